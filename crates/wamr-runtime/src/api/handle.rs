@@ -1,0 +1,51 @@
+//! What all handles have in common.
+
+/// Defines a handle to an entity: its conversions from and to roots.
+macro_rules! handle {
+    ($(#[$doc:meta])* $name:ident => $variant:ident($entity:ty)) => {
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub struct $name(std::sync::Arc<crate::store::Root>);
+
+        impl $name {
+            /// Whether the handle belongs to that store.
+            pub fn belongs_to(&self, store: impl crate::store::AsContext) -> bool {
+                store.as_context().core().resolve(&self.0).is_ok()
+            }
+
+            /// Whether both are handles to the same entity.
+            pub fn same(a: &Self, b: &Self) -> bool {
+                a.0.raw_target() == b.0.raw_target() && a.0.same_store(&b.0)
+            }
+
+            #[allow(dead_code, reason = "not every kind of handle is made in every way")]
+            pub(crate) fn from_ptr(
+                core: &mut crate::store::StoreCore,
+                entity: core::ptr::NonNull<$entity>,
+            ) -> Self {
+                Self(core.root(crate::store::ExternPtr::$variant(entity)))
+            }
+
+            #[inline]
+            pub(crate) fn resolve(
+                &self,
+                core: &crate::store::StoreCore,
+            ) -> Result<core::ptr::NonNull<$entity>, crate::error::Error> {
+                match core.resolve(&self.0)? {
+                    crate::store::ExternPtr::$variant(entity) => Ok(entity),
+                    _ => Err(crate::error::Error::from_kind(
+                        crate::error::ErrorKind::WrongStore,
+                    )),
+                }
+            }
+        }
+
+        impl core::fmt::Debug for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+    };
+}
+
+pub(crate) use handle;

@@ -1,0 +1,150 @@
+//! Handles to memories.
+
+use core::ptr::NonNull;
+
+use wamr_types::MemoryType;
+
+use super::handle::handle;
+use crate::entity::MemoryEntity;
+use crate::error::{Error, ErrorKind};
+use crate::store::{AsContext, AsContextMut, StoreContextMut};
+
+handle! {
+    /// A handle to a linear memory.
+    Memory => Memory(MemoryEntity)
+}
+
+impl Memory {
+    /// Makes a memory of zeros that belongs to no instance.
+    ///
+    /// # Errors
+    /// If the limits contradict each other or go beyond what addresses can reach, or the system
+    /// lacks memory.
+    pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Self, Error> {
+        let invalid = |what: &str| Err(Error::from_kind(ErrorKind::InvalidType(what.into())));
+        if ty.limits.max.is_some_and(|max| max < ty.limits.min) {
+            return invalid("a memory's maximum is below its minimum");
+        }
+        if !matches!(ty.page_size_log2, 0 | 16) {
+            return invalid("a memory's page size is neither 1 nor 65536");
+        }
+        if ty.shared {
+            return invalid("shared memories are not supported yet");
+        }
+        let unlimited = wamr_types::Limits { min: 0, max: None };
+        if ty.limits.min > (MemoryType { limits: unlimited, ..ty }).max_pages() {
+            return invalid("a memory's minimum is beyond what its addresses reach");
+        }
+        let memory =
+            MemoryEntity::new(ty).ok_or_else(|| Error::from_kind(ErrorKind::OutOfMemory))?;
+        let mut store = store.as_context_mut();
+        let core = store.core();
+        let memory = core.alloc_memory(memory);
+        Ok(Self::from_ptr(core, memory))
+    }
+
+    /// The type, with the present size as its minimum.
+    ///
+    /// # Errors
+    /// If the handle belongs to another store.
+    pub fn ty(&self, store: impl AsContext) -> Result<MemoryType, Error> {
+        Ok(entity(self.resolve(store.as_context().core())?).ty())
+    }
+
+    /// The size in pages.
+    ///
+    /// # Errors
+    /// If the handle belongs to another store.
+    pub fn size(&self, store: impl AsContext) -> Result<u64, Error> {
+        Ok(entity(self.resolve(store.as_context().core())?).size_pages())
+    }
+
+    /// Adds pages of zeros and returns the old size in pages.
+    ///
+    /// # Errors
+    /// If the memory cannot grow that far, or the handle belongs to another store.
+    pub fn grow(&self, mut store: impl AsContextMut, delta_pages: u64) -> Result<u64, Error> {
+        let memory = self.resolve(store.as_context_mut().core())?;
+        let old = entity(memory).grow(delta_pages);
+        old.ok_or_else(|| Error::from_kind(ErrorKind::GrowthRefused))
+    }
+
+    /// The bytes.
+    ///
+    /// # Errors
+    /// If the handle belongs to another store.
+    pub fn data<'a, T: 'static>(
+        &self,
+        store: &'a impl AsContext<Data = T>,
+    ) -> Result<&'a [u8], Error> {
+        let vm = entity(self.resolve(store.as_context().core())?).vm();
+        // SAFETY: the memory has that many bytes, and nobody writes them while the store is
+        // borrowed.
+        Ok(unsafe { core::slice::from_raw_parts(vm.base(), vm.len_bytes()) })
+    }
+
+    /// The bytes, to write.
+    ///
+    /// # Errors
+    /// If the handle belongs to another store.
+    pub fn data_mut<'a, T: 'static>(
+        &self,
+        store: &'a mut impl AsContextMut<Data = T>,
+    ) -> Result<&'a mut [u8], Error> {
+        Ok(self.data_and_store_mut(store)?.0)
+    }
+
+    /// The bytes and the embedder's data, both to write.
+    ///
+    /// # Errors
+    /// If the handle belongs to another store.
+    pub fn data_and_store_mut<'a, T: 'static>(
+        &self,
+        store: &'a mut impl AsContextMut<Data = T>,
+    ) -> Result<(&'a mut [u8], &'a mut T), Error> {
+        let mut store: StoreContextMut<'a, T> = store.as_context_mut();
+        let vm = entity(self.resolve(store.core())?).vm();
+        // SAFETY: the memory has that many bytes; the store is borrowed mutably for `'a`, and
+        // the embedder's data lies elsewhere.
+        let bytes = unsafe { core::slice::from_raw_parts_mut(vm.base(), vm.len_bytes()) };
+        Ok((bytes, store.into_data_mut()))
+    }
+
+    /// Copies bytes out, from `offset` on.
+    ///
+    /// # Errors
+    /// If the range lies outside the memory, or the handle belongs to another store.
+    pub fn read(&self, store: impl AsContext, offset: usize, to: &mut [u8]) -> Result<(), Error> {
+        let range = offset..offset.saturating_add(to.len());
+        let store = store.as_context();
+        let from = self.data(&store)?.get(range).ok_or_else(out_of_bounds)?;
+        to.copy_from_slice(from);
+        Ok(())
+    }
+
+    /// Copies bytes in, from `offset` on.
+    ///
+    /// # Errors
+    /// If the range lies outside the memory, or the handle belongs to another store.
+    pub fn write(
+        &self,
+        mut store: impl AsContextMut,
+        offset: usize,
+        from: &[u8],
+    ) -> Result<(), Error> {
+        let range = offset..offset.saturating_add(from.len());
+        let mut store = store.as_context_mut();
+        let to = self.data_mut(&mut store)?.get_mut(range).ok_or_else(out_of_bounds)?;
+        to.copy_from_slice(from);
+        Ok(())
+    }
+}
+
+fn out_of_bounds() -> Error {
+    Error::from_kind(ErrorKind::OutOfBounds)
+}
+
+fn entity<'a>(memory: NonNull<MemoryEntity>) -> &'a MemoryEntity {
+    // SAFETY: resolved entities are live; callers drop the reference before they return.
+    unsafe { memory.as_ref() }
+}

@@ -1,0 +1,48 @@
+//! What a backend is: it prepares decoded modules for execution and says how to enter each
+//! function.
+
+use std::sync::Arc;
+
+use wamr_types::{DefinedFuncIdx, Features, Module};
+
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::vm::{ArrayCall, FuncKind};
+
+/// How to enter one function; it fills a [`crate::vm::FuncRecord`].
+#[derive(Clone, Copy, Debug)]
+pub struct FuncEntry {
+    /// The mode.
+    pub kind: FuncKind,
+    /// Entry point in the calling convention of compiled code.
+    pub code: *mut (),
+    /// Entry point with values in memory.
+    pub array_call: ArrayCall,
+    /// What the mode needs to run the function.
+    pub body: *const (),
+}
+
+/// A mode of execution.
+pub trait Backend: Send + Sync {
+    /// The mode's name on command lines.
+    fn name(&self) -> &'static str;
+
+    /// What the mode can execute.
+    fn supported(&self) -> Features;
+
+    /// Prepares a module.
+    ///
+    /// # Errors
+    /// If the module has something that the backend's limits exclude.
+    fn prepare(&self, engine: &Engine, module: &Arc<Module>) -> Result<Arc<dyn Executable>, Error>;
+}
+
+/// A module prepared by a backend, shared by all its instances.
+///
+/// # Safety
+/// What [`Executable::entry`] gives must stay valid as long as the value lives, and its entry
+/// points must follow the call protocol of [`crate::vm`].
+pub unsafe trait Executable: Send + Sync {
+    /// How to enter a function that the module defines.
+    fn entry(&self, func: DefinedFuncIdx) -> FuncEntry;
+}

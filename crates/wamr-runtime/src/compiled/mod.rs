@@ -1,0 +1,272 @@
+//! The calling convention of compiled code, and the adapters between it and all other modes.
+//!
+//! # Registers (x86-64)
+//! | what | where |
+//! |---|---|
+//! | callee's context ([`FuncRecord::code_context`]) | `rdi` |
+//! | caller's context | `rsi` |
+//! | first four integers and references | `rdx`, `rcx`, `r8`, `r9` |
+//! | first eight floats and vectors | `xmm0` to `xmm7` |
+//! | every other parameter | [`VmStore::tail_args`], at its slot number; the callee reads it first thing |
+//! | first result | `rax` or `xmm0` |
+//! | every other result | [`VmStore::tail_args`], at its slot number; the caller reads it first thing |
+//!
+//! Nothing is passed on the stack, so that a tail call never has to move anything. `rbx`, `rbp`
+//! and `r12` to `r15` belong to the caller. Cranelift's `tail` convention is this one as long as
+//! the registers suffice; the border tests hold it to that.
+//!
+//! # Activations
+//! [`compiled_call`] enters compiled code through a stub that saves the caller's registers and
+//! notes the stack pointer in [`VmStore::activation`]. Code that must fail jumps to an unwinder
+//! with that stack pointer, and the stub returns a status. What lies between is compiled code
+//! alone, which has nothing to drop: a call from compiled code into any other mode returns its
+//! failure normally to an adapter, and the adapter jumps on.
+
+use wamr_types::TrapCode;
+
+use crate::rt;
+use crate::vm::{CallShape, FuncKind, FuncRecord, Outcome, ValueClass, VmContext, VmStore};
+
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+#[cfg(target_arch = "x86_64")]
+use x86_64 as arch;
+
+#[cfg(not(target_arch = "x86_64"))]
+mod none;
+#[cfg(not(target_arch = "x86_64"))]
+use none as arch;
+
+/// The `code` of every function that is not compiled itself: it turns a call of compiled code
+/// into an array call.
+pub(crate) const ADAPTER: *mut () = arch::adapter as *mut ();
+
+/// How many integers travel in registers.
+const INT_REGS: usize = 4;
+/// How many floats and vectors travel in registers.
+const FLOAT_REGS: usize = 8;
+
+/// Registers on their way into and out of compiled code. The stubs know its layout.
+#[repr(C, align(16))]
+#[derive(Default)]
+struct RegFile {
+    floats: [[u64; 2]; FLOAT_REGS],
+    ints: [u64; INT_REGS],
+    float_result: [u64; 2],
+    int_result: u64,
+    callee: usize,
+    caller: usize,
+    activation: usize,
+}
+
+impl RegFile {
+    /// Spreads parameters over registers, and the rest over `rest` (which `args` may be).
+    ///
+    /// # Safety
+    /// `args` must hold values of the shape, `rest` be the store's buffer.
+    unsafe fn load_params(&mut self, shape: &CallShape, args: *const u64, rest: *mut u64) {
+        let (mut at, mut ints, mut floats) = (0, 0, 0);
+        for &class in &shape.params {
+            // SAFETY: the caller vouches for the slots; a value's slots in `rest` are the same
+            // as in `args`, so that copying one onto itself is harmless.
+            unsafe {
+                let low = *args.add(at);
+                let high = if class == ValueClass::Vector { *args.add(at + 1) } else { 0 };
+                match class {
+                    ValueClass::Int if ints < INT_REGS => {
+                        self.ints[ints] = low;
+                        ints += 1;
+                    }
+                    ValueClass::Float | ValueClass::Vector if floats < FLOAT_REGS => {
+                        self.floats[floats] = [low, high];
+                        floats += 1;
+                    }
+                    _ => {
+                        *rest.add(at) = low;
+                        if class == ValueClass::Vector {
+                            *rest.add(at + 1) = high;
+                        }
+                    }
+                }
+            }
+            at += class.slots();
+        }
+    }
+
+    /// Gathers parameters from registers and the store's buffer.
+    ///
+    /// # Safety
+    /// `slots` must have room for the shape's parameters.
+    unsafe fn store_params(&self, shape: &CallShape, rest: *const u64, slots: *mut u64) {
+        let (mut at, mut ints, mut floats) = (0, 0, 0);
+        for &class in &shape.params {
+            // SAFETY: the caller vouches for the slots.
+            unsafe {
+                let [low, high] = match class {
+                    ValueClass::Int if ints < INT_REGS => {
+                        ints += 1;
+                        [self.ints[ints - 1], 0]
+                    }
+                    ValueClass::Float | ValueClass::Vector if floats < FLOAT_REGS => {
+                        floats += 1;
+                        self.floats[floats - 1]
+                    }
+                    ValueClass::Vector => [*rest.add(at), *rest.add(at + 1)],
+                    _ => [*rest.add(at), 0],
+                };
+                *slots.add(at) = low;
+                if class == ValueClass::Vector {
+                    *slots.add(at + 1) = high;
+                }
+            }
+            at += class.slots();
+        }
+    }
+
+    /// Puts results where compiled callers look for them.
+    ///
+    /// # Safety
+    /// `slots` must hold the shape's results.
+    unsafe fn load_results(&mut self, shape: &CallShape, slots: *const u64, rest: *mut u64) {
+        let Some(&first) = shape.results.first() else { return };
+        // SAFETY: the caller vouches for the slots.
+        unsafe {
+            match first {
+                ValueClass::Int => self.int_result = *slots,
+                ValueClass::Float => self.float_result = [*slots, 0],
+                ValueClass::Vector => self.float_result = [*slots, *slots.add(1)],
+            }
+            for at in first.slots()..shape.result_slots {
+                *rest.add(at) = *slots.add(at);
+            }
+        }
+    }
+
+    /// Takes results from where compiled callees leave them.
+    ///
+    /// # Safety
+    /// `slots` must have room for the shape's results.
+    unsafe fn store_results(&self, shape: &CallShape, rest: *const u64, slots: *mut u64) {
+        let Some(&first) = shape.results.first() else { return };
+        // SAFETY: the caller vouches for the slots.
+        unsafe {
+            match first {
+                ValueClass::Int => *slots = self.int_result,
+                ValueClass::Float => *slots = self.float_result[0],
+                ValueClass::Vector => {
+                    *slots = self.float_result[0];
+                    *slots.add(1) = self.float_result[1];
+                }
+            }
+            for at in first.slots()..shape.result_slots {
+                *slots.add(at) = *rest.add(at);
+            }
+        }
+    }
+}
+
+/// The [`FuncRecord::array_call`] of compiled functions.
+///
+/// # Safety
+/// As [`crate::vm::ArrayCall`]; the record's `code` must follow the convention above.
+pub unsafe extern "C" fn compiled_call(
+    record: *const FuncRecord,
+    caller: *mut VmContext,
+    args: *const u64,
+    results: *mut u64,
+) -> Outcome {
+    // SAFETY: the protocol gives live pointers; shapes live as long as their records.
+    unsafe {
+        let store: &VmStore = &*(*caller).store;
+        let shape = &*(*record).shape;
+        let mut regs = RegFile::default();
+        regs.load_params(shape, args, store.tail_args);
+        regs.callee = (*record).code_context as usize;
+        regs.caller = caller as usize;
+        let code = (*record).code.load(core::sync::atomic::Ordering::Acquire);
+        if arch::enter(code, &mut regs, store.activation.as_ptr()) != 0 {
+            return Outcome::Fail;
+        }
+        regs.store_results(shape, store.tail_args, results);
+        Outcome::Return
+    }
+}
+
+/// What the adapter does next.
+const RETURN: usize = 0;
+const FAIL: usize = 1;
+
+/// The adapter's body: calls a function that is not compiled with what compiled code passed.
+/// Gives [`RETURN`], [`FAIL`], or the code to jump to for a tail call.
+unsafe extern "sysv64" fn adapt(
+    record: *const FuncRecord,
+    caller: *mut VmContext,
+    regs: *mut RegFile,
+) -> usize {
+    // SAFETY: the adapter passes what compiled code gave it: a live record that is not
+    // compiled, a live caller, and registers on the adapter's stack.
+    unsafe {
+        let regs = &mut *regs;
+        let store: &VmStore = &*(*caller).store;
+        let shape = &*(*record).shape;
+        let room = shape.param_slots.max(shape.result_slots);
+        let mut slots: smallvec::SmallVec<[u64; 16]> = smallvec::smallvec![0; room];
+        regs.store_params(shape, store.tail_args, slots.as_mut_ptr());
+        let at = slots.as_mut_ptr();
+        let mut outcome = rt::call_array_once(record, caller, at, at);
+        while outcome == Outcome::Tail {
+            let callee = store.tail_callee.get();
+            if (*callee).kind == FuncKind::Compiled {
+                regs.load_params(&*(*callee).shape, store.tail_args, store.tail_args);
+                regs.callee = (*callee).code_context as usize;
+                regs.caller = caller as usize;
+                return (*callee).code.load(core::sync::atomic::Ordering::Acquire) as usize;
+            }
+            outcome = rt::call_array_once(callee, caller, store.tail_args, at);
+        }
+        if outcome == Outcome::Fail {
+            regs.activation = store.activation.get();
+            return FAIL;
+        }
+        regs.load_results(shape, at, store.tail_args);
+        RETURN
+    }
+}
+
+/// Makes a trap the pending failure on behalf of compiled code, and gives the stack pointer to
+/// leave the activation by.
+unsafe extern "sysv64" fn raise(ctx: *mut VmContext, code: u32) -> usize {
+    let code = TrapCode::from_raw(code as u8).unwrap_or(TrapCode::Unreachable);
+    // SAFETY: compiled code passes its own live context.
+    unsafe {
+        rt::raise(ctx, code);
+        (*(*ctx).store).activation.get()
+    }
+}
+
+/// What a stack or loop check of compiled code does when the limit word stops it.
+unsafe extern "sysv64" fn limit(ctx: *mut VmContext) -> usize {
+    // SAFETY: compiled code passes its own live context.
+    unsafe {
+        match rt::native_limit_hit(ctx) {
+            Ok(()) => 0,
+            Err(code) => raise(ctx, code as u32),
+        }
+    }
+}
+
+/// Entry points for compiled code, in the C convention of the platform.
+pub mod entry_points {
+    use super::arch;
+
+    /// `(context, trap code)`: traps. Does not return.
+    pub fn trap() -> usize {
+        arch::trap as *const () as usize
+    }
+
+    /// `(context)`: to be called when the native stack pointer is below
+    /// [`crate::vm::VmStore::native_limit`]; returns if that was spurious.
+    pub fn limit() -> usize {
+        arch::limit_hit as *const () as usize
+    }
+}

@@ -1,0 +1,56 @@
+//! The engine: what all stores and modules of an embedder share.
+
+use std::sync::Arc;
+
+use wamr_types::TypeRegistry;
+
+/// Sizes that stores of an engine start from.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Tunables {
+    /// Bytes of the stack that interpreted frames live on, per store.
+    pub interp_stack_bytes: usize,
+    /// Bytes of native stack that one outermost call into wasm may use, calls back into wasm
+    /// included.
+    pub native_stack_bytes: usize,
+}
+
+impl Default for Tunables {
+    fn default() -> Self {
+        Self { interp_stack_bytes: 8 << 20, native_stack_bytes: 1 << 20 }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    types: TypeRegistry,
+    tunables: Tunables,
+}
+
+/// What all stores and modules of an embedder share: canonical types and configuration.
+///
+/// Cheap to clone; all clones are the same engine.
+#[derive(Clone, Debug, Default)]
+pub struct Engine(Arc<Inner>);
+
+impl Engine {
+    /// Makes an engine.
+    pub fn new(tunables: Tunables) -> Self {
+        Self(Arc::new(Inner { types: TypeRegistry::new(), tunables }))
+    }
+
+    /// The canonical types.
+    pub fn types(&self) -> &TypeRegistry {
+        &self.0.types
+    }
+
+    /// The sizes that stores start from.
+    pub fn tunables(&self) -> &Tunables {
+        &self.0.tunables
+    }
+
+    /// Whether both are the same engine.
+    pub fn same(a: &Engine, b: &Engine) -> bool {
+        Arc::ptr_eq(&a.0, &b.0)
+    }
+}

@@ -1,0 +1,88 @@
+//! Host functions: Rust closures behind the call protocol.
+
+use core::cell::Cell;
+use core::ptr::NonNull;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use wamr_types::{FuncType, TypeId};
+
+use crate::error::Error;
+use crate::store::{Failure, StoreCore};
+use crate::vm::{CallShape, FuncKind, FuncRecord, Outcome, VmContext};
+
+/// What a host function does with its values in memory: `args` holds the parameters, `results`
+/// has room for the results, and both may be the same memory.
+///
+/// The pointers are those of [`crate::vm::ArrayCall`]; the store and the caller's context are
+/// live.
+pub(crate) type HostCall =
+    dyn Fn(*mut StoreCore, *mut VmContext, *const u64, *mut u64) -> Result<(), Error> + Send + Sync;
+
+/// A host function.
+#[repr(C)]
+pub struct HostFunc {
+    record: FuncRecord,
+    ty: FuncType,
+    shape: CallShape,
+    call: Box<HostCall>,
+    pub(crate) mark: Cell<bool>,
+}
+
+impl HostFunc {
+    /// Adds a host function to a store; `sig` is the canonical id of `ty`.
+    pub(crate) fn alloc(
+        core: &mut StoreCore,
+        sig: TypeId,
+        ty: FuncType,
+        call: Box<HostCall>,
+    ) -> NonNull<FuncRecord> {
+        let record = FuncRecord {
+            code: crate::compiled::ADAPTER.into(),
+            code_context: core::ptr::null_mut(),
+            context: core.host_context(),
+            sig: sig.get(),
+            kind: FuncKind::Host,
+            array_call: host_array_call,
+            body: core::ptr::null(),
+            shape: core::ptr::null(),
+            func: 0,
+        };
+        let shape = CallShape::of(&ty);
+        let func = HostFunc { record, ty, shape, call, mark: Cell::new(false) };
+        let at = core.host_funcs.alloc(func);
+        // SAFETY: the function was just made, and nobody else knows it yet.
+        unsafe {
+            let func = at.as_ptr();
+            (*func).record.body = func.cast();
+            (*func).record.code_context = func.cast();
+            (*func).record.shape = &raw const (*func).shape;
+        }
+        at.cast()
+    }
+
+    /// The type.
+    pub fn ty(&self) -> &FuncType {
+        &self.ty
+    }
+}
+
+unsafe extern "C" fn host_array_call(
+    record: *const FuncRecord,
+    caller: *mut VmContext,
+    args: *const u64,
+    results: *mut u64,
+) -> Outcome {
+    // SAFETY: the protocol gives live pointers, and `body` of a host record is its `HostFunc`.
+    // The closure is not freed while wasm runs.
+    let (func, core) =
+        unsafe { (&*(*record).body.cast::<HostFunc>(), (*(*caller).store).core.get()) };
+    let call = AssertUnwindSafe(|| (func.call)(core, caller, args, results));
+    let failure = match catch_unwind(call) {
+        Ok(Ok(())) => return Outcome::Return,
+        Ok(Err(error)) => Failure::Error(error),
+        Err(payload) => Failure::Panic(payload),
+    };
+    // SAFETY: the closure has returned, so that nobody else uses the store now.
+    unsafe { (*core).set_failure(failure) };
+    Outcome::Fail
+}

@@ -1,0 +1,422 @@
+//! Instances: a module's index spaces bound to entities.
+//! <https://webassembly.github.io/spec/core/exec/modules.html#instances>
+
+use core::cell::{Cell, OnceCell};
+use core::ptr::NonNull;
+
+use wamr_types::{
+    ConstExpr, ConstOp, DataIdx, ElementItems, ExternIdx, FuncIdx, GlobalIdx, TableAccess,
+    TrapCode, TypeId,
+};
+
+use super::{GlobalEntity, MemoryEntity, TableEntity, TagEntity};
+use crate::error::{Error, ErrorKind};
+use crate::module::Module;
+use crate::store::{ExternPtr, StoreCore};
+use crate::vm::{FuncKind, FuncRecord, VmContext, VmGlobal, VmMemory, VmTable};
+
+/// What an instance is given for its module's imports, by kind, each in import order.
+#[derive(Default)]
+pub struct InstanceImports {
+    pub(crate) funcs: Vec<*const FuncRecord>,
+    pub(crate) tables: Vec<NonNull<TableEntity>>,
+    pub(crate) memories: Vec<NonNull<MemoryEntity>>,
+    pub(crate) globals: Vec<NonNull<GlobalEntity>>,
+    pub(crate) tags: Vec<NonNull<TagEntity>>,
+}
+
+/// An instance.
+#[repr(C)]
+pub struct InstanceEntity {
+    context: VmContext,
+    module: Module,
+    imported_funcs: Box<[*const FuncRecord]>,
+    /// Records of the module's own functions that values can refer to.
+    records: OnceCell<Box<[FuncRecord]>>,
+    tables: Box<[NonNull<TableEntity>]>,
+    memories: Box<[NonNull<MemoryEntity>]>,
+    globals: OnceCell<Box<[NonNull<GlobalEntity>]>>,
+    tags: Box<[NonNull<TagEntity>]>,
+    /// Element segments given by expressions, evaluated.
+    elements: OnceCell<Box<[Box<[u64]>]>>,
+    dropped_elements: Box<[Cell<bool>]>,
+    dropped_data: Box<[Cell<bool>]>,
+    // The arrays that `context` points to.
+    _vm_tables: Box<[*const VmTable]>,
+    _vm_memories: Box<[*const VmMemory]>,
+    vm_globals: OnceCell<Box<[*const VmGlobal]>>,
+    pub(crate) mark: Cell<bool>,
+}
+
+impl InstanceEntity {
+    /// Allocates an instance with everything that its module defines, and evaluates the
+    /// initialisers of globals and tables and the items of element segments. Active segments
+    /// are not copied yet.
+    ///
+    /// # Errors
+    /// If the system lacks memory.
+    pub(crate) fn allocate(
+        core: &mut StoreCore,
+        module: &Module,
+        imports: InstanceImports,
+    ) -> Result<NonNull<Self>, Error> {
+        let decoded = module.decoded().clone();
+        let out_of_memory = || Error::from_kind(ErrorKind::OutOfMemory);
+        let InstanceImports { funcs, mut tables, mut memories, globals, mut tags } = imports;
+        for memory in &decoded.memories[memories.len()..] {
+            let memory = MemoryEntity::new(*memory).ok_or_else(out_of_memory)?;
+            memories.push(core.alloc_memory(memory));
+        }
+        for table in &decoded.tables[tables.len()..] {
+            let top = core.engine().types().top_of(table.ty.element.heap);
+            let table = TableEntity::new(table.ty, top, 0).ok_or_else(out_of_memory)?;
+            tables.push(core.tables.alloc(table));
+        }
+        for tag in tags.len()..decoded.tags.len() {
+            let ty = decoded.tag_type(wamr_types::TagIdx::from_usize(tag));
+            tags.push(core.tags.alloc(TagEntity::new(ty)));
+        }
+        let imported_funcs = funcs.into_boxed_slice();
+        // SAFETY: all entities live in the store.
+        let vm_tables: Box<[*const VmTable]> =
+            tables.iter().map(|at| unsafe { core::ptr::from_ref(at.as_ref().vm()) }).collect();
+        // SAFETY: as above.
+        let vm_memories: Box<[*const VmMemory]> =
+            memories.iter().map(|at| unsafe { core::ptr::from_ref(at.as_ref().vm()) }).collect();
+        let context = VmContext {
+            store: core.vm(),
+            memory0: vm_memories.first().copied().unwrap_or(core.empty_memory()),
+            memories: vm_memories.as_ptr(),
+            tables: vm_tables.as_ptr(),
+            globals: core::ptr::dangling(),
+            imports: imported_funcs.as_ptr(),
+            types: decoded.types.as_ptr(),
+            instance: core::ptr::null(),
+        };
+        let flags = |count: usize| (0..count).map(|_| Cell::new(false)).collect();
+        let entity = core.instances.alloc(Self {
+            context,
+            module: module.clone(),
+            imported_funcs,
+            records: OnceCell::new(),
+            tables: tables.into(),
+            memories: memories.into(),
+            globals: OnceCell::new(),
+            tags: tags.into(),
+            elements: OnceCell::new(),
+            dropped_elements: flags(decoded.elements.len()),
+            dropped_data: flags(decoded.data.len()),
+            _vm_tables: vm_tables,
+            _vm_memories: vm_memories,
+            vm_globals: OnceCell::new(),
+            mark: Cell::new(false),
+        });
+        // SAFETY: the instance was just made; nobody else uses it until it is complete.
+        unsafe {
+            (*entity.as_ptr()).context.instance = entity.as_ptr();
+            let this = entity.as_ref();
+            this.make_records();
+            this.make_globals(core, globals)?;
+            this.init_tables(core)?;
+            this.evaluate_elements(core)?;
+            let globals = this.vm_globals.get().map_or(core::ptr::dangling(), |g| g.as_ptr());
+            (*entity.as_ptr()).context.globals = globals;
+        }
+        Ok(entity)
+    }
+
+    fn make_records(&self) {
+        let decoded = self.module.decoded();
+        let records = decoded.escaping_funcs.iter().map(|&func| {
+            let Some(defined) = decoded.defined_func(func) else {
+                // An import has a record already; this one is never handed out.
+                return FuncRecord { ..blank_record(self.context()) };
+            };
+            let entry = self.module.executable().entry(defined);
+            FuncRecord {
+                code: entry.code.into(),
+                code_context: self.context().cast(),
+                context: self.context(),
+                sig: decoded.func_type_id(func).get(),
+                kind: entry.kind,
+                array_call: entry.array_call,
+                body: entry.body,
+                shape: self.module.shape(decoded.funcs[func.index()]),
+                func: func.0,
+            }
+        });
+        let mut records: Box<[FuncRecord]> = records.collect();
+        for record in &mut records {
+            if record.kind != FuncKind::Compiled {
+                record.code = crate::compiled::ADAPTER.into();
+                record.code_context = core::ptr::from_mut(record).cast();
+            }
+        }
+        let _ = self.records.set(records);
+    }
+
+    fn make_globals(
+        &self,
+        core: &mut StoreCore,
+        mut globals: Vec<NonNull<GlobalEntity>>,
+    ) -> Result<(), Error> {
+        let decoded = self.module.decoded().clone();
+        for global in &decoded.globals[globals.len()..] {
+            let value = match &global.init {
+                Some(init) => self.evaluate(core, init, &globals)?,
+                None => [0; 2],
+            };
+            globals.push(core.globals.alloc(GlobalEntity::new(global.ty, value)));
+        }
+        // SAFETY: all globals live in the store.
+        let vm = globals.iter().map(|at| unsafe { core::ptr::from_ref(at.as_ref().vm()) });
+        let _ = self.vm_globals.set(vm.collect());
+        let _ = self.globals.set(globals.into());
+        Ok(())
+    }
+
+    fn init_tables(&self, core: &mut StoreCore) -> Result<(), Error> {
+        let decoded = self.module.decoded().clone();
+        for (table, at) in decoded.tables.iter().zip(&self.tables) {
+            if let Some(init) = &table.init {
+                let [value, _] = self.evaluate(core, init, self.globals())?;
+                // SAFETY: the table lives in the store.
+                unsafe { at.as_ref().fill(0, value, at.as_ref().size())? };
+            }
+        }
+        Ok(())
+    }
+
+    fn evaluate_elements(&self, core: &mut StoreCore) -> Result<(), Error> {
+        let decoded = self.module.decoded().clone();
+        let mut all = Vec::with_capacity(decoded.elements.len());
+        for element in &decoded.elements {
+            let mut items = Vec::new();
+            if let ElementItems::Exprs(exprs) = &element.items {
+                items.reserve_exact(exprs.len());
+                for expr in exprs {
+                    items.push(self.evaluate(core, expr, self.globals())?[0]);
+                }
+            }
+            all.push(items.into_boxed_slice());
+        }
+        let _ = self.elements.set(all.into());
+        Ok(())
+    }
+
+    /// Evaluates a constant expression; `globals` are those that it may refer to.
+    fn evaluate(
+        &self,
+        _core: &mut StoreCore,
+        expr: &ConstExpr,
+        globals: &[NonNull<GlobalEntity>],
+    ) -> Result<[u64; 2], Error> {
+        let mut stack: smallvec::SmallVec<[[u64; 2]; 4]> = smallvec::SmallVec::new();
+        let invalid = || Error::from_kind(ErrorKind::InvalidType("constant expression".into()));
+        for op in &expr.0 {
+            let value = match *op {
+                ConstOp::I32Const(value) => [u64::from(value as u32), 0],
+                ConstOp::I64Const(value) => [value as u64, 0],
+                ConstOp::F32Const(bits) => [u64::from(bits), 0],
+                ConstOp::F64Const(bits) => [bits, 0],
+                ConstOp::V128Const(bits) => [bits as u64, (bits >> 64) as u64],
+                ConstOp::RefNull(_) => [0, 0],
+                ConstOp::RefFunc(func) => [self.func(func) as u64, 0],
+                ConstOp::GlobalGet(global) => {
+                    let global = globals.get(global.index()).ok_or_else(invalid)?;
+                    // SAFETY: the global lives in the store.
+                    unsafe { global.as_ref().get() }
+                }
+                ConstOp::I32Add
+                | ConstOp::I32Sub
+                | ConstOp::I32Mul
+                | ConstOp::I64Add
+                | ConstOp::I64Sub
+                | ConstOp::I64Mul => {
+                    let [b, _] = stack.pop().ok_or_else(invalid)?;
+                    let [a, _] = stack.pop().ok_or_else(invalid)?;
+                    [arithmetic(*op, a, b), 0]
+                }
+                ConstOp::AnyConvertExtern | ConstOp::ExternConvertAny => continue,
+                _ => return Err(invalid()),
+            };
+            stack.push(value);
+        }
+        stack.pop().ok_or_else(invalid)
+    }
+
+    /// The context that the instance's functions run in.
+    pub fn context(&self) -> *mut VmContext {
+        core::ptr::from_ref(&self.context).cast_mut()
+    }
+
+    /// The module.
+    pub fn module(&self) -> &Module {
+        &self.module
+    }
+
+    /// The record of a function that values can refer to; null for one that they cannot.
+    pub(crate) fn func(&self, func: FuncIdx) -> *const FuncRecord {
+        if let Some(&import) = self.imported_funcs.get(func.index()) {
+            return import;
+        }
+        let position = self.module.decoded().escaping_position(func);
+        let records = self.records.get().map_or(&[][..], |records| records);
+        position.map_or(core::ptr::null(), |position| &raw const records[position])
+    }
+
+    pub(crate) fn table(&self, table: u32) -> &TableEntity {
+        // SAFETY: the instance keeps its tables alive.
+        unsafe { self.tables[table as usize].as_ref() }
+    }
+
+    pub(crate) fn memory(&self, memory: u32) -> &MemoryEntity {
+        // SAFETY: the instance keeps its memories alive.
+        unsafe { self.memories[memory as usize].as_ref() }
+    }
+
+    fn globals(&self) -> &[NonNull<GlobalEntity>] {
+        self.globals.get().map_or(&[], |globals| globals)
+    }
+
+    /// An export by name.
+    pub(crate) fn export(&self, name: &str) -> Option<ExternPtr> {
+        let index = self.module.decoded().export(name)?.index;
+        self.item(index)
+    }
+
+    /// An item of the index spaces.
+    pub(crate) fn item(&self, index: ExternIdx) -> Option<ExternPtr> {
+        Some(match index {
+            ExternIdx::Func(func) => ExternPtr::Func(NonNull::new(self.func(func).cast_mut())?),
+            ExternIdx::Table(table) => ExternPtr::Table(*self.tables.get(table.index())?),
+            ExternIdx::Memory(memory) => ExternPtr::Memory(*self.memories.get(memory.index())?),
+            ExternIdx::Global(GlobalIdx(global)) => {
+                ExternPtr::Global(*self.globals().get(global as usize)?)
+            }
+            ExternIdx::Tag(tag) => ExternPtr::Tag(*self.tags.get(tag.index())?),
+        })
+    }
+
+    /// `table.init`: copies items of an element segment; a dropped segment has none.
+    ///
+    /// # Errors
+    /// [`TrapCode::TableOutOfBounds`] before anything is written.
+    pub(crate) fn table_init(
+        &self,
+        table: u32,
+        element: u32,
+        dst: u64,
+        src: u64,
+        count: u64,
+    ) -> Result<(), TrapCode> {
+        let table = self.table(table);
+        let decoded = self.module.decoded();
+        let items = &decoded.elements[element as usize].items;
+        let dropped = self.dropped_elements[element as usize].get();
+        let len = if dropped { 0 } else { items.len() as u64 };
+        match items {
+            ElementItems::Funcs(funcs) => {
+                table.init(dst, len, src, count, &mut |i| self.func(funcs[i as usize]) as u64)
+            }
+            ElementItems::Exprs(_) => {
+                let values = self.elements.get().map_or(&[][..], |all| &all[element as usize]);
+                table.init(dst, len, src, count, &mut |i| values[i as usize])
+            }
+        }
+    }
+
+    /// `elem.drop`
+    pub(crate) fn elem_drop(&self, element: u32) {
+        self.dropped_elements[element as usize].set(true);
+    }
+
+    /// `memory.init`: copies bytes of a data segment; a dropped segment has none.
+    ///
+    /// # Errors
+    /// [`TrapCode::MemoryOutOfBounds`] before anything is written.
+    pub(crate) fn memory_init(
+        &self,
+        memory: u32,
+        data: u32,
+        dst: u64,
+        src: u64,
+        len: u64,
+    ) -> Result<(), TrapCode> {
+        let dropped = self.dropped_data[data as usize].get();
+        let bytes = if dropped { &[] } else { self.module.decoded().data_bytes(DataIdx(data)) };
+        self.memory(memory).init(dst, bytes, src, len)
+    }
+
+    /// `data.drop`
+    pub(crate) fn data_drop(&self, data: u32) {
+        self.dropped_data[data as usize].set(true);
+    }
+
+    /// Evaluates an expression after allocation: offsets of active segments.
+    pub(crate) fn evaluate_offset(
+        &self,
+        core: &mut StoreCore,
+        expr: &ConstExpr,
+    ) -> Result<u64, Error> {
+        Ok(self.evaluate(core, expr, self.globals())?[0])
+    }
+
+    /// Tells the tracer everything that the instance refers to.
+    pub(crate) fn trace(&self, visit: &mut dyn FnMut(ExternPtr)) {
+        for &func in &self.imported_funcs {
+            if let Some(func) = NonNull::new(func.cast_mut()) {
+                visit(ExternPtr::Func(func));
+            }
+        }
+        self.tables.iter().for_each(|&at| visit(ExternPtr::Table(at)));
+        self.memories.iter().for_each(|&at| visit(ExternPtr::Memory(at)));
+        self.globals().iter().for_each(|&at| visit(ExternPtr::Global(at)));
+        self.tags.iter().for_each(|&at| visit(ExternPtr::Tag(at)));
+        // Evaluated element items refer to functions of this instance, to imported ones, or to
+        // values of globals.
+        let decoded = self.module.decoded();
+        let all = self.elements.get().map_or(&[][..], |all| all);
+        for (values, element) in all.iter().zip(&decoded.elements) {
+            let top = self.module.engine().types().top_of(element.ty.heap);
+            for &value in values {
+                match NonNull::new(value as *mut FuncRecord) {
+                    None => {}
+                    Some(func) if top == wamr_types::AbstractHeapType::Func => {
+                        visit(ExternPtr::Func(func));
+                    }
+                    Some(_) => visit(ExternPtr::Extern(value as u32)),
+                }
+            }
+        }
+    }
+}
+
+fn blank_record(context: *mut VmContext) -> FuncRecord {
+    FuncRecord {
+        code: core::ptr::null_mut::<()>().into(),
+        code_context: core::ptr::null_mut(),
+        context,
+        sig: 0,
+        kind: FuncKind::Host,
+        array_call: crate::rt::unreachable_call,
+        body: core::ptr::null(),
+        shape: core::ptr::null(),
+        func: 0,
+    }
+}
+
+fn arithmetic(op: ConstOp, a: u64, b: u64) -> u64 {
+    let narrow = |value: u32| u64::from(value);
+    match op {
+        ConstOp::I32Add => narrow((a as u32).wrapping_add(b as u32)),
+        ConstOp::I32Sub => narrow((a as u32).wrapping_sub(b as u32)),
+        ConstOp::I32Mul => narrow((a as u32).wrapping_mul(b as u32)),
+        ConstOp::I64Add => a.wrapping_add(b),
+        ConstOp::I64Sub => a.wrapping_sub(b),
+        _ => a.wrapping_mul(b),
+    }
+}
+
+/// Canonical ids are read by running code as plain numbers.
+const _: () = assert!(size_of::<TypeId>() == 4);

@@ -1,0 +1,21 @@
+//! What a store holds: functions, tables, memories, globals, tags and instances.
+//! <https://webassembly.github.io/spec/core/exec/runtime.html#store>
+//!
+//! Entities are boxed and never move, because running code and other entities hold their
+//! addresses. Who keeps whom alive is the business of [`crate::store`].
+
+mod memory;
+pub use memory::MemoryEntity;
+
+mod table;
+pub use table::{MAX_TABLE_ELEMENTS, TableEntity};
+
+mod global;
+pub use global::{GlobalEntity, TagEntity};
+
+mod func;
+pub(crate) use func::HostCall;
+pub use func::HostFunc;
+
+mod instance;
+pub use instance::{InstanceEntity, InstanceImports};

@@ -1,0 +1,259 @@
+//! The error of everything that runs: traps, host errors and misuse, with a wasm backtrace.
+
+use core::fmt;
+use std::error::Error as StdError;
+
+use wamr_types::{FuncIdx, FuncType, TrapCode, ValType};
+
+use crate::module::Module;
+
+/// Why a call, or an operation on an entity, failed.
+///
+/// `Display` gives one line; the alternate form (`{:#}`) and `Debug` add the wasm backtrace.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    backtrace: Backtrace,
+}
+
+/// What kind of failure an [`Error`] is.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// WebAssembly trapped.
+    Trap(TrapCode),
+    /// A host function returned an error.
+    Host(Box<dyn StdError + Send + Sync>),
+    /// A handle was used with a store that it does not belong to, or whose store is gone.
+    WrongStore,
+    /// A module or linker was used with a store of another engine.
+    WrongEngine,
+    /// Arguments, or the room for results, do not fit a function's type.
+    SignatureMismatch {
+        /// The function's type.
+        expected: FuncType,
+        /// What was given or asked for.
+        found: Box<str>,
+    },
+    /// A value of one type was given where another is needed.
+    TypeMismatch {
+        /// The type that is needed.
+        expected: ValType,
+        /// The value's type.
+        found: Box<str>,
+    },
+    /// A global that was made immutable was written.
+    ImmutableGlobal,
+    /// A range of a memory or table lies outside it.
+    OutOfBounds,
+    /// An entity cannot grow that far: its maximum, the embedder's limiter, or memory.
+    GrowthRefused,
+    /// A type whose limits contradict each other, or that is not known here.
+    InvalidType(Box<str>),
+    /// A function body turned out to be invalid when it was first called.
+    InvalidBody(wamr_types::LoadError),
+    /// The host could not provide memory or address space.
+    OutOfMemory,
+}
+
+impl Error {
+    /// Wraps an error of the host, to be found again with [`Error::downcast_ref`].
+    pub fn new(error: impl StdError + Send + Sync + 'static) -> Self {
+        Self::from_kind(ErrorKind::Host(Box::new(error)))
+    }
+
+    /// Makes an error of the host from a message.
+    pub fn msg(message: impl fmt::Display) -> Self {
+        Self::from_kind(ErrorKind::Host(message.to_string().into()))
+    }
+
+    /// Makes an error of a kind.
+    pub fn from_kind(kind: ErrorKind) -> Self {
+        Self(Box::new(Inner { kind, backtrace: Backtrace::default() }))
+    }
+
+    /// What kind of failure it is.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// The trap, where it is one.
+    pub fn trap_code(&self) -> Option<TrapCode> {
+        match self.0.kind {
+            ErrorKind::Trap(code) => Some(code),
+            _ => None,
+        }
+    }
+
+    /// The host's error of type `E`, where it is one.
+    pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
+        match &self.0.kind {
+            ErrorKind::Host(error) => error.downcast_ref(),
+            _ => None,
+        }
+    }
+
+    /// Takes the host's error of type `E` out.
+    ///
+    /// # Errors
+    /// Gives the error back where it is something else.
+    pub fn downcast<E: StdError + 'static>(self) -> Result<E, Self> {
+        if self.downcast_ref::<E>().is_none() {
+            return Err(self);
+        }
+        let Inner { kind, backtrace } = *self.0;
+        match kind {
+            ErrorKind::Host(error) => match error.downcast::<E>() {
+                Ok(error) => Ok(*error),
+                Err(error) => {
+                    Err(Self(Box::new(Inner { kind: ErrorKind::Host(error), backtrace })))
+                }
+            },
+            kind => Err(Self(Box::new(Inner { kind, backtrace }))),
+        }
+    }
+
+    /// The frames that the failure passed through, innermost first.
+    pub fn backtrace(&self) -> &Backtrace {
+        &self.0.backtrace
+    }
+
+    pub(crate) fn push_frame(&mut self, frame: Frame) {
+        let backtrace = &mut self.0.backtrace;
+        if backtrace.frames.len() < Backtrace::MAX_FRAMES {
+            backtrace.frames.push(frame);
+        } else {
+            backtrace.omitted += 1;
+        }
+    }
+}
+
+impl From<TrapCode> for Error {
+    fn from(code: TrapCode) -> Self {
+        Self::from_kind(ErrorKind::Trap(code))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.kind {
+            ErrorKind::Trap(code) => write!(f, "wasm trap: {code}")?,
+            ErrorKind::Host(error) => write!(f, "{error}")?,
+            ErrorKind::WrongStore => f.write_str("the handle belongs to another store")?,
+            ErrorKind::WrongEngine => f.write_str("the store belongs to another engine")?,
+            ErrorKind::SignatureMismatch { expected, found } => {
+                write!(f, "the function has type {expected}, but was used as {found}")?;
+            }
+            ErrorKind::TypeMismatch { expected, found } => {
+                write!(f, "expected a value of type {expected}, found {found}")?;
+            }
+            ErrorKind::ImmutableGlobal => f.write_str("the global is immutable")?,
+            ErrorKind::OutOfBounds => f.write_str("the range lies outside the memory or table")?,
+            ErrorKind::GrowthRefused => f.write_str("the memory or table cannot grow that far")?,
+            ErrorKind::InvalidType(what) => write!(f, "invalid type: {what}")?,
+            ErrorKind::InvalidBody(error) => write!(f, "{error}")?,
+            ErrorKind::OutOfMemory => f.write_str("out of memory or address space")?,
+        }
+        if f.alternate() { self.0.backtrace.fmt(f) } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:#}")
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0.kind {
+            ErrorKind::Trap(code) => Some(code),
+            ErrorKind::Host(error) => Some(&**error),
+            ErrorKind::InvalidBody(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// The wasm frames that a failure passed through, innermost first.
+#[derive(Clone, Default)]
+pub struct Backtrace {
+    frames: Vec<Frame>,
+    omitted: usize,
+}
+
+impl Backtrace {
+    /// How many frames are kept; the innermost ones tell most.
+    pub const MAX_FRAMES: usize = 128;
+
+    /// The frames, innermost first.
+    pub fn frames(&self) -> &[Frame] {
+        &self.frames
+    }
+
+    /// How many outer frames were left out.
+    pub fn omitted(&self) -> usize {
+        self.omitted
+    }
+}
+
+impl fmt::Display for Backtrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.frames.is_empty() {
+            return Ok(());
+        }
+        f.write_str("\nwasm backtrace:")?;
+        for (i, frame) in self.frames.iter().enumerate() {
+            write!(f, "\n  {i:>3}: {frame}")?;
+        }
+        if self.omitted > 0 {
+            write!(f, "\n  ... and {} more", self.omitted)?;
+        }
+        Ok(())
+    }
+}
+
+/// One frame of a backtrace.
+#[derive(Clone)]
+pub struct Frame {
+    pub(crate) module: Module,
+    pub(crate) func: FuncIdx,
+    pub(crate) offset: Option<usize>,
+}
+
+impl Frame {
+    /// The module that the function belongs to.
+    pub fn module(&self) -> &Module {
+        &self.module
+    }
+
+    /// The function.
+    pub fn func(&self) -> FuncIdx {
+        self.func
+    }
+
+    /// The function's name, demangled where it is a mangled one.
+    pub fn func_name(&self) -> Option<String> {
+        let name = self.module.decoded().names.func(self.func)?;
+        Some(format!("{:#}", rustc_demangle::demangle(name)))
+    }
+
+    /// The offset of the instruction in the module's bytes.
+    pub fn offset(&self) -> Option<usize> {
+        self.offset
+    }
+}
+
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(offset) = self.offset {
+            write!(f, "{offset:#8x} - ")?;
+        }
+        write!(f, "{}!", self.module.name().unwrap_or("<unknown>"))?;
+        match self.func_name() {
+            Some(name) => f.write_str(&name),
+            None => write!(f, "<function {}>", self.func),
+        }
+    }
+}

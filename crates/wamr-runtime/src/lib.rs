@@ -1,0 +1,44 @@
+//! The store of the runtime: entities, table and memory semantics, calls and traps.
+//!
+//! * [`vm`]: layouts that running code reads, and the call protocol.
+//! * [`entity`]: functions, tables, memories, globals, tags, instances: semantics stand here,
+//!   once.
+//! * [`store`]: who owns entities, who keeps whom alive, how calls enter and leave wasm.
+//! * [`rt`]: what running code calls.
+//! * [`compiled`]: the calling convention of machine code, and the adapters to it.
+//! * [`api`]: handles for embedders.
+//! * [`backend`]: what a mode of execution is.
+//!
+//! What does not live here: parsing, import resolution, any mode's own code.
+
+pub mod vm;
+
+pub mod engine;
+pub use engine::{Engine, Tunables};
+
+pub mod error;
+pub use error::{Backtrace, Error, ErrorKind, Frame};
+
+pub mod backend;
+pub use backend::{Backend, Executable, FuncEntry};
+
+pub mod module;
+pub use module::{ExportType, ImportType, Module};
+
+pub mod entity;
+mod platform;
+
+pub mod store;
+pub use store::{
+    AsContext, AsContextMut, Caller, InterruptHandle, Store, StoreContext, StoreContextMut,
+};
+
+pub mod rt;
+
+pub mod compiled;
+
+pub mod api;
+pub use api::{
+    Extern, ExternRef, Func, Global, IntoFunc, Memory, Table, Tag, TypedFunc, Val, WasmParams,
+    WasmResults, WasmRet, WasmTy,
+};

@@ -1,0 +1,307 @@
+//! What running code calls: the run-time services that every mode shares.
+//!
+//! All functions take the context of the instance that is running; it and everything that it
+//! refers to must be live, which holds while wasm runs. Indices are validated ones.
+#![allow(clippy::missing_safety_doc, reason = "the module's header states the one condition")]
+
+use wamr_types::{FuncIdx, TableAccess, TrapCode, TypeId};
+
+use crate::entity::InstanceEntity;
+use crate::error::{Error, Frame};
+use crate::store::Failure;
+use crate::vm::{FuncRecord, Outcome, Slot, VmContext};
+
+/// # Safety
+/// As the module says.
+unsafe fn instance<'a>(ctx: *mut VmContext) -> &'a InstanceEntity {
+    // SAFETY: the context of running wasm has an instance, which is live.
+    unsafe { &*(*ctx).instance }
+}
+
+/// An address near the top of the native stack.
+#[inline(always)]
+pub fn native_stack_pointer() -> usize {
+    let marker = 0u8;
+    core::hint::black_box(&raw const marker) as usize
+}
+
+/// `memory.size`, in pages.
+pub unsafe fn memory_size(ctx: *mut VmContext, memory: u32) -> u64 {
+    // SAFETY: as the module says.
+    unsafe { instance(ctx) }.memory(memory).size_pages()
+}
+
+/// `memory.grow`: the old size in pages, or `u64::MAX`.
+pub unsafe fn memory_grow(ctx: *mut VmContext, memory: u32, delta_pages: u64) -> u64 {
+    // SAFETY: as the module says.
+    unsafe { instance(ctx) }.memory(memory).grow(delta_pages).unwrap_or(u64::MAX)
+}
+
+/// `memory.fill`
+pub unsafe fn memory_fill(
+    ctx: *mut VmContext,
+    memory: u32,
+    dst: u64,
+    value: u8,
+    len: u64,
+) -> Result<(), TrapCode> {
+    // SAFETY: as the module says.
+    unsafe { instance(ctx) }.memory(memory).fill(dst, value, len)
+}
+
+/// `memory.copy`
+pub unsafe fn memory_copy(
+    ctx: *mut VmContext,
+    dst_memory: u32,
+    src_memory: u32,
+    dst: u64,
+    src: u64,
+    len: u64,
+) -> Result<(), TrapCode> {
+    // SAFETY: as the module says.
+    let instance = unsafe { instance(ctx) };
+    instance.memory(dst_memory).copy_from(dst, instance.memory(src_memory), src, len)
+}
+
+/// `memory.init`
+pub unsafe fn memory_init(
+    ctx: *mut VmContext,
+    memory: u32,
+    data: u32,
+    dst: u64,
+    src: u64,
+    len: u64,
+) -> Result<(), TrapCode> {
+    // SAFETY: as the module says.
+    unsafe { instance(ctx) }.memory_init(memory, data, dst, src, len)
+}
+
+/// `data.drop`
+pub unsafe fn data_drop(ctx: *mut VmContext, data: u32) {
+    // SAFETY: as the module says.
+    unsafe { instance(ctx) }.data_drop(data);
+}
+
+/// `table.get`: a reference as a value slot.
+pub unsafe fn table_get(ctx: *mut VmContext, table: u32, index: u64) -> Result<u64, TrapCode> {
+    // SAFETY: as the module says.
+    unsafe { instance(ctx) }.table(table).get(index)
+}
+
+/// `table.set`
+pub unsafe fn table_set(
+    ctx: *mut VmContext,
+    table: u32,
+    index: u64,
+    value: u64,
+) -> Result<(), TrapCode> {
+    // SAFETY: as the module says.
+    unsafe { instance(ctx) }.table(table).set(index, value)
+}
+
+/// `table.size`
+pub unsafe fn table_size(ctx: *mut VmContext, table: u32) -> u64 {
+    // SAFETY: as the module says.
+    unsafe { instance(ctx) }.table(table).size()
+}
+
+/// `table.grow`: the old size, or `u64::MAX`.
+pub unsafe fn table_grow(ctx: *mut VmContext, table: u32, delta: u64, value: u64) -> u64 {
+    // SAFETY: as the module says.
+    unsafe { instance(ctx) }.table(table).grow(delta, value).unwrap_or(u64::MAX)
+}
+
+/// `table.fill`
+pub unsafe fn table_fill(
+    ctx: *mut VmContext,
+    table: u32,
+    start: u64,
+    value: u64,
+    count: u64,
+) -> Result<(), TrapCode> {
+    // SAFETY: as the module says.
+    unsafe { instance(ctx) }.table(table).fill(start, value, count)
+}
+
+/// `table.copy`
+pub unsafe fn table_copy(
+    ctx: *mut VmContext,
+    dst_table: u32,
+    src_table: u32,
+    dst: u64,
+    src: u64,
+    count: u64,
+) -> Result<(), TrapCode> {
+    // SAFETY: as the module says.
+    let instance = unsafe { instance(ctx) };
+    instance.table(dst_table).copy_from(dst, instance.table(src_table), src, count)
+}
+
+/// `table.init`
+pub unsafe fn table_init(
+    ctx: *mut VmContext,
+    table: u32,
+    element: u32,
+    dst: u64,
+    src: u64,
+    count: u64,
+) -> Result<(), TrapCode> {
+    // SAFETY: as the module says.
+    unsafe { instance(ctx) }.table_init(table, element, dst, src, count)
+}
+
+/// `elem.drop`
+pub unsafe fn elem_drop(ctx: *mut VmContext, element: u32) {
+    // SAFETY: as the module says.
+    unsafe { instance(ctx) }.elem_drop(element);
+}
+
+/// `ref.func`
+pub unsafe fn ref_func(ctx: *mut VmContext, func: FuncIdx) -> *const FuncRecord {
+    // SAFETY: as the module says.
+    unsafe { instance(ctx) }.func(func)
+}
+
+/// The slow path of `call_indirect`, for an element whose type id is not `sig`: the callee
+/// where its type is a subtype, else the trap.
+pub unsafe fn indirect_callee(
+    ctx: *mut VmContext,
+    table: u32,
+    index: u64,
+    sig: TypeId,
+) -> Result<*const FuncRecord, TrapCode> {
+    // SAFETY: as the module says; the index is compared with the length before use, and
+    // validation makes this a table of functions.
+    unsafe {
+        let vm = *(*ctx).tables.add(table as usize);
+        if index >= (*vm).len.get() {
+            return Err(TrapCode::UndefinedElement);
+        }
+        let slot = *(*vm).base.get().cast::<Slot>().add(index as usize);
+        let Some(found) = TypeId::from_raw(slot.sig) else {
+            return Err(TrapCode::UninitializedElement);
+        };
+        if instance(ctx).module().engine().types().is_subtype(found, sig) {
+            Ok(slot.func)
+        } else {
+            Err(TrapCode::IndirectCallTypeMismatch)
+        }
+    }
+}
+
+/// Calls a function of any mode, and what it ends in by tail calls. Never gives
+/// [`Outcome::Tail`].
+///
+/// # Safety
+/// `args` and `results` must fit the function's type; the rest as the module says.
+pub unsafe fn call_array(
+    record: *const FuncRecord,
+    caller: *mut VmContext,
+    args: *const u64,
+    results: *mut u64,
+) -> Outcome {
+    // SAFETY: the caller vouches for the pointers; a pending tail call has its arguments in
+    // `tail_args` and results like those of the function that made it.
+    unsafe {
+        let store = (*caller).store;
+        let mut outcome = call_array_once(record, caller, args, results);
+        while outcome == Outcome::Tail {
+            let callee = (*store).tail_callee.get();
+            outcome = call_array_once(callee, caller, (*store).tail_args, results);
+        }
+        outcome
+    }
+}
+
+/// Calls a function of any mode, leaving a tail call that it ends in to the caller.
+///
+/// # Safety
+/// As [`call_array`].
+pub(crate) unsafe fn call_array_once(
+    record: *const FuncRecord,
+    caller: *mut VmContext,
+    args: *const u64,
+    results: *mut u64,
+) -> Outcome {
+    // SAFETY: the caller vouches for the pointers.
+    unsafe {
+        let limit = (*(*caller).store).native_limit.load(core::sync::atomic::Ordering::Relaxed);
+        if native_stack_pointer() < limit
+            && let Err(code) = native_limit_hit(caller)
+        {
+            raise(caller, code);
+            return Outcome::Fail;
+        }
+        ((*record).array_call)(record, caller, args, results)
+    }
+}
+
+/// What to do when the native stack pointer is below the limit word.
+///
+/// # Errors
+/// [`TrapCode::Interrupted`] or [`TrapCode::StackOverflow`].
+#[cold]
+pub(crate) unsafe fn native_limit_hit(ctx: *mut VmContext) -> Result<(), TrapCode> {
+    // SAFETY: as the module says.
+    let store = unsafe { &*(*ctx).store };
+    if store.take_interruption() {
+        return Err(TrapCode::Interrupted);
+    }
+    let limit = store.native_limit.load(core::sync::atomic::Ordering::Relaxed);
+    if native_stack_pointer() < limit { Err(TrapCode::StackOverflow) } else { Ok(()) }
+}
+
+/// What to do when the interpreter's limit word stops a call (`is_call`) or a loop.
+///
+/// # Errors
+/// [`TrapCode::Interrupted`] or [`TrapCode::StackOverflow`]; `Ok` if the loop may go on.
+#[cold]
+pub unsafe fn limit_hit(ctx: *mut VmContext, is_call: bool) -> Result<(), TrapCode> {
+    // SAFETY: as the module says.
+    let store = unsafe { &*(*ctx).store };
+    if store.take_interruption() {
+        Err(TrapCode::Interrupted)
+    } else if is_call {
+        Err(TrapCode::StackOverflow)
+    } else {
+        Ok(())
+    }
+}
+
+/// Makes a trap the store's pending failure.
+#[cold]
+pub unsafe fn raise(ctx: *mut VmContext, code: TrapCode) {
+    // SAFETY: as the module says.
+    unsafe { raise_error(ctx, Error::from(code)) }
+}
+
+/// Makes an error the store's pending failure.
+#[cold]
+pub unsafe fn raise_error(ctx: *mut VmContext, error: Error) {
+    // SAFETY: no reference to the store lives across guest code, so this one is alone.
+    unsafe { (*(*(*ctx).store).core.get()).set_failure(Failure::Error(error)) }
+}
+
+/// Adds a frame to the pending failure's backtrace; frames come innermost first.
+#[cold]
+pub unsafe fn push_frame(ctx: *mut VmContext, func: FuncIdx, offset: Option<usize>) {
+    // SAFETY: as in `raise_error`.
+    unsafe {
+        let module = instance(ctx).module().clone();
+        if let Some(Failure::Error(error)) = (*(*(*ctx).store).core.get()).failure_mut() {
+            error.push_frame(Frame { module, func, offset });
+        }
+    }
+}
+
+/// The entry point of records that stand for nothing: a call is an error, not undefined.
+pub(crate) unsafe extern "C" fn unreachable_call(
+    _: *const FuncRecord,
+    caller: *mut VmContext,
+    _: *const u64,
+    _: *mut u64,
+) -> Outcome {
+    // SAFETY: the protocol gives a live caller.
+    unsafe { raise(caller, TrapCode::UninitializedElement) };
+    Outcome::Fail
+}

@@ -1,0 +1,44 @@
+//! Boxes that never move, freed by sweeping.
+
+use core::ptr::NonNull;
+
+/// Owner of entities of one kind.
+pub(crate) struct Arena<T>(Vec<NonNull<T>>);
+
+impl<T> Default for Arena<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Arena<T> {
+    /// Takes an entity in and gives its address, valid until it is swept.
+    pub(crate) fn alloc(&mut self, entity: T) -> NonNull<T> {
+        let at = NonNull::from(Box::leak(Box::new(entity)));
+        self.0.push(at);
+        at
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Frees what `keep` does not want.
+    pub(crate) fn sweep(&mut self, mut keep: impl FnMut(&T) -> bool) {
+        self.0.retain(|&at| {
+            // SAFETY: every address in the arena is a live box that the arena owns.
+            let kept = keep(unsafe { at.as_ref() });
+            if !kept {
+                // SAFETY: as above; the address leaves the arena right here.
+                drop(unsafe { Box::from_raw(at.as_ptr()) });
+            }
+            kept
+        });
+    }
+}
+
+impl<T> Drop for Arena<T> {
+    fn drop(&mut self) {
+        self.sweep(|_| false);
+    }
+}

@@ -1,0 +1,97 @@
+//! Entering wasm from the host, stack limits, and interruption from other threads.
+
+use core::sync::atomic::Ordering;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+
+use wamr_types::TrapCode;
+
+use super::{Failure, StoreCore};
+use crate::error::Error;
+use crate::rt;
+use crate::vm::{FuncRecord, Outcome, VmStore};
+
+/// Stops whatever wasm runs in a store, from any thread.
+#[derive(Clone)]
+pub struct InterruptHandle(Arc<VmStore>);
+
+impl InterruptHandle {
+    /// Makes the running computation, or the next one, trap with [`TrapCode::Interrupted`] at
+    /// its next call or loop.
+    pub fn interrupt(&self) {
+        self.0.interrupted.store(true, Ordering::Relaxed);
+        self.0.interp_limit.store(0, Ordering::Relaxed);
+        self.0.native_limit.store(usize::MAX, Ordering::Relaxed);
+    }
+}
+
+impl core::fmt::Debug for InterruptHandle {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("InterruptHandle")
+    }
+}
+
+impl StoreCore {
+    pub(crate) fn interrupt_handle(&self) -> InterruptHandle {
+        InterruptHandle(self.vm.clone())
+    }
+}
+
+/// Calls a function from the host.
+///
+/// A panic of a host function further in goes on from here.
+///
+/// # Safety
+/// `core` must be a live store that no reference points to, `record` one of its functions,
+/// `args` hold its parameters and `results` have room for its results.
+pub(crate) unsafe fn enter(
+    core: *mut StoreCore,
+    record: *const FuncRecord,
+    args: *const u64,
+    results: *mut u64,
+) -> Result<(), Error> {
+    // SAFETY: the caller vouches for `core`; no reference made here lives across the call.
+    unsafe {
+        let vm = Arc::as_ptr(&(*core).vm);
+        (*vm).core.set(core);
+        if (*core).depth == 0 {
+            let budget = (*core).engine.tunables().native_stack_bytes;
+            let limit = rt::native_stack_pointer().saturating_sub(budget);
+            (*vm).native_limit.store(limit, Ordering::Relaxed);
+            if (*vm).interrupted.load(Ordering::Relaxed) {
+                (*vm).native_limit.store(usize::MAX, Ordering::Relaxed);
+            }
+        }
+        (*core).depth += 1;
+        let top = (*vm).interp_top.get();
+        let outcome = rt::call_array(record, (*core).host_context(), args, results);
+        (*vm).interp_top.set(top);
+        (*core).depth -= 1;
+        if outcome == Outcome::Return {
+            return Ok(());
+        }
+        match (*core).take_failure() {
+            Some(Failure::Error(error)) => Err(error),
+            Some(Failure::Panic(payload)) => resume_unwind(payload),
+            None => Err(Error::from(TrapCode::ResourceExhausted)),
+        }
+    }
+}
+
+impl VmStore {
+    /// Whether an interruption is pending; it is over once it has been told.
+    pub(crate) fn take_interruption(&self) -> bool {
+        if !self.interrupted.swap(false, Ordering::Relaxed) {
+            return false;
+        }
+        self.interp_limit.store(self.interp_end, Ordering::Relaxed);
+        // Frames further out are deeper than any limit that matters; the next outermost entry
+        // sets it anew.
+        self.native_limit.store(0, Ordering::Relaxed);
+        if self.interrupted.load(Ordering::Relaxed) {
+            self.interp_limit.store(0, Ordering::Relaxed);
+            self.native_limit.store(usize::MAX, Ordering::Relaxed);
+        }
+        true
+    }
+}

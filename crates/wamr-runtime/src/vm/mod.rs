@@ -1,0 +1,187 @@
+//! Layouts that running code reads: the only place where they are defined.
+//!
+//! Everything here is `repr(C)` and immovable once it is reachable by running code. Backends
+//! read fields directly in hot paths; whatever changes a size, an element or a value in a way
+//! that others could see goes through the entities in [`crate::entity`].
+
+use core::cell::{Cell, UnsafeCell};
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+use crate::store::StoreCore;
+
+mod shape;
+pub use shape::{CallShape, ValueClass};
+
+/// How a call through [`FuncRecord::array_call`] ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Outcome {
+    /// The results are written.
+    Return = 0,
+    /// A failure is pending in the store.
+    Fail = 1,
+    /// The callee ends in a tail call that its own mode cannot run: the caller must call
+    /// [`VmStore::tail_callee`] with the arguments in [`VmStore::tail_args`] next, for the same
+    /// results.
+    Tail = 2,
+}
+
+/// Calls a function of any mode with its values in memory.
+///
+/// `args` has one 8-byte slot for each parameter (two for `v128`), `results` room for the
+/// results; they may be the same memory. `caller` is never null.
+pub type ArrayCall = unsafe extern "C" fn(
+    record: *const FuncRecord,
+    caller: *mut VmContext,
+    args: *const u64,
+    results: *mut u64,
+) -> Outcome;
+
+/// Which mode a function runs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum FuncKind {
+    /// Rust code of the host; `body` points to a `HostFunc`.
+    Host = 0,
+    /// Interpreted; what `body` points to is the interpreter's own business.
+    Interp = 1,
+    /// Machine code at `code`.
+    Compiled = 2,
+}
+
+/// What a function reference points to. Immovable, and alive as long as its instance.
+#[repr(C)]
+pub struct FuncRecord {
+    /// Entry point in the calling convention of compiled code.
+    pub code: AtomicPtr<()>,
+    /// What `code` takes as the callee's context: `context` for compiled functions, the record
+    /// itself for all others (their `code` is an adapter that must know whom it stands for).
+    pub code_context: *mut (),
+    /// The context that the function runs in: its instance's, or the store's host context.
+    pub context: *mut VmContext,
+    /// Canonical id of the function's type.
+    pub sig: u32,
+    /// The mode.
+    pub kind: FuncKind,
+    /// Entry point with values in memory.
+    pub array_call: ArrayCall,
+    /// What the mode needs to run the function.
+    pub body: *const (),
+    /// How the type's values are spread over registers.
+    pub shape: *const CallShape,
+    /// Index of the function in its module (0 for host functions).
+    pub func: u32,
+}
+
+/// An element of a table of functions.
+///
+/// `sig` is 0 where the element is null, so that one compare catches null and wrong types.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Slot {
+    /// Canonical id of the function's type; 0 for null.
+    pub sig: u32,
+    /// The function; null where `sig` is 0.
+    pub func: *const FuncRecord,
+}
+
+impl Slot {
+    /// The slot of a null element.
+    pub const NULL: Self = Self { sig: 0, func: core::ptr::null() };
+}
+
+/// The part of a table that running code reads.
+///
+/// Tables of functions hold [`Slot`]s; all other tables hold references as 8-byte values.
+#[repr(C)]
+pub struct VmTable {
+    /// First element.
+    pub base: Cell<*mut u8>,
+    /// How many elements there are now.
+    pub len: Cell<u64>,
+}
+
+/// The part of a memory that running code reads.
+#[repr(C)]
+pub struct VmMemory {
+    /// Address of the first byte.
+    pub base: AtomicPtr<u8>,
+    /// The size in bytes now.
+    pub len_bytes: AtomicUsize,
+}
+
+impl VmMemory {
+    /// Address of the first byte.
+    #[inline(always)]
+    pub fn base(&self) -> *mut u8 {
+        self.base.load(Ordering::Relaxed)
+    }
+
+    /// The size in bytes now.
+    #[inline(always)]
+    pub fn len_bytes(&self) -> usize {
+        self.len_bytes.load(Ordering::Relaxed)
+    }
+}
+
+/// A global's value: one slot, or two for `v128`.
+#[repr(C, align(16))]
+pub struct VmGlobal {
+    /// The value; the second slot is used by `v128` only.
+    pub value: UnsafeCell<[u64; 2]>,
+}
+
+/// What running code knows of its instance. The host context of a store has no instance and
+/// empty arrays.
+#[repr(C)]
+pub struct VmContext {
+    /// The store.
+    pub store: *const VmStore,
+    /// Memory 0, or a memory of no bytes where the instance has none.
+    pub memory0: *const VmMemory,
+    /// Every memory by index.
+    pub memories: *const *const VmMemory,
+    /// Every table by index.
+    pub tables: *const *const VmTable,
+    /// Every global by index.
+    pub globals: *const *const VmGlobal,
+    /// Every imported function by index.
+    pub imports: *const *const FuncRecord,
+    /// Canonical ids of the module's types by type index.
+    pub types: *const wamr_types::TypeId,
+    /// The instance; null in the host context.
+    pub instance: *const crate::entity::InstanceEntity,
+}
+
+/// What running code knows of its store. Shared with interrupt handles, hence the atomics.
+#[repr(C)]
+pub struct VmStore {
+    /// An interpreter frame may not end beyond this address. An interruption lowers it to 0, so
+    /// that the check on every call and loop finds it.
+    pub interp_limit: AtomicUsize,
+    /// The native stack pointer may not go below this address. An interruption raises it to the
+    /// maximum.
+    pub native_limit: AtomicUsize,
+    /// First free slot of the interpreter's stack.
+    pub interp_top: Cell<*mut u64>,
+    /// The callee of a pending [`Outcome::Tail`].
+    pub tail_callee: Cell<*const FuncRecord>,
+    /// The arguments of a pending [`Outcome::Tail`]; at least [`TAIL_ARG_SLOTS`] slots.
+    pub tail_args: *mut u64,
+    /// The stack pointer that the innermost activation of compiled code is left by; see
+    /// [`crate::compiled`].
+    pub activation: Cell<usize>,
+    /// The store itself.
+    pub core: Cell<*mut StoreCore>,
+    pub(crate) interrupted: core::sync::atomic::AtomicBool,
+    pub(crate) interp_end: usize,
+}
+
+/// How many slots [`VmStore::tail_args`] has: what 1,000 parameters of two slots need.
+pub const TAIL_ARG_SLOTS: usize = 2048;
+
+// SAFETY: other threads reach a `VmStore` through interrupt handles only, and those touch the
+// atomic fields alone.
+unsafe impl Send for VmStore {}
+// SAFETY: as above.
+unsafe impl Sync for VmStore {}
