@@ -1,0 +1,129 @@
+//! Instances, and instantiation with imports by position.
+//! <https://webassembly.github.io/spec/core/exec/modules.html#instantiation>
+
+use wamr_runtime::api::instantiate::InstanceHandle;
+use wamr_runtime::{
+    AsContext, AsContextMut, Error, Extern, Func, Global, Memory, Module, Table, Tag, TypedFunc,
+    WasmParams, WasmResults,
+};
+
+use crate::{ImportError, InstantiateError, LinkError};
+
+/// A handle to an instance.
+#[derive(Clone, Debug)]
+pub struct Instance(InstanceHandle);
+
+impl Instance {
+    /// Instantiates a module with one external value for each import, in the order of its
+    /// import section.
+    ///
+    /// # Errors
+    /// [`InstantiateError::Link`] names every import whose value has the wrong type;
+    /// [`InstantiateError::Run`] tells what active segments or the start function ended in.
+    pub fn new(
+        mut store: impl AsContextMut,
+        module: &Module,
+        imports: &[Extern],
+    ) -> Result<Self, InstantiateError> {
+        check(&store, module, imports)?;
+        // SAFETY: the imports match in number, order and type.
+        let instance =
+            unsafe { InstanceHandle::allocate(store.as_context_mut(), module, imports)? };
+        instance.copy_active_segments(store.as_context_mut())?;
+        instance.start(store.as_context_mut())?;
+        Ok(Self(instance))
+    }
+
+    /// The module.
+    ///
+    /// # Errors
+    /// If the handle belongs to another store.
+    pub fn module(&self, store: impl AsContextMut) -> Result<Module, Error> {
+        self.0.module(store)
+    }
+
+    /// An export by name; `None` if there is none, or the handle belongs to another store.
+    pub fn get_export(&self, mut store: impl AsContextMut, name: &str) -> Option<Extern> {
+        let module = self.0.module(store.as_context_mut()).ok()?;
+        let index = module.decoded().export(name)?.index;
+        self.0.item(store, index).ok()?
+    }
+
+    /// An exported function.
+    pub fn get_func(&self, store: impl AsContextMut, name: &str) -> Option<Func> {
+        self.get_export(store, name)?.into_func()
+    }
+
+    /// An exported table.
+    pub fn get_table(&self, store: impl AsContextMut, name: &str) -> Option<Table> {
+        self.get_export(store, name)?.into_table()
+    }
+
+    /// An exported memory.
+    pub fn get_memory(&self, store: impl AsContextMut, name: &str) -> Option<Memory> {
+        self.get_export(store, name)?.into_memory()
+    }
+
+    /// An exported global.
+    pub fn get_global(&self, store: impl AsContextMut, name: &str) -> Option<Global> {
+        self.get_export(store, name)?.into_global()
+    }
+
+    /// An exported tag.
+    pub fn get_tag(&self, store: impl AsContextMut, name: &str) -> Option<Tag> {
+        self.get_export(store, name)?.into_tag()
+    }
+
+    /// An exported function with its type checked once.
+    ///
+    /// # Errors
+    /// If there is no such function, or it has another type.
+    pub fn get_typed_func<P: WasmParams, R: WasmResults>(
+        &self,
+        mut store: impl AsContextMut,
+        name: &str,
+    ) -> Result<TypedFunc<P, R>, Error> {
+        match self.get_func(store.as_context_mut(), name) {
+            Some(func) => func.typed(store),
+            None => Err(Error::msg(format_args!("there is no exported function `{name}`"))),
+        }
+    }
+
+    /// All exports with their names, in the order of the export section.
+    ///
+    /// # Errors
+    /// If the handle belongs to another store.
+    pub fn exports(&self, mut store: impl AsContextMut) -> Result<Vec<(String, Extern)>, Error> {
+        let module = self.0.module(store.as_context_mut())?;
+        let mut exports = Vec::with_capacity(module.decoded().exports.len());
+        for export in &module.decoded().exports {
+            if let Some(item) = self.0.item(store.as_context_mut(), export.index)? {
+                exports.push((export.name.to_string(), item));
+            }
+        }
+        Ok(exports)
+    }
+}
+
+/// Checks external values against a module's imports.
+fn check(store: impl AsContext, module: &Module, imports: &[Extern]) -> Result<(), LinkError> {
+    let wanted = module.imports();
+    if wanted.len() != imports.len() {
+        return Err(LinkError::ImportCount { wanted: wanted.len(), found: imports.len() });
+    }
+    let store = store.as_context();
+    let types = module.engine().types();
+    let mut errors = Vec::new();
+    for (import, value) in wanted.zip(imports) {
+        let found = value.ty(store).map_err(LinkError::Foreign)?;
+        if !found.matches(import.ty(), types) {
+            errors.push(ImportError {
+                module: import.module().into(),
+                name: import.name().into(),
+                wanted: import.ty().clone(),
+                found: Some(found),
+            });
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(LinkError::Imports(errors)) }
+}

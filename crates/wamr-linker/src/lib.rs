@@ -1,0 +1,14 @@
+//! Instantiation linking: from a module and external values to an instance.
+//!
+//! [`Instance::new`] takes the imports by position, as the specification defines it;
+//! [`Linker`] finds them by name. What does not live here: where modules come from, and what
+//! instances are made of.
+
+mod error;
+pub use error::{ImportError, InstantiateError, LinkError};
+
+mod instance;
+pub use instance::Instance;
+
+mod linker;
+pub use linker::Linker;

@@ -1,0 +1,253 @@
+//! Linking by name.
+
+use core::fmt;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use wamr_runtime::{
+    AsContextMut, Caller, Engine, Error, Extern, Func, IntoFunc, Module, StoreContextMut, Val,
+};
+use wamr_types::FuncType;
+
+use crate::{ImportError, Instance, InstantiateError, LinkError};
+
+type MakeFunc<T> = dyn Fn(StoreContextMut<'_, T>) -> Result<Func, Error> + Send + Sync;
+
+/// What stands under a name: an entity of a store, or a host function that is made in whatever
+/// store is linked.
+enum Definition<T: 'static> {
+    Extern(Extern),
+    Func(Arc<MakeFunc<T>>),
+}
+
+impl<T: 'static> Clone for Definition<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Extern(value) => Self::Extern(value.clone()),
+            Self::Func(make) => Self::Func(make.clone()),
+        }
+    }
+}
+
+/// Names and what they stand for, to instantiate modules with.
+pub struct Linker<T: 'static> {
+    engine: Engine,
+    modules: HashMap<Box<str>, HashMap<Box<str>, Definition<T>>>,
+    shadowing: bool,
+}
+
+impl<T: 'static> Clone for Linker<T> {
+    fn clone(&self) -> Self {
+        Self {
+            engine: self.engine.clone(),
+            modules: self.modules.clone(),
+            shadowing: self.shadowing,
+        }
+    }
+}
+
+impl<T: 'static> fmt::Debug for Linker<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Linker").field("modules", &self.modules.len()).finish_non_exhaustive()
+    }
+}
+
+impl<T: 'static> Linker<T> {
+    /// An empty linker.
+    pub fn new(engine: &Engine) -> Self {
+        Self { engine: engine.clone(), modules: HashMap::new(), shadowing: false }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Whether a name may be defined again, the newest definition winning. At first it may not.
+    pub fn allow_shadowing(&mut self, allow: bool) -> &mut Self {
+        self.shadowing = allow;
+        self
+    }
+
+    /// Defines a host function from a closure with typed parameters and results.
+    ///
+    /// # Errors
+    /// If the name is defined already.
+    pub fn func_wrap<P, R>(
+        &mut self,
+        module: &str,
+        name: &str,
+        func: impl IntoFunc<T, P, R> + Clone,
+    ) -> Result<&mut Self, LinkError> {
+        let make = move |store: StoreContextMut<'_, T>| Ok(Func::wrap(store, func.clone()));
+        self.insert(module, name, Definition::Func(Arc::new(make)))
+    }
+
+    /// Defines a host function from its type and a closure over values.
+    ///
+    /// # Errors
+    /// If the name is defined already.
+    pub fn func_new(
+        &mut self,
+        module: &str,
+        name: &str,
+        ty: FuncType,
+        func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<(), Error> + Send + Sync + 'static,
+    ) -> Result<&mut Self, LinkError> {
+        let func = Arc::new(func);
+        let make = move |store: StoreContextMut<'_, T>| {
+            let func = func.clone();
+            Func::new(store, ty.clone(), move |caller, params, results| {
+                func(caller, params, results)
+            })
+        };
+        self.insert(module, name, Definition::Func(Arc::new(make)))
+    }
+
+    /// Defines an external value.
+    ///
+    /// # Errors
+    /// If the name is defined already, or the value belongs to another store.
+    pub fn define(
+        &mut self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &str,
+        name: &str,
+        value: impl Into<Extern>,
+    ) -> Result<&mut Self, LinkError> {
+        let value = value.into();
+        value.ty(store.as_context_mut()).map_err(LinkError::Foreign)?;
+        self.insert(module, name, Definition::Extern(value))
+    }
+
+    /// Defines all exports of an instance under a module name.
+    ///
+    /// # Errors
+    /// If a name is defined already, or the instance belongs to another store.
+    pub fn instance(
+        &mut self,
+        store: impl AsContextMut<Data = T>,
+        module: &str,
+        instance: &Instance,
+    ) -> Result<&mut Self, LinkError> {
+        for (name, value) in instance.exports(store).map_err(LinkError::Foreign)? {
+            self.insert(module, &name, Definition::Extern(value))?;
+        }
+        Ok(self)
+    }
+
+    /// Instantiates a module and defines all its exports under a module name.
+    ///
+    /// # Errors
+    /// As [`Linker::instantiate`] and [`Linker::instance`].
+    pub fn module(
+        &mut self,
+        mut store: impl AsContextMut<Data = T>,
+        name: &str,
+        module: &Module,
+    ) -> Result<Instance, InstantiateError> {
+        let instance = self.instantiate(store.as_context_mut(), module)?;
+        self.instance(store, name, &instance)?;
+        Ok(instance)
+    }
+
+    /// Makes what is defined under module name `from` known under `to` too.
+    ///
+    /// # Errors
+    /// If a name is defined already.
+    pub fn alias_module(&mut self, from: &str, to: &str) -> Result<&mut Self, LinkError> {
+        let items = self.modules.get(from).cloned().unwrap_or_default();
+        for (name, definition) in items {
+            self.insert(to, &name, definition)?;
+        }
+        Ok(self)
+    }
+
+    /// Makes one item known under another name.
+    ///
+    /// # Errors
+    /// If the new name is defined already, or the old one is not.
+    pub fn alias(
+        &mut self,
+        module: &str,
+        name: &str,
+        as_module: &str,
+        as_name: &str,
+    ) -> Result<&mut Self, LinkError> {
+        match self.modules.get(module).and_then(|items| items.get(name)).cloned() {
+            Some(definition) => self.insert(as_module, as_name, definition),
+            None => Err(LinkError::Foreign(Error::msg(format_args!(
+                "`{module}` `{name}` is not defined"
+            )))),
+        }
+    }
+
+    fn insert(
+        &mut self,
+        module: &str,
+        name: &str,
+        definition: Definition<T>,
+    ) -> Result<&mut Self, LinkError> {
+        let items = self.modules.entry(module.into()).or_default();
+        if !self.shadowing && items.contains_key(name) {
+            return Err(LinkError::Duplicate { module: module.into(), name: name.into() });
+        }
+        items.insert(name.into(), definition);
+        Ok(self)
+    }
+
+    /// What stands under a name, as an external value of this store.
+    ///
+    /// # Errors
+    /// If the host function there cannot be made in this store.
+    pub fn get(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &str,
+        name: &str,
+    ) -> Result<Option<Extern>, Error> {
+        match self.modules.get(module).and_then(|items| items.get(name)) {
+            None => Ok(None),
+            Some(Definition::Extern(value)) => Ok(Some(value.clone())),
+            Some(Definition::Func(make)) => Ok(Some(make(store.as_context_mut())?.into())),
+        }
+    }
+
+    /// Instantiates a module with what its imports' names stand for.
+    ///
+    /// # Errors
+    /// [`InstantiateError::Link`] names every import that is not defined or has the wrong type;
+    /// [`InstantiateError::Run`] tells what active segments or the start function ended in.
+    pub fn instantiate(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &Module,
+    ) -> Result<Instance, InstantiateError> {
+        let mut imports = Vec::with_capacity(module.imports().len());
+        let mut errors = Vec::new();
+        for import in module.imports() {
+            let mut found = None;
+            if let Some(value) = self
+                .get(store.as_context_mut(), import.module(), import.name())
+                .map_err(LinkError::Foreign)?
+            {
+                let ty = value.ty(store.as_context_mut()).map_err(LinkError::Foreign)?;
+                if ty.matches(import.ty(), module.engine().types()) {
+                    imports.push(value);
+                    continue;
+                }
+                found = Some(ty);
+            }
+            errors.push(ImportError {
+                module: import.module().into(),
+                name: import.name().into(),
+                wanted: import.ty().clone(),
+                found,
+            });
+        }
+        if !errors.is_empty() {
+            return Err(LinkError::Imports(errors).into());
+        }
+        Instance::new(store, module, &imports)
+    }
+}
