@@ -1,0 +1,145 @@
+//! Translated code, and where in the module its operations come from.
+
+use core::fmt;
+
+use crate::exec::dispatch::{HANDLER_CELLS, operand_cells};
+use crate::op::{Cell, Op};
+
+/// What stands before the first operation of a function.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub(crate) struct FuncHeader {
+    /// How many slots the frame takes from the frame pointer on.
+    pub(crate) frame_slots: u32,
+    /// How many slots the declared locals take; they are zeroed on entry.
+    pub(crate) local_slots: u32,
+}
+
+/// How many cells a header takes.
+pub(crate) const HEADER_CELLS: usize = size_of::<FuncHeader>() / size_of::<Cell>();
+
+/// A translated function.
+pub(crate) struct Code {
+    /// A [`FuncHeader`], then operations.
+    pub(crate) cells: Box<[Cell]>,
+    pub(crate) offsets: OffsetMap,
+}
+
+/// Offsets in the module of those operations that can fail or call, by position in the code.
+#[derive(Default)]
+pub(crate) struct OffsetMap {
+    /// Pairs of LEB128 numbers: by how much both grow from one operation to the next.
+    deltas: Vec<u8>,
+    /// The latest pair, not written yet: translation may take back its latest operation.
+    latest: (usize, usize),
+    written: (usize, usize),
+}
+
+impl OffsetMap {
+    /// Says that the operation at `position` comes from `offset`.
+    pub(crate) fn mark(&mut self, position: usize, offset: usize) {
+        if position > self.latest.0 {
+            self.flush();
+        }
+        self.latest = (position, offset);
+    }
+
+    fn flush(&mut self) {
+        let (position, offset) = self.latest;
+        if self.latest != self.written {
+            put_leb(&mut self.deltas, position - self.written.0);
+            put_leb(&mut self.deltas, offset - self.written.1);
+            self.written = self.latest;
+        }
+    }
+
+    /// Ends construction.
+    pub(crate) fn finish(&mut self) {
+        self.flush();
+        self.deltas.shrink_to_fit();
+    }
+
+    /// The offset of the last marked operation at or before `position`.
+    pub(crate) fn find(&self, position: usize) -> Option<usize> {
+        let mut deltas = self.deltas.iter();
+        let (mut at, mut offset, mut found) = (0, 0, None);
+        while let (Some(step), Some(advance)) = (get_leb(&mut deltas), get_leb(&mut deltas)) {
+            at += step;
+            offset += advance;
+            if at > position {
+                break;
+            }
+            found = Some(offset);
+        }
+        found
+    }
+}
+
+fn put_leb(bytes: &mut Vec<u8>, mut value: usize) {
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
+
+fn get_leb(bytes: &mut core::slice::Iter<'_, u8>) -> Option<usize> {
+    let (mut value, mut shift) = (0, 0);
+    loop {
+        let byte = *bytes.next()?;
+        value |= (byte as usize & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(value);
+        }
+        shift += 7;
+    }
+}
+
+/// Writes an operation at the end of some code.
+pub(crate) fn encode<O: Op>(cells: &mut Vec<Cell>, op: O) {
+    let start = cells.len();
+    let handler = crate::exec::dispatch::handler::<O>();
+    let count = HANDLER_CELLS + const { operand_cells::<O>() };
+    cells.resize(start + count, 0);
+    let at = cells[start..].as_mut_ptr();
+    // SAFETY: there are `count` cells from `at` on, which is what both writes take together;
+    // operands are packed to cells and have no padding.
+    unsafe {
+        at.cast::<crate::exec::dispatch::Handler>().write_unaligned(handler);
+        at.add(HANDLER_CELLS).cast::<O>().write(op);
+    }
+}
+
+/// Says what the operation at the beginning of some code is.
+type Describe = fn(&[Cell]) -> String;
+
+/// The operations of a function as text, recorded during a translation that is asked for it.
+#[derive(Default)]
+pub(crate) struct Listing {
+    ops: Vec<(usize, Describe)>,
+}
+
+impl Listing {
+    /// Says that there is an `O` at `position`, and that nothing stands behind it.
+    pub(crate) fn record<O: Op>(&mut self, position: usize) {
+        while self.ops.last().is_some_and(|&(last, _)| last >= position) {
+            self.ops.pop();
+        }
+        self.ops.push((position, describe::<O>));
+    }
+
+    /// The text, now that all targets are known.
+    pub(crate) fn write(&self, cells: &[Cell], f: &mut impl fmt::Write) -> fmt::Result {
+        for &(position, describe) in &self.ops {
+            writeln!(f, "{position:5} {}", describe(&cells[position..]))?;
+        }
+        Ok(())
+    }
+}
+
+fn describe<O: Op>(cells: &[Cell]) -> String {
+    assert!(cells.len() >= HANDLER_CELLS + operand_cells::<O>());
+    // SAFETY: an `O` was recorded here, and it was encoded as its own bytes.
+    let op = unsafe { cells[HANDLER_CELLS..].as_ptr().cast::<O>().read() };
+    format!("{} {op:?}", O::name())
+}

@@ -1,0 +1,227 @@
+//! How one operation reaches the next.
+//!
+//! On x86-64 with optimisation every handler ends in a sibling call of its successor, with the
+//! registers as arguments; the compiler makes a jump of it as long as no local's address escapes
+//! and nothing is dropped after it. Elsewhere handlers return to a loop. `build.rs` chooses.
+//!
+//! Addresses must not escape in builds with little inlining and with debug assertions either.
+//! Hence, in everything that handlers consist of: functions that take [`Regs`] are
+//! `inline(always)`, pointers are dereferenced rather than `read` and `written`, and functions
+//! that are called return what fits in two registers.
+
+use core::marker::PhantomData;
+
+use wamr_runtime::vm::Outcome;
+use wamr_types::TrapCode;
+
+use super::Regs;
+use crate::op::{Cell, Flow, Op};
+use crate::trap;
+
+#[cfg(wamr_threaded)]
+pub(crate) use threaded::{Handler, handler, run};
+
+#[cfg(not(wamr_threaded))]
+pub(crate) use looping::{Handler, handler, run};
+
+/// A handler's address in code.
+#[repr(C, packed(4))]
+struct HandlerCells(Handler);
+
+/// How many cells a handler's address takes.
+pub(crate) const HANDLER_CELLS: usize = size_of::<Handler>() / size_of::<Cell>();
+
+/// How many cells the operands of an operation take.
+pub(crate) const fn operand_cells<O>() -> usize {
+    assert!(size_of::<O>().is_multiple_of(size_of::<Cell>()) && align_of::<O>() <= 4);
+    size_of::<O>() / size_of::<Cell>()
+}
+
+/// An operation that exists once, behind a header.
+#[repr(C, packed(4))]
+pub(crate) struct Static<H, O> {
+    header: H,
+    handler: Handler,
+    op: O,
+}
+
+impl<H, O: Op> Static<H, O> {
+    pub(crate) const fn new(header: H, op: O) -> Self {
+        Self { header, handler: handler::<O>(), op }
+    }
+
+    /// The address of the header.
+    pub(crate) const fn code(&'static self) -> *const Cell {
+        (&raw const *self).cast()
+    }
+}
+
+/// The operands of the operation at `ip`, and the address behind it.
+///
+/// # Safety
+/// `ip` points to an operation of type `O`.
+#[inline(always)]
+unsafe fn decode<O: Op>(ip: *const Cell) -> (O, *const Cell) {
+    // SAFETY: translation wrote a handler's address followed by the operands, packed to cells.
+    unsafe {
+        let operands = ip.add(HANDLER_CELLS);
+        (*operands.cast::<O>(), operands.add(const { operand_cells::<O>() }))
+    }
+}
+
+/// The handler of the operation at `ip`.
+///
+/// # Safety
+/// `ip` points to an operation.
+#[inline(always)]
+unsafe fn fetch(ip: *const Cell) -> Handler {
+    // SAFETY: every operation begins with its handler's address.
+    unsafe { (*ip.cast::<HandlerCells>()).0 }
+}
+
+/// Leaves the activation because of a trap at `ip`.
+///
+/// # Safety
+/// The arguments describe the innermost frame of an activation.
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn leave_by_trap(
+    ip: *const Cell,
+    fp: *mut u64,
+    code: TrapCode,
+    _: usize,
+    ctx: *mut wamr_runtime::vm::VmContext,
+) -> Outcome {
+    // SAFETY: the caller's promise is the one needed.
+    unsafe {
+        wamr_runtime::rt::raise(ctx, code);
+        trap::unwind(ip, fp, ctx)
+    }
+}
+
+#[cfg(wamr_threaded)]
+mod threaded {
+    use wamr_runtime::vm::VmContext;
+
+    use super::*;
+
+    /// Runs an operation and all that follow, to the end of the activation.
+    pub(crate) type Handler = unsafe extern "sysv64" fn(
+        ip: *const Cell,
+        fp: *mut u64,
+        mem: *mut u8,
+        mem_len: usize,
+        ctx: *mut VmContext,
+    ) -> Outcome;
+
+    /// The handler of a type of operations.
+    pub(crate) const fn handler<O: Op>() -> Handler {
+        fast::<O>
+    }
+
+    /// Runs from the operation at `r.ip` to the end of the activation.
+    ///
+    /// # Safety
+    /// The registers are those of an activation.
+    #[inline(always)]
+    pub(crate) unsafe fn run(r: Regs) -> Outcome {
+        // SAFETY: the caller's promise is the one that handlers need.
+        unsafe { fetch(r.ip)(r.ip, r.fp, r.mem, r.mem_len, r.ctx) }
+    }
+
+    unsafe extern "sysv64" fn fast<O: Op>(
+        ip: *const Cell,
+        fp: *mut u64,
+        mem: *mut u8,
+        mem_len: usize,
+        ctx: *mut VmContext,
+    ) -> Outcome {
+        // SAFETY: this handler's address stands at `ip`, so that is an `O`; the registers are
+        // passed on as they must be.
+        unsafe {
+            let (op, next) = decode::<O>(ip);
+            let mut r = Regs { ip: next, fp, mem, mem_len, ctx };
+            match op.run(&mut r) {
+                Flow::Next => run(r),
+                Flow::Slow if O::SLOW => slow::<O>(ip, fp, mem, mem_len, ctx),
+                Flow::Slow => core::hint::unreachable_unchecked(),
+                Flow::Trap(code) => leave_by_trap(ip, fp, code, 0, ctx),
+                Flow::Fail => trap::unwind(ip, fp, ctx),
+                Flow::Exit(outcome) => outcome,
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    unsafe extern "sysv64" fn slow<O: Op>(
+        ip: *const Cell,
+        fp: *mut u64,
+        mem: *mut u8,
+        mem_len: usize,
+        ctx: *mut VmContext,
+    ) -> Outcome {
+        // SAFETY: as in `fast`.
+        unsafe {
+            let (op, next) = decode::<O>(ip);
+            let mut r = Regs { ip: next, fp, mem, mem_len, ctx };
+            match op.slow(&mut r) {
+                Flow::Next => run(r),
+                Flow::Slow => unreachable!("a slow path is final"),
+                Flow::Trap(code) => leave_by_trap(ip, fp, code, 0, ctx),
+                Flow::Fail => trap::unwind(ip, fp, ctx),
+                Flow::Exit(outcome) => outcome,
+            }
+        }
+    }
+}
+
+#[cfg(not(wamr_threaded))]
+mod looping {
+    use super::*;
+
+    /// Runs one operation; says how the activation ended, if it did.
+    pub(crate) type Handler = unsafe fn(r: &mut Regs) -> Option<Outcome>;
+
+    /// The handler of a type of operations.
+    pub(crate) const fn handler<O: Op>() -> Handler {
+        step::<O>
+    }
+
+    /// Runs from the operation at `r.ip` to the end of the activation.
+    ///
+    /// # Safety
+    /// The registers are those of an activation.
+    pub(crate) unsafe fn run(mut r: Regs) -> Outcome {
+        loop {
+            // SAFETY: the caller's promise is the one that handlers need.
+            if let Some(outcome) = unsafe { fetch(r.ip)(&mut r) } {
+                return outcome;
+            }
+        }
+    }
+
+    unsafe fn step<O: Op>(r: &mut Regs) -> Option<Outcome> {
+        let Regs { ip, fp, ctx, .. } = *r;
+        // SAFETY: this handler's address stands at `ip`, so that is an `O`.
+        unsafe {
+            let (op, next) = decode::<O>(ip);
+            r.ip = next;
+            let mut flow = op.run(r);
+            if O::SLOW && matches!(flow, Flow::Slow) {
+                r.ip = next;
+                flow = op.slow(r);
+            }
+            match flow {
+                Flow::Next => None,
+                Flow::Slow => unreachable!("a slow path is final"),
+                Flow::Trap(code) => Some(leave_by_trap(ip, fp, code, 0, ctx)),
+                Flow::Fail => Some(trap::unwind(ip, fp, ctx)),
+                Flow::Exit(outcome) => Some(outcome),
+            }
+        }
+    }
+}
+
+/// Marks a type parameter of an operation that has no value.
+pub(crate) type Kind<T> = PhantomData<T>;

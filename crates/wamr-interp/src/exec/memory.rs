@@ -1,0 +1,331 @@
+//! Memory instructions. Accesses check against the length that registers hold for memory 0,
+//! and against the memory itself for all others; everything else is a helper of the runtime.
+
+use core::marker::PhantomData;
+
+use wamr_runtime::rt;
+use wamr_types::TrapCode;
+
+use super::Regs;
+use super::dispatch::Kind;
+use crate::op::memory::{LoadOp, StoreOp};
+use crate::op::{Flow, Op, Slot, SlotValue, Source};
+
+/// The address of an access to memory 0 with a 32-bit address, if it is in bounds.
+#[inline(always)]
+fn address(r: &Regs, address: u32, offset: u32, bytes: usize) -> Option<*mut u8> {
+    let start = address as u64 + offset as u64;
+    if start + bytes as u64 <= r.mem_len as u64 {
+        Some(r.mem.wrapping_add(start as usize))
+    } else {
+        None
+    }
+}
+
+/// `dst = memory 0 [address + offset]`
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
+pub(crate) struct Load<K, A> {
+    pub(crate) dst: Slot,
+    pub(crate) address: A,
+    pub(crate) offset: u32,
+    kind: Kind<K>,
+}
+
+impl<K, A> Load<K, A> {
+    pub(crate) const fn new(dst: Slot, address: A, offset: u32) -> Self {
+        Self { dst, address, offset, kind: PhantomData }
+    }
+}
+
+impl<K: LoadOp, A: Source<u32>> Op for Load<K, A> {
+    fn name() -> String {
+        format!("{}_{}", K::NAME, A::LETTER)
+    }
+
+    #[inline(always)]
+    unsafe fn run(self, r: &mut Regs) -> Flow {
+        // SAFETY: operands are slots of the current frame; the address was checked.
+        unsafe {
+            match address(r, self.address.get(r), self.offset, K::BYTES) {
+                Some(address) => {
+                    let value = K::load(address);
+                    r.set(self.dst, value);
+                    Flow::Next
+                }
+                None => Flow::Trap(TrapCode::MemoryOutOfBounds),
+            }
+        }
+    }
+}
+
+/// `memory 0 [address + offset] = value`
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
+pub(crate) struct Store<K, A, B> {
+    pub(crate) address: A,
+    pub(crate) offset: u32,
+    pub(crate) value: B,
+    kind: Kind<K>,
+}
+
+impl<K, A, B> Store<K, A, B> {
+    pub(crate) const fn new(address: A, offset: u32, value: B) -> Self {
+        Self { address, offset, value, kind: PhantomData }
+    }
+}
+
+impl<K: StoreOp, A: Source<u32>, B: Source<K::Arg>> Op for Store<K, A, B> {
+    fn name() -> String {
+        format!("{}_{}{}", K::NAME, A::LETTER, B::LETTER)
+    }
+
+    #[inline(always)]
+    unsafe fn run(self, r: &mut Regs) -> Flow {
+        // SAFETY: operands are slots of the current frame; the address was checked.
+        unsafe {
+            match address(r, self.address.get(r), self.offset, K::BYTES) {
+                Some(address) => {
+                    K::store(address, self.value.get(r));
+                    Flow::Next
+                }
+                None => Flow::Trap(TrapCode::MemoryOutOfBounds),
+            }
+        }
+    }
+}
+
+/// A place in any memory, with an address of any width.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
+pub(crate) struct Place {
+    pub(crate) address: Slot,
+    pub(crate) offset: u64,
+    pub(crate) memory: u32,
+    /// Whether addresses are 64 bits wide.
+    pub(crate) wide: u32,
+}
+
+impl Place {
+    /// The address in the host, if the access is in bounds.
+    ///
+    /// # Safety
+    /// The registers are those of the frame that the access was translated for.
+    #[inline(always)]
+    unsafe fn find(self, r: &Regs, bytes: usize) -> Option<*mut u8> {
+        // SAFETY: validation checked the memory's index.
+        unsafe {
+            let start = operand(r, self.address, self.wide != 0).checked_add(self.offset)?;
+            let end = start.checked_add(bytes as u64)?;
+            let memory = &**(*r.ctx).memories.add(self.memory as usize);
+            if end <= memory.len_bytes() as u64 {
+                Some(memory.base().wrapping_add(start as usize))
+            } else {
+                None
+            }
+        }
+    }
+}
+
+/// `dst = memory [place]`
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
+pub(crate) struct LoadAny<K> {
+    pub(crate) dst: Slot,
+    pub(crate) place: Place,
+    kind: Kind<K>,
+}
+
+impl<K> LoadAny<K> {
+    pub(crate) const fn new(dst: Slot, place: Place) -> Self {
+        Self { dst, place, kind: PhantomData }
+    }
+}
+
+impl<K: LoadOp> Op for LoadAny<K> {
+    fn name() -> String {
+        format!("{}_any", K::NAME)
+    }
+
+    #[inline(always)]
+    unsafe fn run(self, r: &mut Regs) -> Flow {
+        // SAFETY: the address was checked.
+        unsafe {
+            match self.place.find(r, K::BYTES) {
+                Some(address) => {
+                    let value = K::load(address);
+                    r.set(self.dst, value);
+                    Flow::Next
+                }
+                None => Flow::Trap(TrapCode::MemoryOutOfBounds),
+            }
+        }
+    }
+}
+
+/// `memory [place] = value`
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
+pub(crate) struct StoreAny<K> {
+    pub(crate) place: Place,
+    pub(crate) value: Slot,
+    kind: Kind<K>,
+}
+
+impl<K> StoreAny<K> {
+    pub(crate) const fn new(place: Place, value: Slot) -> Self {
+        Self { place, value, kind: PhantomData }
+    }
+}
+
+impl<K: StoreOp> Op for StoreAny<K> {
+    fn name() -> String {
+        format!("{}_any", K::NAME)
+    }
+
+    #[inline(always)]
+    unsafe fn run(self, r: &mut Regs) -> Flow {
+        // SAFETY: the address was checked.
+        unsafe {
+            match self.place.find(r, K::BYTES) {
+                Some(address) => {
+                    K::store(address, self.value.get(r));
+                    Flow::Next
+                }
+                None => Flow::Trap(TrapCode::MemoryOutOfBounds),
+            }
+        }
+    }
+}
+
+/// Reads an address, index or count of either width.
+///
+/// # Safety
+/// The slot belongs to the current frame.
+#[inline(always)]
+pub(crate) unsafe fn operand(r: &Regs, slot: Slot, wide: bool) -> u64 {
+    // SAFETY: the caller says that the slot is one of the current frame.
+    let value: u64 = unsafe { slot.get(r) };
+    if wide { value } else { value as u32 as u64 }
+}
+
+/// Writes a size, or the failure of a growth, in either width.
+///
+/// # Safety
+/// The slot belongs to the current frame.
+#[inline(always)]
+pub(crate) unsafe fn set_size(r: &mut Regs, dst: Slot, size: u64, wide: bool) {
+    let bits = if wide { size } else { (size as u32).to_slot() };
+    // SAFETY: the caller says that the slot is one of the current frame.
+    unsafe { r.set(dst, bits) };
+}
+
+/// The three operands of a bulk instruction, and which of them are 64 bits wide.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct Bulk {
+    pub(crate) dst: Slot,
+    pub(crate) src: Slot,
+    pub(crate) len: Slot,
+    /// Bits 0, 1 and 2 for `dst`, `src` and `len`.
+    pub(crate) wide: u32,
+}
+
+impl Bulk {
+    /// Reads the operands.
+    ///
+    /// # Safety
+    /// The registers are those of the frame that the operation was translated for.
+    #[inline(always)]
+    pub(crate) unsafe fn get(self, r: &Regs) -> (u64, u64, u64) {
+        // SAFETY: the operands are slots of the current frame.
+        unsafe {
+            (
+                operand(r, self.dst, self.wide & 1 != 0),
+                operand(r, self.src, self.wide & 2 != 0),
+                operand(r, self.len, self.wide & 4 != 0),
+            )
+        }
+    }
+}
+
+/// What a helper's result means for the operation.
+#[inline(always)]
+pub(crate) fn flow(result: Result<(), TrapCode>) -> Flow {
+    match result {
+        Ok(()) => Flow::Next,
+        Err(code) => Flow::Trap(code),
+    }
+}
+
+/// Operations that are calls of one helper.
+macro_rules! helper_ops {
+    ($(
+        $(#[$doc:meta])*
+        $Op:ident $name:literal { $($field:ident: $ty:ty),* } |$op:ident, $r:ident| $body:expr
+    )*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        #[repr(C, packed(4))]
+        pub(crate) struct $Op {
+            $(pub(crate) $field: $ty),*
+        }
+
+        impl $crate::op::Op for $Op {
+            fn name() -> String {
+                $name.into()
+            }
+
+            #[inline(always)]
+            unsafe fn run(self, $r: &mut $crate::exec::Regs) -> $crate::op::Flow {
+                let $op = self;
+                // SAFETY: validation checked all indices; operands are slots of the current
+                // frame, and its instance is alive.
+                unsafe { $body }
+            }
+        }
+    )*};
+}
+pub(crate) use helper_ops;
+
+helper_ops! {
+    /// `memory.size`
+    MemorySize "memory.size" { dst: Slot, memory: u32, wide: u32 } |op, r| {
+        let size = rt::memory_size(r.ctx, op.memory);
+        set_size(r, op.dst, size, op.wide != 0);
+        Flow::Next
+    }
+
+    /// `memory.grow`
+    MemoryGrow "memory.grow" { dst: Slot, delta: Slot, memory: u32, wide: u32 } |op, r| {
+        let delta = operand(r, op.delta, op.wide != 0);
+        let old = rt::memory_grow(r.ctx, op.memory, delta);
+        r.reload_memory();
+        set_size(r, op.dst, old, op.wide != 0);
+        Flow::Next
+    }
+
+    /// `memory.fill`
+    MemoryFill "memory.fill" { operands: Bulk, memory: u32 } |op, r| {
+        let (dst, value, len) = op.operands.get(r);
+        flow(rt::memory_fill(r.ctx, op.memory, dst, value as u8, len))
+    }
+
+    /// `memory.copy`
+    MemoryCopy "memory.copy" { operands: Bulk, dst_memory: u32, src_memory: u32 } |op, r| {
+        let (dst, src, len) = op.operands.get(r);
+        flow(rt::memory_copy(r.ctx, op.dst_memory, op.src_memory, dst, src, len))
+    }
+
+    /// `memory.init`
+    MemoryInit "memory.init" { operands: Bulk, memory: u32, data: u32 } |op, r| {
+        let (dst, src, len) = op.operands.get(r);
+        flow(rt::memory_init(r.ctx, op.memory, op.data, dst, src, len))
+    }
+
+    /// `data.drop`
+    DataDrop "data.drop" { data: u32 } |op, r| {
+        rt::data_drop(r.ctx, op.data);
+        Flow::Next
+    }
+}

@@ -1,0 +1,173 @@
+//! Execution: registers, frames, and the operations by group.
+//!
+//! A frame is an array of 8-byte slots around the frame pointer:
+//!
+//! ```text
+//!        parameters | linkage | locals | temporaries
+//!                   ^ fp      ^ fp + 4
+//! ```
+//!
+//! The caller stages arguments in its topmost temporaries, which become the callee's
+//! parameters; results replace them. An activation is a run of frames from one entry by
+//! [`array_call`] on; its bottom frame has a null caller.
+
+use wamr_runtime::rt;
+use wamr_runtime::vm::{FuncRecord, Outcome, VmContext};
+
+use crate::module::InterpFunc;
+use crate::op::{Cell, Flow, Op, Slot, SlotValue};
+
+pub(crate) mod call;
+pub(crate) mod control;
+pub(crate) mod dispatch;
+pub(crate) mod memory;
+pub(crate) mod numeric;
+pub(crate) mod table;
+pub(crate) mod tail_call;
+pub(crate) mod variable;
+
+use call::{Caller, admit, enter, is_beyond_limit};
+use dispatch::Static;
+
+/// What handlers keep in machine registers.
+#[derive(Clone, Copy)]
+pub(crate) struct Regs {
+    /// The next operation.
+    pub(crate) ip: *const Cell,
+    /// The current frame.
+    pub(crate) fp: *mut u64,
+    /// First byte of memory 0.
+    pub(crate) mem: *mut u8,
+    /// Length of memory 0 in bytes.
+    pub(crate) mem_len: usize,
+    /// The instance that the current function belongs to.
+    pub(crate) ctx: *mut VmContext,
+}
+
+impl Regs {
+    /// The address of a slot.
+    ///
+    /// # Safety
+    /// The slot belongs to the current frame.
+    #[inline(always)]
+    pub(crate) unsafe fn slot(&self, slot: Slot) -> *mut u64 {
+        // SAFETY: the caller says that the slot is one of the current frame.
+        unsafe { self.fp.offset(slot.0 as isize) }
+    }
+
+    /// Writes a slot.
+    ///
+    /// # Safety
+    /// The slot belongs to the current frame.
+    #[inline(always)]
+    pub(crate) unsafe fn set<T: SlotValue>(&mut self, slot: Slot, value: T) {
+        // SAFETY: the caller says that the slot is one of the current frame.
+        unsafe { *self.slot(slot) = value.to_slot() }
+    }
+
+    /// Switches to an instance.
+    ///
+    /// # Safety
+    /// `ctx` is the context of a live instance.
+    #[inline(always)]
+    pub(crate) unsafe fn switch(&mut self, ctx: *mut VmContext) {
+        if ctx != self.ctx {
+            self.ctx = ctx;
+            // SAFETY: the caller says that the instance is alive.
+            unsafe { self.reload_memory() };
+        }
+    }
+
+    /// Reads base and length of memory 0 again, after something that may have grown it.
+    ///
+    /// # Safety
+    /// `ctx` is the context of a live instance.
+    #[inline(always)]
+    pub(crate) unsafe fn reload_memory(&mut self) {
+        // SAFETY: a context's memory 0 is never null and lives as long as its instance.
+        let memory = unsafe { &*(*self.ctx).memory0 };
+        self.mem = memory.base();
+        self.mem_len = memory.len_bytes();
+    }
+}
+
+/// What a frame remembers of its caller. It lies at the frame pointer.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(crate) struct Linkage {
+    pub(crate) caller: Caller,
+    /// The function whose frame this is.
+    pub(crate) func: *const InterpFunc,
+}
+
+/// How many slots [`Linkage`] takes on every target.
+pub(crate) const LINKAGE_SLOTS: i32 = 4;
+const _: () = assert!(size_of::<Linkage>() <= 8 * LINKAGE_SLOTS as usize);
+
+/// Ends an activation: what a bottom frame returns to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exit;
+
+impl Op for Exit {
+    fn name() -> String {
+        "exit".into()
+    }
+
+    #[inline(always)]
+    unsafe fn run(self, _r: &mut Regs) -> Flow {
+        Flow::Exit(Outcome::Return)
+    }
+}
+
+static EXIT: Static<(), Exit> = Static::new((), Exit);
+
+/// Enters interpreted code: the [`wamr_runtime::vm::ArrayCall`] of interpreted functions.
+///
+/// # Safety
+/// See [`wamr_runtime::vm::ArrayCall`].
+pub(crate) unsafe extern "C" fn array_call(
+    record: *const FuncRecord,
+    _caller: *mut VmContext,
+    args: *const u64,
+    results: *mut u64,
+) -> Outcome {
+    // SAFETY: the record is alive, describes an interpreted function, and its context belongs
+    // to a live instance of a live store. Slots are written after the limit check only.
+    unsafe {
+        let func = (*record).body.cast::<InterpFunc>();
+        let ctx = (*record).context;
+        let store = &*(*ctx).store;
+        let (param_slots, result_slots) = ((*func).param_slots, (*func).result_slots);
+
+        let base = store.interp_top.get();
+        let fp = base.add(param_slots);
+        let code = match admit(ctx, func, fp) {
+            Some(code) if !is_beyond_limit(ctx, base.add(result_slots)) => code,
+            _ => match rt::limit_hit(ctx, true) {
+                Ok(()) => (*func).code(),
+                Err(code) => {
+                    rt::raise(ctx, code);
+                    return Outcome::Fail;
+                }
+            },
+        };
+        core::ptr::copy(args, base, param_slots);
+
+        let mut r = Regs {
+            ip: EXIT.code(),
+            fp: core::ptr::null_mut(),
+            mem: core::ptr::null_mut(),
+            mem_len: 0,
+            ctx,
+        };
+        r.reload_memory();
+        let caller = Caller::current(&r);
+        enter(&mut r, code, func, fp, caller);
+        let outcome = dispatch::run(r);
+        if outcome == Outcome::Return {
+            core::ptr::copy(base, results, result_slots);
+        }
+        store.interp_top.set(base);
+        outcome
+    }
+}

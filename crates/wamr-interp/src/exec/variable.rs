@@ -1,0 +1,132 @@
+//! Copies between slots, constants, globals, and references to functions.
+
+use wamr_runtime::rt;
+use wamr_types::FuncIdx;
+
+use super::Regs;
+use crate::op::{Flow, Op, Slot, Source};
+
+/// `dst = src`
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
+pub(crate) struct Copy<A> {
+    pub(crate) dst: Slot,
+    pub(crate) src: A,
+}
+
+/// A constant that fills a slot with zeros, so that it takes one cell.
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
+pub(crate) struct Narrow(pub(crate) u32);
+
+impl Source<u64> for Narrow {
+    const LETTER: char = 'n';
+
+    #[inline(always)]
+    unsafe fn get(self, _r: &Regs) -> u64 {
+        self.0 as u64
+    }
+}
+
+impl<A: Source<u64>> Op for Copy<A> {
+    const TRAPS: bool = false;
+
+    fn name() -> String {
+        format!("copy_{}", A::LETTER)
+    }
+
+    #[inline(always)]
+    unsafe fn run(self, r: &mut Regs) -> Flow {
+        // SAFETY: both are slots of the current frame.
+        unsafe {
+            let value = self.src.get(r);
+            r.set(self.dst, value);
+        }
+        Flow::Next
+    }
+}
+
+/// The address of a global's value.
+///
+/// # Safety
+/// The instance is alive and has the global.
+#[inline(always)]
+unsafe fn global(r: &Regs, index: u32) -> *mut u64 {
+    // SAFETY: the caller says that the global exists.
+    unsafe { (**(*r.ctx).globals.add(index as usize)).value.get().cast() }
+}
+
+/// `dst = global`
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
+pub(crate) struct GlobalGet {
+    pub(crate) dst: Slot,
+    pub(crate) global: u32,
+}
+
+impl Op for GlobalGet {
+    const TRAPS: bool = false;
+
+    fn name() -> String {
+        "global.get".into()
+    }
+
+    #[inline(always)]
+    unsafe fn run(self, r: &mut Regs) -> Flow {
+        // SAFETY: validation checked the index.
+        unsafe {
+            let value = *global(r, self.global);
+            r.set(self.dst, value);
+        }
+        Flow::Next
+    }
+}
+
+/// `global = src`
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
+pub(crate) struct GlobalSet<A> {
+    pub(crate) global: u32,
+    pub(crate) src: A,
+}
+
+impl<A: Source<u64>> Op for GlobalSet<A> {
+    const TRAPS: bool = false;
+
+    fn name() -> String {
+        format!("global.set_{}", A::LETTER)
+    }
+
+    #[inline(always)]
+    unsafe fn run(self, r: &mut Regs) -> Flow {
+        // SAFETY: validation checked the index.
+        unsafe { *global(r, self.global) = self.src.get(r) };
+        Flow::Next
+    }
+}
+
+/// `dst = ref.func func`
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
+pub(crate) struct RefFunc {
+    pub(crate) dst: Slot,
+    pub(crate) func: u32,
+}
+
+impl Op for RefFunc {
+    const TRAPS: bool = false;
+
+    fn name() -> String {
+        "ref.func".into()
+    }
+
+    #[inline(always)]
+    unsafe fn run(self, r: &mut Regs) -> Flow {
+        // SAFETY: validation checked the index.
+        unsafe {
+            let record = rt::ref_func(r.ctx, FuncIdx(self.func));
+            r.set(self.dst, record.expose_provenance() as u64);
+        }
+        Flow::Next
+    }
+}

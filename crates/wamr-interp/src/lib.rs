@@ -1,0 +1,61 @@
+//! The interpreter: a backend that executes register code with one handler for each operation.
+//!
+//! * `op`: what operations are made of, and the tables of operators.
+//! * `translate`: from the binary format to register code, in one pass, at the first call.
+//! * `exec`: what operations do, and how one reaches the next.
+//! * [`numeric`]: what numeric instructions compute.
+//!
+//! What does not live here: the semantics of tables and memories beyond loads and stores, and
+//! calls of anything that is not interpreted; those are helpers of the runtime.
+
+use std::sync::Arc;
+
+use wamr_runtime::{Backend, Engine, Error, Executable};
+use wamr_types::{DefinedFuncIdx, Feature, Features, Module};
+
+pub mod numeric;
+
+mod code;
+mod exec;
+mod module;
+mod op;
+mod translate;
+mod trap;
+
+/// The interpreter.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Interpreter;
+
+impl Interpreter {
+    /// The register code of a function, as text.
+    ///
+    /// # Errors
+    /// If the function is invalid.
+    pub fn listing(module: &Arc<Module>, func: DefinedFuncIdx) -> Result<String, Error> {
+        translate::listing(&module::InterpModule::new(module.clone()), func)
+    }
+}
+
+impl Backend for Interpreter {
+    fn name(&self) -> &'static str {
+        "interp"
+    }
+
+    fn supported(&self) -> Features {
+        Features::WASM_2_0
+            .without(Feature::Simd)
+            .with(Feature::ExtendedConst)
+            .with(Feature::TailCall)
+            .with(Feature::MultiMemory)
+            .with(Feature::Memory64)
+            .with(Feature::CustomPageSizes)
+    }
+
+    fn prepare(
+        &self,
+        _engine: &Engine,
+        module: &Arc<Module>,
+    ) -> Result<Arc<dyn Executable>, Error> {
+        Ok(module::InterpModule::new(module.clone()))
+    }
+}

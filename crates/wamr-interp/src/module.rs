@@ -1,0 +1,126 @@
+//! Modules and functions as the interpreter holds them.
+
+use core::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+
+use wamr_runtime::vm::FuncKind;
+use wamr_runtime::{Error, Executable, FuncEntry};
+use wamr_types::{DefinedFuncIdx, FuncIdx, Module};
+
+use crate::code::{Code, FuncHeader};
+use crate::exec::call::Translate;
+use crate::exec::dispatch::Static;
+use crate::exec::{LINKAGE_SLOTS, array_call};
+use crate::op::Cell;
+use crate::translate;
+
+/// The code of every function that was not called yet.
+static UNTRANSLATED: Static<FuncHeader, Translate> =
+    Static::new(FuncHeader { frame_slots: LINKAGE_SLOTS as u32, local_slots: 0 }, Translate);
+
+/// A module that the interpreter can run.
+pub(crate) struct InterpModule {
+    module: Arc<Module>,
+    funcs: Box<[InterpFunc]>,
+}
+
+/// A function that the interpreter can run. Immovable.
+pub(crate) struct InterpFunc {
+    /// What to run: the function's own code, or [`UNTRANSLATED`].
+    code: AtomicPtr<Cell>,
+    module: *const InterpModule,
+    index: DefinedFuncIdx,
+    pub(crate) param_slots: usize,
+    pub(crate) result_slots: usize,
+    translated: OnceLock<Code>,
+}
+
+// SAFETY: the pointer back to the module is what makes it neither; modules are shared between
+// threads themselves and outlive their functions.
+unsafe impl Send for InterpFunc {}
+// SAFETY: as above.
+unsafe impl Sync for InterpFunc {}
+
+impl InterpModule {
+    /// Prepares a module; nothing is translated yet.
+    pub(crate) fn new(module: Arc<Module>) -> Arc<Self> {
+        Arc::new_cyclic(|this: &Weak<Self>| {
+            let func = |position| {
+                let index = DefinedFuncIdx::from_usize(position);
+                let ty = module.func_type(module.func_idx(index));
+                InterpFunc {
+                    code: AtomicPtr::new(UNTRANSLATED.code().cast_mut()),
+                    module: this.as_ptr(),
+                    index,
+                    param_slots: ty.param_slots(),
+                    result_slots: ty.result_slots(),
+                    translated: OnceLock::new(),
+                }
+            };
+            let funcs = (0..module.defined_func_count()).map(func).collect();
+            Self { module, funcs }
+        })
+    }
+
+    /// The decoded module.
+    pub(crate) fn module(&self) -> &Module {
+        &self.module
+    }
+
+    /// A function, as code refers to it.
+    pub(crate) fn func(&self, func: DefinedFuncIdx) -> &InterpFunc {
+        &self.funcs[func.index()]
+    }
+}
+
+impl InterpFunc {
+    /// The header of the code to run now.
+    #[inline(always)]
+    pub(crate) fn code(&self) -> *const Cell {
+        self.code.load(Ordering::Acquire)
+    }
+
+    fn module(&self) -> &InterpModule {
+        // SAFETY: functions are owned by their module, which is made and dropped as a whole.
+        unsafe { &*self.module }
+    }
+
+    /// The function's index in its module.
+    pub(crate) fn index(&self) -> FuncIdx {
+        self.module().module.func_idx(self.index)
+    }
+
+    /// Validates and translates the function, unless another thread has done so.
+    #[cold]
+    pub(crate) fn translate(&self) -> Result<(), Error> {
+        if self.translated.get().is_none() {
+            let code = translate::function(self.module(), self.index, None)?;
+            // Another thread may have been faster; its code is as good.
+            let _ = self.translated.set(code);
+        }
+        if let Some(code) = self.translated.get() {
+            self.code.store(code.cells.as_ptr().cast_mut(), Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// The offset in the module of the operation at `ip`, or of the one that ends there.
+    pub(crate) fn module_offset(&self, ip: *const Cell, is_behind: bool) -> Option<usize> {
+        let code = self.translated.get()?;
+        let position = ip.addr().checked_sub(code.cells.as_ptr().addr())? / size_of::<Cell>();
+        code.offsets.find(position - usize::from(is_behind))
+    }
+}
+
+// SAFETY: functions are immovable, and alive as long as the module; `array_call` follows the
+// call protocol.
+unsafe impl Executable for InterpModule {
+    fn entry(&self, func: DefinedFuncIdx) -> FuncEntry {
+        FuncEntry {
+            kind: FuncKind::Interp,
+            code: core::ptr::null_mut(),
+            array_call,
+            body: (&raw const self.funcs[func.index()]).cast(),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What register code is made of: values in slots, operands, and the trait of an operation.
+//!
+//! Code is a stream of 32-bit cells. An operation is the address of its handler followed by a
+//! packed struct, the operation's operands. There is no list of opcodes: an operation is a type
+//! that implements [`Op`], and everything about it (its encoding, its handler, its text) derives
+//! from that type.
+
+use core::fmt::Debug;
+
+use wamr_runtime::vm::Outcome;
+use wamr_types::TrapCode;
+
+use crate::exec::Regs;
+
+pub(crate) mod memory;
+pub(crate) mod numeric;
+
+/// A unit of code.
+pub(crate) type Cell = u32;
+
+/// What to do after an operation.
+pub(crate) enum Flow {
+    /// Run the operation that `ip` points to.
+    Next,
+    /// Run [`Op::slow`] for the same operation, with the registers as they were.
+    Slow,
+    /// Trap at this operation.
+    Trap(TrapCode),
+    /// A failure is pending; leave the activation.
+    Fail,
+    /// Leave the activation.
+    Exit(Outcome),
+}
+
+/// An operation: its operands, and what it does.
+pub(crate) trait Op: Copy + Debug + 'static {
+    /// Whether the operation can fail or call, so that its place in the module matters.
+    const TRAPS: bool = true;
+    /// Whether [`Op::run`] may ask for [`Op::slow`].
+    const SLOW: bool = false;
+
+    /// The operation's name in listings.
+    fn name() -> String;
+
+    /// Runs the operation. `r.ip` points behind it.
+    ///
+    /// # Safety
+    /// The registers are those of an activation, and the operation belongs to the code of the
+    /// function that owns the frame.
+    unsafe fn run(self, r: &mut Regs) -> Flow;
+
+    /// The rare rest of the operation, away from the handler.
+    ///
+    /// # Safety
+    /// As for [`Op::run`].
+    unsafe fn slow(self, _r: &mut Regs) -> Flow {
+        unreachable!("{} has no slow path", Self::name())
+    }
+}
+
+/// A value that fits in one 8-byte slot. Narrow values fill the slot with zeros.
+pub(crate) trait SlotValue: Copy + Debug + 'static {
+    fn from_slot(bits: u64) -> Self;
+    fn to_slot(self) -> u64;
+}
+
+macro_rules! slot_values {
+    ($($ty:ty: |$bits:ident| $from:expr, |$value:ident| $to:expr;)*) => {$(
+        impl SlotValue for $ty {
+            #[inline(always)]
+            fn from_slot($bits: u64) -> Self {
+                $from
+            }
+
+            #[inline(always)]
+            fn to_slot(self) -> u64 {
+                let $value = self;
+                $to
+            }
+        }
+    )*};
+}
+
+slot_values! {
+    bool: |bits| bits as u32 != 0, |value| value as u64;
+    i32: |bits| bits as i32, |value| value as u32 as u64;
+    u32: |bits| bits as u32, |value| value as u64;
+    i64: |bits| bits as i64, |value| value as u64;
+    u64: |bits| bits, |value| value;
+    f32: |bits| f32::from_bits(bits as u32), |value| value.to_bits() as u64;
+    f64: |bits| f64::from_bits(bits), |value| value.to_bits();
+}
+
+/// A slot of the frame, counted from the frame pointer. Parameters have negative numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub(crate) struct Slot(pub(crate) i32);
+
+/// A constant in the code.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
+pub(crate) struct Imm<T>(pub(crate) T);
+
+/// Where an operation takes an operand of type `T` from.
+pub(crate) trait Source<T>: Copy + Debug + 'static {
+    /// The kind of source, for names.
+    const LETTER: char;
+
+    /// Reads the operand.
+    ///
+    /// # Safety
+    /// The registers are those of the frame that the operation was translated for.
+    unsafe fn get(self, r: &Regs) -> T;
+}
+
+impl<T: SlotValue> Source<T> for Slot {
+    const LETTER: char = 's';
+
+    #[inline(always)]
+    unsafe fn get(self, r: &Regs) -> T {
+        // SAFETY: the caller says that the slot is one of the current frame.
+        T::from_slot(unsafe { *r.slot(self) })
+    }
+}
+
+impl<T: SlotValue> Source<T> for Imm<T> {
+    const LETTER: char = 'i';
+
+    #[inline(always)]
+    unsafe fn get(self, _r: &Regs) -> T {
+        self.0
+    }
+}
+
+/// A place to jump to, as a distance in cells from the cell that holds it. Always the last
+/// operand.
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
+pub(crate) struct Target(pub(crate) i32);
+
+impl Target {
+    /// A target that is not known yet.
+    pub(crate) const UNKNOWN: Self = Self(0);
+
+    /// Jumps.
+    ///
+    /// # Safety
+    /// The target was the last operand of the operation that `r.ip` is behind.
+    #[inline(always)]
+    pub(crate) unsafe fn jump(self, r: &mut Regs) {
+        // SAFETY: translation resolves every target to a place within the same code.
+        r.ip = unsafe { r.ip.offset(self.0 as isize - 1) };
+    }
+}

@@ -1,0 +1,286 @@
+//! The numeric operators: one row each, expanded here into marker types and in
+//! `translate/numeric.rs` into visitor methods.
+
+use core::fmt::Debug;
+
+use wamr_types::TrapCode;
+
+use super::SlotValue;
+use crate::numeric;
+
+/// An operator with two operands of one type.
+pub(crate) trait BinaryOp: Copy + Debug + 'static {
+    /// Type of the operands.
+    type Arg: SlotValue;
+    /// Type of the result.
+    type Res: SlotValue;
+    const NAME: &'static str;
+    const COMMUTATIVE: bool;
+    const TRAPS: bool;
+    fn eval(a: Self::Arg, b: Self::Arg) -> Result<Self::Res, TrapCode>;
+}
+
+/// A comparison.
+pub(crate) trait CompareOp: Copy + Debug + 'static {
+    /// Type of the operands.
+    type Arg: SlotValue;
+    /// The comparison that gives the same with exchanged operands.
+    type Swapped: CompareOp<Arg = Self::Arg>;
+    const NAME: &'static str;
+    fn eval(a: Self::Arg, b: Self::Arg) -> bool;
+}
+
+/// An operator with one operand.
+pub(crate) trait UnaryOp: Copy + Debug + 'static {
+    /// Type of the operand.
+    type Arg: SlotValue;
+    /// Type of the result.
+    type Res: SlotValue;
+    const NAME: &'static str;
+    const TRAPS: bool;
+    fn eval(a: Self::Arg) -> Result<Self::Res, TrapCode>;
+}
+
+/// `class Marker visitor_method type::function(operands) -> result;`
+macro_rules! for_each_binary {
+    ($expand:ident) => {
+        $expand! {
+            commutative I32Add visit_i32_add i32::add(i32) -> i32;
+            total I32Sub visit_i32_sub i32::sub(i32) -> i32;
+            commutative I32Mul visit_i32_mul i32::mul(i32) -> i32;
+            partial I32DivS visit_i32_div_s i32::div_s(i32) -> i32;
+            partial I32DivU visit_i32_div_u i32::div_u(i32) -> i32;
+            partial I32RemS visit_i32_rem_s i32::rem_s(i32) -> i32;
+            partial I32RemU visit_i32_rem_u i32::rem_u(i32) -> i32;
+            commutative I32And visit_i32_and i32::and(i32) -> i32;
+            commutative I32Or visit_i32_or i32::or(i32) -> i32;
+            commutative I32Xor visit_i32_xor i32::xor(i32) -> i32;
+            total I32Shl visit_i32_shl i32::shl(i32) -> i32;
+            total I32ShrS visit_i32_shr_s i32::shr_s(i32) -> i32;
+            total I32ShrU visit_i32_shr_u i32::shr_u(i32) -> i32;
+            total I32Rotl visit_i32_rotl i32::rotl(i32) -> i32;
+            total I32Rotr visit_i32_rotr i32::rotr(i32) -> i32;
+            commutative I64Add visit_i64_add i64::add(i64) -> i64;
+            total I64Sub visit_i64_sub i64::sub(i64) -> i64;
+            commutative I64Mul visit_i64_mul i64::mul(i64) -> i64;
+            partial I64DivS visit_i64_div_s i64::div_s(i64) -> i64;
+            partial I64DivU visit_i64_div_u i64::div_u(i64) -> i64;
+            partial I64RemS visit_i64_rem_s i64::rem_s(i64) -> i64;
+            partial I64RemU visit_i64_rem_u i64::rem_u(i64) -> i64;
+            commutative I64And visit_i64_and i64::and(i64) -> i64;
+            commutative I64Or visit_i64_or i64::or(i64) -> i64;
+            commutative I64Xor visit_i64_xor i64::xor(i64) -> i64;
+            total I64Shl visit_i64_shl i64::shl(i64) -> i64;
+            total I64ShrS visit_i64_shr_s i64::shr_s(i64) -> i64;
+            total I64ShrU visit_i64_shr_u i64::shr_u(i64) -> i64;
+            total I64Rotl visit_i64_rotl i64::rotl(i64) -> i64;
+            total I64Rotr visit_i64_rotr i64::rotr(i64) -> i64;
+            total F32Add visit_f32_add f32::add(f32) -> f32;
+            total F32Sub visit_f32_sub f32::sub(f32) -> f32;
+            total F32Mul visit_f32_mul f32::mul(f32) -> f32;
+            total F32Div visit_f32_div f32::div(f32) -> f32;
+            total F32Min visit_f32_min f32::min(f32) -> f32;
+            total F32Max visit_f32_max f32::max(f32) -> f32;
+            total F32Copysign visit_f32_copysign f32::copysign(f32) -> f32;
+            total F64Add visit_f64_add f64::add(f64) -> f64;
+            total F64Sub visit_f64_sub f64::sub(f64) -> f64;
+            total F64Mul visit_f64_mul f64::mul(f64) -> f64;
+            total F64Div visit_f64_div f64::div(f64) -> f64;
+            total F64Min visit_f64_min f64::min(f64) -> f64;
+            total F64Max visit_f64_max f64::max(f64) -> f64;
+            total F64Copysign visit_f64_copysign f64::copysign(f64) -> f64;
+        }
+    };
+}
+pub(crate) use for_each_binary;
+
+/// `Marker visitor_method type::function swapped Marker;`
+macro_rules! for_each_compare {
+    ($expand:ident) => {
+        $expand! {
+            I32Eq visit_i32_eq i32::eq swapped I32Eq;
+            I32Ne visit_i32_ne i32::ne swapped I32Ne;
+            I32LtS visit_i32_lt_s i32::lt_s swapped I32GtS;
+            I32LtU visit_i32_lt_u i32::lt_u swapped I32GtU;
+            I32GtS visit_i32_gt_s i32::gt_s swapped I32LtS;
+            I32GtU visit_i32_gt_u i32::gt_u swapped I32LtU;
+            I32LeS visit_i32_le_s i32::le_s swapped I32GeS;
+            I32LeU visit_i32_le_u i32::le_u swapped I32GeU;
+            I32GeS visit_i32_ge_s i32::ge_s swapped I32LeS;
+            I32GeU visit_i32_ge_u i32::ge_u swapped I32LeU;
+            I64Eq visit_i64_eq i64::eq swapped I64Eq;
+            I64Ne visit_i64_ne i64::ne swapped I64Ne;
+            I64LtS visit_i64_lt_s i64::lt_s swapped I64GtS;
+            I64LtU visit_i64_lt_u i64::lt_u swapped I64GtU;
+            I64GtS visit_i64_gt_s i64::gt_s swapped I64LtS;
+            I64GtU visit_i64_gt_u i64::gt_u swapped I64LtU;
+            I64LeS visit_i64_le_s i64::le_s swapped I64GeS;
+            I64LeU visit_i64_le_u i64::le_u swapped I64GeU;
+            I64GeS visit_i64_ge_s i64::ge_s swapped I64LeS;
+            I64GeU visit_i64_ge_u i64::ge_u swapped I64LeU;
+            F32Eq visit_f32_eq f32::eq swapped F32Eq;
+            F32Ne visit_f32_ne f32::ne swapped F32Ne;
+            F32Lt visit_f32_lt f32::lt swapped F32Gt;
+            F32Gt visit_f32_gt f32::gt swapped F32Lt;
+            F32Le visit_f32_le f32::le swapped F32Ge;
+            F32Ge visit_f32_ge f32::ge swapped F32Le;
+            F64Eq visit_f64_eq f64::eq swapped F64Eq;
+            F64Ne visit_f64_ne f64::ne swapped F64Ne;
+            F64Lt visit_f64_lt f64::lt swapped F64Gt;
+            F64Gt visit_f64_gt f64::gt swapped F64Lt;
+            F64Le visit_f64_le f64::le swapped F64Ge;
+            F64Ge visit_f64_ge f64::ge swapped F64Le;
+        }
+    };
+}
+pub(crate) use for_each_compare;
+
+/// `class Marker visitor_method type::function(operand) -> result;`
+macro_rules! for_each_unary {
+    ($expand:ident) => {
+        $expand! {
+            total I32Clz visit_i32_clz i32::clz(i32) -> i32;
+            total I32Ctz visit_i32_ctz i32::ctz(i32) -> i32;
+            total I32Popcnt visit_i32_popcnt i32::popcnt(i32) -> i32;
+            total I32Extend8S visit_i32_extend8_s i32::extend8_s(i32) -> i32;
+            total I32Extend16S visit_i32_extend16_s i32::extend16_s(i32) -> i32;
+            total I32WrapI64 visit_i32_wrap_i64 i32::wrap_i64(i64) -> i32;
+            total I32ReinterpretF32 visit_i32_reinterpret_f32 i32::reinterpret_f32(f32) -> i32;
+            partial I32TruncF32S visit_i32_trunc_f32_s i32::trunc_f32_s(f32) -> i32;
+            partial I32TruncF32U visit_i32_trunc_f32_u i32::trunc_f32_u(f32) -> i32;
+            partial I32TruncF64S visit_i32_trunc_f64_s i32::trunc_f64_s(f64) -> i32;
+            partial I32TruncF64U visit_i32_trunc_f64_u i32::trunc_f64_u(f64) -> i32;
+            total I32TruncSatF32S visit_i32_trunc_sat_f32_s i32::trunc_sat_f32_s(f32) -> i32;
+            total I32TruncSatF32U visit_i32_trunc_sat_f32_u i32::trunc_sat_f32_u(f32) -> i32;
+            total I32TruncSatF64S visit_i32_trunc_sat_f64_s i32::trunc_sat_f64_s(f64) -> i32;
+            total I32TruncSatF64U visit_i32_trunc_sat_f64_u i32::trunc_sat_f64_u(f64) -> i32;
+            total I64Clz visit_i64_clz i64::clz(i64) -> i64;
+            total I64Ctz visit_i64_ctz i64::ctz(i64) -> i64;
+            total I64Popcnt visit_i64_popcnt i64::popcnt(i64) -> i64;
+            total I64Extend8S visit_i64_extend8_s i64::extend8_s(i64) -> i64;
+            total I64Extend16S visit_i64_extend16_s i64::extend16_s(i64) -> i64;
+            total I64Extend32S visit_i64_extend32_s i64::extend32_s(i64) -> i64;
+            total I64ExtendI32S visit_i64_extend_i32_s i64::extend_i32_s(i32) -> i64;
+            total I64ExtendI32U visit_i64_extend_i32_u i64::extend_i32_u(i32) -> i64;
+            total I64ReinterpretF64 visit_i64_reinterpret_f64 i64::reinterpret_f64(f64) -> i64;
+            partial I64TruncF32S visit_i64_trunc_f32_s i64::trunc_f32_s(f32) -> i64;
+            partial I64TruncF32U visit_i64_trunc_f32_u i64::trunc_f32_u(f32) -> i64;
+            partial I64TruncF64S visit_i64_trunc_f64_s i64::trunc_f64_s(f64) -> i64;
+            partial I64TruncF64U visit_i64_trunc_f64_u i64::trunc_f64_u(f64) -> i64;
+            total I64TruncSatF32S visit_i64_trunc_sat_f32_s i64::trunc_sat_f32_s(f32) -> i64;
+            total I64TruncSatF32U visit_i64_trunc_sat_f32_u i64::trunc_sat_f32_u(f32) -> i64;
+            total I64TruncSatF64S visit_i64_trunc_sat_f64_s i64::trunc_sat_f64_s(f64) -> i64;
+            total I64TruncSatF64U visit_i64_trunc_sat_f64_u i64::trunc_sat_f64_u(f64) -> i64;
+            total F32Abs visit_f32_abs f32::abs(f32) -> f32;
+            total F32Neg visit_f32_neg f32::neg(f32) -> f32;
+            total F32Ceil visit_f32_ceil f32::ceil(f32) -> f32;
+            total F32Floor visit_f32_floor f32::floor(f32) -> f32;
+            total F32Trunc visit_f32_trunc f32::trunc(f32) -> f32;
+            total F32Nearest visit_f32_nearest f32::nearest(f32) -> f32;
+            total F32Sqrt visit_f32_sqrt f32::sqrt(f32) -> f32;
+            total F32ConvertI32S visit_f32_convert_i32_s f32::convert_i32_s(i32) -> f32;
+            total F32ConvertI32U visit_f32_convert_i32_u f32::convert_i32_u(i32) -> f32;
+            total F32ConvertI64S visit_f32_convert_i64_s f32::convert_i64_s(i64) -> f32;
+            total F32ConvertI64U visit_f32_convert_i64_u f32::convert_i64_u(i64) -> f32;
+            total F32DemoteF64 visit_f32_demote_f64 f32::demote_f64(f64) -> f32;
+            total F32ReinterpretI32 visit_f32_reinterpret_i32 f32::reinterpret_i32(i32) -> f32;
+            total F64Abs visit_f64_abs f64::abs(f64) -> f64;
+            total F64Neg visit_f64_neg f64::neg(f64) -> f64;
+            total F64Ceil visit_f64_ceil f64::ceil(f64) -> f64;
+            total F64Floor visit_f64_floor f64::floor(f64) -> f64;
+            total F64Trunc visit_f64_trunc f64::trunc(f64) -> f64;
+            total F64Nearest visit_f64_nearest f64::nearest(f64) -> f64;
+            total F64Sqrt visit_f64_sqrt f64::sqrt(f64) -> f64;
+            total F64ConvertI32S visit_f64_convert_i32_s f64::convert_i32_s(i32) -> f64;
+            total F64ConvertI32U visit_f64_convert_i32_u f64::convert_i32_u(i32) -> f64;
+            total F64ConvertI64S visit_f64_convert_i64_s f64::convert_i64_s(i64) -> f64;
+            total F64ConvertI64U visit_f64_convert_i64_u f64::convert_i64_u(i64) -> f64;
+            total F64PromoteF32 visit_f64_promote_f32 f64::promote_f32(f32) -> f64;
+            total F64ReinterpretI64 visit_f64_reinterpret_i64 f64::reinterpret_i64(i64) -> f64;
+        }
+    };
+}
+pub(crate) use for_each_unary;
+
+/// What the class of a row says.
+macro_rules! class {
+    (@eval partial $call:expr) => {
+        $call
+    };
+    (@eval $class:ident $call:expr) => {
+        Ok($call)
+    };
+    (@traps partial) => {
+        true
+    };
+    (@traps $class:ident) => {
+        false
+    };
+    (@commutative commutative) => {
+        true
+    };
+    (@commutative $class:ident) => {
+        false
+    };
+}
+
+macro_rules! define_binary {
+    ($($class:ident $Op:ident $visit:ident $ty:ident::$func:ident($arg:ty) -> $res:ty;)*) => {$(
+        #[derive(Clone, Copy, Debug)]
+        pub(crate) struct $Op;
+
+        impl BinaryOp for $Op {
+            type Arg = $arg;
+            type Res = $res;
+            const NAME: &'static str = concat!(stringify!($ty), ".", stringify!($func));
+            const COMMUTATIVE: bool = class!(@commutative $class);
+            const TRAPS: bool = class!(@traps $class);
+
+            #[inline(always)]
+            fn eval(a: $arg, b: $arg) -> Result<$res, TrapCode> {
+                class!(@eval $class numeric::$ty::$func(a, b))
+            }
+        }
+    )*};
+}
+
+macro_rules! define_compare {
+    ($($Op:ident $visit:ident $ty:ident::$func:ident swapped $Swapped:ident;)*) => {$(
+        #[derive(Clone, Copy, Debug)]
+        pub(crate) struct $Op;
+
+        impl CompareOp for $Op {
+            type Arg = $ty;
+            type Swapped = $Swapped;
+            const NAME: &'static str = concat!(stringify!($ty), ".", stringify!($func));
+
+            #[inline(always)]
+            fn eval(a: $ty, b: $ty) -> bool {
+                numeric::$ty::$func(a, b)
+            }
+        }
+    )*};
+}
+
+macro_rules! define_unary {
+    ($($class:ident $Op:ident $visit:ident $ty:ident::$func:ident($arg:ty) -> $res:ty;)*) => {$(
+        #[derive(Clone, Copy, Debug)]
+        pub(crate) struct $Op;
+
+        impl UnaryOp for $Op {
+            type Arg = $arg;
+            type Res = $res;
+            const NAME: &'static str = concat!(stringify!($ty), ".", stringify!($func));
+            const TRAPS: bool = class!(@traps $class);
+
+            #[inline(always)]
+            fn eval(a: $arg) -> Result<$res, TrapCode> {
+                class!(@eval $class numeric::$ty::$func(a))
+            }
+        }
+    )*};
+}
+
+for_each_binary!(define_binary);
+for_each_compare!(define_compare);
+for_each_unary!(define_unary);

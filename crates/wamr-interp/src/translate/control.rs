@@ -1,0 +1,397 @@
+//! Blocks and branches.
+//!
+//! Values that a label takes travel in the temporaries at the height where its block began, so
+//! that all ways to a label agree.
+
+use std::collections::HashMap;
+
+use wamr_types::{TypeIdx, ValType};
+use wasmparser::{BlockType, BrTable};
+
+use crate::exec::call::{Return, ReturnMany, ReturnOne};
+use crate::exec::control::{Jump, JumpTable, Unreachable};
+use crate::exec::dispatch::{HANDLER_CELLS, operand_cells};
+use crate::exec::variable::Narrow;
+use crate::op::numeric::I32Ne;
+use crate::op::{Cell, Imm, Slot, Target};
+
+use super::Translator;
+use super::stack::{Operand, Place};
+
+/// The types of values that a block takes or leaves.
+#[derive(Clone, Copy)]
+pub(super) enum Values<'m> {
+    One { wide: bool },
+    Many(&'m [ValType]),
+}
+
+impl Values<'_> {
+    pub(super) const fn len(self) -> usize {
+        match self {
+            Self::One { .. } => 1,
+            Self::Many(types) => types.len(),
+        }
+    }
+
+    pub(super) fn is_wide(self, position: usize) -> bool {
+        match self {
+            Self::One { wide } => wide,
+            Self::Many(types) => types[position] == ValType::V128,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Block,
+    Loop,
+    If,
+    Else,
+    Function,
+}
+
+/// A place that branches go to. Cells of branches to a place that is not known yet form a list.
+#[derive(Clone, Copy)]
+struct Label {
+    position: Option<usize>,
+    /// The latest cell that waits; `NO_CELL` for none.
+    waiting: Cell,
+}
+
+const NO_CELL: Cell = Cell::MAX;
+
+impl Label {
+    const UNKNOWN: Self = Self { position: None, waiting: NO_CELL };
+
+    const fn at(position: usize) -> Self {
+        Self { position: Some(position), waiting: NO_CELL }
+    }
+
+    /// Adds a cell to the list; returns what the cell has to hold.
+    const fn wait(&mut self, cell: usize) -> Cell {
+        core::mem::replace(&mut self.waiting, cell as Cell)
+    }
+
+    const fn is_used(self) -> bool {
+        self.waiting != NO_CELL
+    }
+}
+
+/// A block that is open.
+pub(super) struct Control<'m> {
+    kind: Kind,
+    params: Values<'m>,
+    results: Values<'m>,
+    /// How many values and slots lie below the parameters.
+    base: usize,
+    height: u32,
+    /// Where a branch to the block goes.
+    label: Label,
+    /// Where an `if` goes when its condition is false.
+    otherwise: Label,
+}
+
+impl<'m> Control<'m> {
+    pub(super) const fn function(results: &'m [ValType]) -> Self {
+        Self {
+            kind: Kind::Function,
+            params: Values::Many(&[]),
+            results: Values::Many(results),
+            base: 0,
+            height: 0,
+            label: Label::UNKNOWN,
+            otherwise: Label::UNKNOWN,
+        }
+    }
+
+    const fn label_values(&self) -> Values<'m> {
+        match self.kind {
+            Kind::Loop => self.params,
+            _ => self.results,
+        }
+    }
+}
+
+/// A comparison that a branch can take over.
+#[derive(Clone, Copy)]
+pub(super) struct Fuse {
+    /// Where the operations that compute it begin.
+    pub(super) start: usize,
+    pub(super) a: Slot,
+    pub(super) b: Operand,
+    /// Whether the value is the comparison's, or its negation.
+    pub(super) sense: bool,
+    pub(super) emit: EmitBranch,
+}
+
+/// Appends a branch that is taken if a comparison of `a` and `b` gives `sense`, and returns the
+/// position of its target's cell.
+pub(super) type EmitBranch =
+    fn(translator: &mut Translator<'_, '_>, a: Slot, b: Operand, sense: bool, back: bool) -> usize;
+
+impl<'m> Translator<'m, '_> {
+    fn open(&mut self, kind: Kind, ty: BlockType) -> usize {
+        let (params, results): (Values<'m>, Values<'m>) = match ty {
+            BlockType::Empty => (Values::Many(&[]), Values::Many(&[])),
+            BlockType::Type(ty) => {
+                (Values::Many(&[]), Values::One { wide: ty == wasmparser::ValType::V128 })
+            }
+            BlockType::FuncType(index) => {
+                let ty = self.module.func_type_at(TypeIdx(index));
+                (Values::Many(ty.params()), Values::Many(ty.results()))
+            }
+        };
+        self.flush_locals();
+        if kind != Kind::Block {
+            self.bring_home_top(params.len());
+        }
+        self.latest = None;
+        let base = self.stack.len() - params.len();
+        let height = self.stack.get(base).map_or(self.height, |value| value.height);
+        let label = if kind == Kind::Loop { Label::at(self.cells.len()) } else { Label::UNKNOWN };
+        let otherwise = Label::UNKNOWN;
+        self.controls.push(Control { kind, params, results, base, height, label, otherwise });
+        self.controls.len() - 1
+    }
+
+    pub(super) fn visit_block(&mut self, ty: BlockType) {
+        self.open(Kind::Block, ty);
+    }
+
+    pub(super) fn visit_loop(&mut self, ty: BlockType) {
+        self.open(Kind::Loop, ty);
+    }
+
+    pub(super) fn visit_if(&mut self, ty: BlockType) {
+        let condition = self.pop_condition();
+        let index = self.open(Kind::If, ty);
+        let cell = (condition.emit)(self, condition.a, condition.b, !condition.sense, false);
+        self.cells[cell] = self.controls[index].otherwise.wait(cell);
+    }
+
+    pub(super) fn visit_else(&mut self) {
+        let index = self.controls.len() - 1;
+        let Control { params, results, base, height, .. } = self.controls[index];
+        if self.reachable {
+            self.copy_top(results.len(), height);
+            self.jump(index);
+        }
+        self.drop_to(base);
+        self.push_temps(params);
+        let control = &mut self.controls[index];
+        control.kind = Kind::Else;
+        let otherwise = core::mem::replace(&mut control.otherwise, Label::UNKNOWN);
+        self.resolve(otherwise);
+        self.reachable = true;
+    }
+
+    pub(super) fn visit_end(&mut self) {
+        let control = self.controls.pop().expect("validated");
+        let mut is_joined = control.label.is_used();
+        if control.kind == Kind::If {
+            is_joined = true;
+        }
+        match control.kind {
+            // A loop's label is at its beginning.
+            Kind::Loop => is_joined = false,
+            Kind::Function if !is_joined => {
+                if self.reachable {
+                    self.return_top(control.results);
+                }
+                return;
+            }
+            _ => {}
+        }
+        if !is_joined {
+            if !self.reachable {
+                self.drop_to(control.base);
+            }
+            return;
+        }
+        if self.reachable {
+            self.copy_top(control.results.len(), control.height);
+        }
+        self.drop_to(control.base);
+        self.push_temps(control.results);
+        self.resolve(control.label);
+        self.resolve(control.otherwise);
+        self.reachable = true;
+        if control.kind == Kind::Function {
+            self.return_top(control.results);
+        }
+    }
+
+    pub(super) fn visit_br(&mut self, depth: u32) {
+        let index = self.control_index(depth);
+        self.branch_with_values(index);
+        self.reachable = false;
+    }
+
+    pub(super) fn visit_br_if(&mut self, depth: u32) {
+        let index = self.control_index(depth);
+        let Fuse { a, b, sense, emit, .. } = self.pop_condition();
+        let control = &self.controls[index];
+        let values = control.label_values().len();
+        let needs_copy = self.needs_copy(values, control.height);
+        if needs_copy {
+            let skip = emit(self, a, b, !sense, false);
+            self.branch_with_values(index);
+            self.resolve_cell(skip);
+        } else {
+            let back = control.kind == Kind::Loop;
+            let cell = emit(self, a, b, sense, back);
+            self.link(cell, index);
+        }
+    }
+
+    pub(super) fn visit_br_table(&mut self, table: &BrTable<'_>) {
+        let index = self.pop_slot();
+        self.emit(JumpTable { index, last: table.len() });
+        let first = self.cells.len();
+        let targets: Vec<u32> =
+            table.targets().chain([Ok(table.default())]).collect::<Result<_, _>>().expect("valid");
+        self.cells.resize(first + targets.len(), 0);
+        // Where the values of each label are put in place, once for each label.
+        let mut stubs = HashMap::new();
+        for (position, &depth) in targets.iter().enumerate() {
+            let cell = first + position;
+            let index = self.control_index(depth);
+            let control = &self.controls[index];
+            if !self.needs_copy(control.label_values().len(), control.height) {
+                self.link(cell, index);
+                continue;
+            }
+            let start = *stubs.entry(index).or_insert_with(|| {
+                let start = self.cells.len();
+                self.branch_with_values(index);
+                start
+            });
+            self.cells[cell] = distance(cell, start);
+        }
+        self.latest = None;
+        self.reachable = false;
+    }
+
+    pub(super) fn visit_return(&mut self) {
+        self.return_top(self.controls[0].results);
+        self.reachable = false;
+    }
+
+    pub(super) fn visit_unreachable(&mut self) {
+        self.emit(Unreachable);
+        self.reachable = false;
+    }
+
+    fn control_index(&self, depth: u32) -> usize {
+        self.controls.len() - 1 - depth as usize
+    }
+
+    fn push_temps(&mut self, values: Values<'_>) {
+        for position in 0..values.len() {
+            self.push_temp(values.is_wide(position));
+        }
+    }
+
+    /// Goes to a label, with the values it takes.
+    fn branch_with_values(&mut self, index: usize) {
+        let control = &self.controls[index];
+        let values = control.label_values();
+        if control.kind == Kind::Function {
+            self.return_top(values);
+        } else {
+            self.copy_top(values.len(), control.height);
+            self.jump(index);
+        }
+    }
+
+    fn jump(&mut self, index: usize) {
+        let cell = if self.controls[index].kind == Kind::Loop {
+            self.emit_jump::<true>()
+        } else {
+            self.emit_jump::<false>()
+        };
+        self.link(cell, index);
+    }
+
+    fn emit_jump<const BACK: bool>(&mut self) -> usize {
+        let start = self.emit(Jump::<BACK> { target: Target::UNKNOWN });
+        start + HANDLER_CELLS + operand_cells::<Jump<BACK>>() - 1
+    }
+
+    /// Returns the values on top of the stack.
+    fn return_top(&mut self, results: Values<'_>) {
+        let dst = Slot(-(self.param_slots as i32));
+        match results.len() {
+            0 => {
+                self.emit(Return);
+            }
+            1 if !results.is_wide(0) => {
+                let value = *self.stack.last().expect("validated");
+                match self.operand(value) {
+                    Operand::Slot(value) => self.emit(ReturnOne { dst, value }),
+                    Operand::Const(bits) => match u32::try_from(bits) {
+                        Ok(bits) => self.emit(ReturnOne { dst, value: Narrow(bits) }),
+                        Err(_) => self.emit(ReturnOne { dst, value: Imm(bits) }),
+                    },
+                };
+            }
+            count => {
+                self.copy_top(count, 0);
+                let slots = (0..count).map(|i| 1 + u32::from(results.is_wide(i))).sum();
+                self.emit(ReturnMany { dst, values: self.temp(0), slots });
+            }
+        }
+    }
+
+    /// Pops a condition; the operations of a comparison are taken back, for a branch to take
+    /// them over.
+    pub(super) fn pop_condition(&mut self) -> Fuse {
+        let value = self.pop_value();
+        if let Some(fuse) = self.latest.as_ref().and_then(|latest| latest.fuse)
+            && matches!(value.place, Place::Temp)
+            && self.latest.as_ref().is_some_and(|latest| latest.home == self.temp(value.height))
+        {
+            self.cells.truncate(fuse.start);
+            self.latest = None;
+            return fuse;
+        }
+        let operand = self.operand(value);
+        let a = self.stage(operand, value.height);
+        Fuse {
+            start: self.cells.len(),
+            a,
+            b: Operand::Const(0),
+            sense: true,
+            emit: super::numeric::emit_branch::<I32Ne>,
+        }
+    }
+
+    /// Lets the target in `cell` be the label of a block.
+    fn link(&mut self, cell: usize, index: usize) {
+        match self.controls[index].label.position {
+            Some(position) => self.cells[cell] = distance(cell, position),
+            None => self.cells[cell] = self.controls[index].label.wait(cell),
+        }
+    }
+
+    /// Lets all that waits for a label go to the next operation.
+    fn resolve(&mut self, label: Label) {
+        let mut waiting = label.waiting;
+        while waiting != NO_CELL {
+            waiting = self.resolve_cell(waiting as usize);
+        }
+        self.latest = None;
+    }
+
+    /// Lets the target in `cell` be the next operation; returns what was there.
+    fn resolve_cell(&mut self, cell: usize) -> Cell {
+        self.latest = None;
+        let target = distance(cell, self.cells.len());
+        core::mem::replace(&mut self.cells[cell], target)
+    }
+}
+
+/// What the target in `cell` is for a jump to `position`.
+fn distance(cell: usize, position: usize) -> Cell {
+    (position as i32 - cell as i32) as Cell
+}

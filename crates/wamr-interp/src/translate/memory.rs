@@ -1,0 +1,156 @@
+//! Memory instructions.
+
+use wamr_types::IndexType;
+use wasmparser::{MemArg, MemArgTarget};
+
+use crate::exec::memory::{
+    Bulk, DataDrop, Load, LoadAny, MemoryCopy, MemoryFill, MemoryGrow, MemoryInit, MemorySize,
+    Place, Store, StoreAny,
+};
+use crate::op::memory::*;
+use crate::op::{Imm, Slot, SlotValue};
+
+use super::Translator;
+use super::stack::Operand;
+
+/// Where an access goes.
+enum Access {
+    /// To memory 0, with a 32-bit address.
+    Plain { offset: u32 },
+    /// To any memory.
+    Any { offset: u64, memory: u32, wide: bool },
+}
+
+impl Translator<'_, '_> {
+    fn access(&self, memarg: MemArg) -> Access {
+        let memory = match memarg.target {
+            MemArgTarget::Memory(memory) => memory,
+            MemArgTarget::Array(_) => unreachable!("not a supported feature's"),
+        };
+        let wide = self.is_memory_wide(memory);
+        match u32::try_from(memarg.offset) {
+            Ok(offset) if memory == 0 && !wide => Access::Plain { offset },
+            _ => Access::Any { offset: memarg.offset, memory, wide },
+        }
+    }
+
+    fn is_memory_wide(&self, memory: u32) -> bool {
+        self.module.memories[memory as usize].index == IndexType::I64
+    }
+
+    fn load<K: LoadOp>(&mut self, memarg: MemArg) {
+        match self.access(memarg) {
+            Access::Plain { offset } => match self.pop() {
+                Operand::Slot(address) => {
+                    self.define(|dst| Load::<K, _>::new(dst, address, offset))
+                }
+                Operand::Const(bits) => {
+                    self.define(|dst| Load::<K, _>::new(dst, Imm(bits as u32), offset))
+                }
+            },
+            Access::Any { offset, memory, wide } => {
+                let address = self.pop_slot();
+                let place = Place { address, offset, memory, wide: u32::from(wide) };
+                self.define(|dst| LoadAny::<K>::new(dst, place))
+            }
+        };
+    }
+
+    fn store<K: StoreOp>(&mut self, memarg: MemArg) {
+        match self.access(memarg) {
+            Access::Plain { offset } => {
+                let value = self.pop();
+                let address = self.pop();
+                match (address, value) {
+                    (Operand::Slot(address), Operand::Slot(value)) => {
+                        self.emit(Store::<K, _, _>::new(address, offset, value))
+                    }
+                    (Operand::Slot(address), Operand::Const(bits)) => {
+                        let value = Imm(K::Arg::from_slot(bits));
+                        self.emit(Store::<K, _, _>::new(address, offset, value))
+                    }
+                    (Operand::Const(address), Operand::Slot(value)) => {
+                        let address = Imm(address as u32);
+                        self.emit(Store::<K, _, _>::new(address, offset, value))
+                    }
+                    (Operand::Const(address), Operand::Const(bits)) => {
+                        let (address, value) = (Imm(address as u32), Imm(K::Arg::from_slot(bits)));
+                        self.emit(Store::<K, _, _>::new(address, offset, value))
+                    }
+                };
+            }
+            Access::Any { offset, memory, wide } => {
+                let value = self.pop_slot();
+                let address = self.pop_slot();
+                let place = Place { address, offset, memory, wide: u32::from(wide) };
+                self.emit(StoreAny::<K>::new(place, value));
+            }
+        }
+    }
+
+    /// Pops the three operands of a bulk instruction; `wide` says which are 64 bits wide.
+    pub(super) fn pop_bulk(&mut self, wide: [bool; 3]) -> Bulk {
+        let len = self.pop_slot();
+        let src = self.pop_slot();
+        let dst = self.pop_slot();
+        let wide = wide.iter().enumerate().map(|(bit, &wide)| u32::from(wide) << bit).sum();
+        Bulk { dst, src, len, wide }
+    }
+
+    pub(super) fn visit_memory_size(&mut self, memory: u32) {
+        let wide = u32::from(self.is_memory_wide(memory));
+        self.define(|dst| MemorySize { dst, memory, wide });
+    }
+
+    pub(super) fn visit_memory_grow(&mut self, memory: u32) {
+        let wide = u32::from(self.is_memory_wide(memory));
+        let delta: Slot = self.pop_slot();
+        self.define(|dst| MemoryGrow { dst, delta, memory, wide });
+    }
+
+    pub(super) fn visit_memory_fill(&mut self, memory: u32) {
+        let wide = self.is_memory_wide(memory);
+        let operands = self.pop_bulk([wide, false, wide]);
+        self.emit(MemoryFill { operands, memory });
+    }
+
+    pub(super) fn visit_memory_copy(&mut self, dst_memory: u32, src_memory: u32) {
+        let dst_wide = self.is_memory_wide(dst_memory);
+        let src_wide = self.is_memory_wide(src_memory);
+        let operands = self.pop_bulk([dst_wide, src_wide, dst_wide && src_wide]);
+        self.emit(MemoryCopy { operands, dst_memory, src_memory });
+    }
+
+    pub(super) fn visit_memory_init(&mut self, data: u32, memory: u32) {
+        let wide = self.is_memory_wide(memory);
+        let operands = self.pop_bulk([wide, false, false]);
+        self.emit(MemoryInit { operands, memory, data });
+    }
+
+    pub(super) fn visit_data_drop(&mut self, data: u32) {
+        self.emit(DataDrop { data });
+    }
+}
+
+macro_rules! visit_load {
+    ($($Op:ident $visit:ident $name:literal: $mem:ty as $res:ty;)*) => {
+        impl Translator<'_, '_> {$(
+            pub(super) fn $visit(&mut self, memarg: MemArg) {
+                self.load::<$Op>(memarg);
+            }
+        )*}
+    };
+}
+
+macro_rules! visit_store {
+    ($($Op:ident $visit:ident $name:literal: $arg:ty as $mem:ty;)*) => {
+        impl Translator<'_, '_> {$(
+            pub(super) fn $visit(&mut self, memarg: MemArg) {
+                self.store::<$Op>(memarg);
+            }
+        )*}
+    };
+}
+
+for_each_load!(visit_load);
+for_each_store!(visit_store);

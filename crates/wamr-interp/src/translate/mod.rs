@@ -1,0 +1,218 @@
+//! From a function body to register code, in one pass.
+//!
+//! The translator keeps the operand stack of the moment. Locals and constants on it are not
+//! copied anywhere until an operation needs them in their home, the temporary slot of their
+//! place on the stack; see [`stack`].
+
+use core::fmt::Write;
+
+use wamr_runtime::{Error, ErrorKind};
+use wamr_types::{DefinedFuncIdx, LoadError, LoadErrorKind, Module, ValType};
+use wasmparser::{BinaryReader, FunctionBody, Operator, OperatorsReader};
+
+use crate::code::{Code, FuncHeader, HEADER_CELLS, Listing, OffsetMap, encode};
+use crate::exec::LINKAGE_SLOTS;
+use crate::exec::dispatch::HANDLER_CELLS;
+use crate::module::InterpModule;
+use crate::op::{Cell, Op, Slot};
+
+mod call;
+mod control;
+mod memory;
+mod numeric;
+mod stack;
+mod table;
+mod variable;
+mod visitor;
+
+use control::{Control, Fuse};
+use stack::{LocalInfo, Value};
+
+/// Validates and translates a function.
+pub(crate) fn function(
+    module: &InterpModule,
+    func: DefinedFuncIdx,
+    listing: Option<&mut Listing>,
+) -> Result<Code, Error> {
+    let invalid = |error| Error::from_kind(ErrorKind::InvalidBody(error));
+    let bodies = &module.module().bodies;
+    bodies.validate(func).map_err(invalid)?;
+    let body = bodies.body(func);
+    let reader = BinaryReader::new(body.bytes, body.offset as u64);
+    let mut translator = Translator::new(module, func);
+    translator.listing = listing;
+    translator.body(&FunctionBody::new(reader)).map_err(|error| {
+        invalid(LoadError {
+            kind: LoadErrorKind::Invalid(error.message().into()),
+            offset: Some(error.offset() as usize),
+            func: None,
+        })
+    })?;
+    Ok(translator.finish())
+}
+
+/// Translates a function to text.
+pub(crate) fn listing(module: &InterpModule, func: DefinedFuncIdx) -> Result<String, Error> {
+    let mut listing = Listing::default();
+    let code = function(module, func, Some(&mut listing))?;
+    let mut text = String::new();
+    writeln!(text, "frame {} locals {}", code.cells[0], code.cells[1])
+        .and_then(|()| listing.write(&code.cells, &mut text))
+        .expect("strings take everything");
+    Ok(text)
+}
+
+/// The latest operation, while the value it defines is on top of the stack.
+struct Latest {
+    /// Where the value is.
+    home: Slot,
+    /// The cell that says so.
+    dst_cell: usize,
+    /// How to branch on the value instead, if it is a comparison.
+    fuse: Option<Fuse>,
+}
+
+/// The translation of one function.
+struct Translator<'m, 'l> {
+    interp: &'m InterpModule,
+    module: &'m Module,
+    func: DefinedFuncIdx,
+    cells: Vec<Cell>,
+    offsets: OffsetMap,
+    listing: Option<&'l mut Listing>,
+    /// The offset in the module of the operator at hand.
+    offset: usize,
+    latest: Option<Latest>,
+
+    locals: Vec<LocalInfo>,
+    stack: Vec<Value>,
+    /// No value below this position on the stack is a local.
+    flushed: usize,
+    /// How many slots the stack takes now.
+    height: u32,
+    max_height: u32,
+    /// Where temporaries begin: behind linkage and locals.
+    temp_base: u32,
+    param_slots: u32,
+
+    controls: Vec<Control<'m>>,
+    /// Whether the operator at hand can be reached.
+    reachable: bool,
+    /// How many blocks were opened since code became unreachable.
+    skipped_blocks: u32,
+    /// An operator that this backend does not support was met.
+    unsupported: Option<&'static str>,
+}
+
+impl<'m, 'l> Translator<'m, 'l> {
+    fn new(interp: &'m InterpModule, func: DefinedFuncIdx) -> Self {
+        Self {
+            interp,
+            module: interp.module(),
+            func,
+            cells: vec![0; HEADER_CELLS],
+            offsets: OffsetMap::default(),
+            listing: None,
+            offset: 0,
+            latest: None,
+            locals: Vec::new(),
+            stack: Vec::new(),
+            flushed: 0,
+            height: 0,
+            max_height: 0,
+            temp_base: LINKAGE_SLOTS as u32,
+            param_slots: 0,
+            controls: Vec::new(),
+            reachable: true,
+            skipped_blocks: 0,
+            unsupported: None,
+        }
+    }
+
+    fn body(&mut self, body: &FunctionBody<'_>) -> Result<(), wasmparser::BinaryReaderError> {
+        let ty = self.module.func_type(self.module.func_idx(self.func));
+        self.param_slots = ty.param_slots() as u32;
+        let mut slot = -(self.param_slots as i32);
+        for &param in ty.params() {
+            self.locals.push(LocalInfo::new(Slot(slot), param == ValType::V128));
+            slot += param.slots() as i32;
+        }
+        let mut slot = LINKAGE_SLOTS;
+        let mut declarations = body.get_locals_reader()?;
+        for _ in 0..declarations.get_count() {
+            let (count, ty) = declarations.read()?;
+            let wide = ty == wasmparser::ValType::V128;
+            for _ in 0..count {
+                self.locals.push(LocalInfo::new(Slot(slot), wide));
+                slot += 1 + i32::from(wide);
+            }
+        }
+        self.temp_base = slot as u32;
+        // Results may need more room than parameters left.
+        let result_slots = ty.result_slots() as u32;
+        self.max_height = result_slots;
+        self.controls.push(Control::function(ty.results()));
+
+        let mut operators = OperatorsReader::new(body.get_binary_reader_for_operators()?);
+        while !operators.eof() {
+            self.offset = operators.original_position() as usize;
+            if self.reachable {
+                operators.visit_operator(&mut visitor::Visitor(self))?;
+            } else {
+                self.skip(&operators.read()?);
+            }
+        }
+        if let Some(operator) = self.unsupported {
+            unreachable!("{operator} is not a supported feature's");
+        }
+        Ok(())
+    }
+
+    /// Passes over an operator that cannot be reached.
+    fn skip(&mut self, operator: &Operator<'_>) {
+        match operator {
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::Try { .. }
+            | Operator::TryTable { .. } => self.skipped_blocks += 1,
+            Operator::End if self.skipped_blocks > 0 => self.skipped_blocks -= 1,
+            Operator::End => self.visit_end(),
+            Operator::Else if self.skipped_blocks == 0 => self.visit_else(),
+            _ => {}
+        }
+    }
+
+    fn finish(mut self) -> Code {
+        self.offsets.finish();
+        let local_slots = self.temp_base - LINKAGE_SLOTS as u32;
+        let header = FuncHeader { frame_slots: self.temp_base + self.max_height, local_slots };
+        self.cells[0] = header.frame_slots;
+        self.cells[1] = header.local_slots;
+        Code { cells: self.cells.into(), offsets: self.offsets }
+    }
+
+    /// Appends an operation.
+    fn emit<O: Op>(&mut self, op: O) -> usize {
+        let start = self.cells.len();
+        self.latest = None;
+        if O::TRAPS {
+            self.offsets.mark(start, self.offset);
+        }
+        if let Some(listing) = &mut self.listing {
+            listing.record::<O>(start);
+        }
+        encode(&mut self.cells, op);
+        start
+    }
+
+    /// Appends an operation that pushes its result. `dst` is its first operand.
+    fn define<O: Op>(&mut self, op: impl FnOnce(Slot) -> O) -> usize {
+        let home = self.push_temp(false);
+        let start = self.emit(op(home));
+        let dst_cell = start + HANDLER_CELLS;
+        debug_assert_eq!(self.cells[dst_cell], home.0 as Cell, "dst comes first");
+        self.latest = Some(Latest { home, dst_cell, fuse: None });
+        start
+    }
+}

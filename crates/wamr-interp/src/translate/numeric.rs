@@ -1,0 +1,177 @@
+//! Numeric operators: constants are folded, or become immediates.
+
+use crate::exec::control::Branch;
+use crate::exec::dispatch::{HANDLER_CELLS, operand_cells};
+use crate::exec::numeric::{Binary, Compare, Unary};
+use crate::op::numeric::*;
+use crate::op::{Imm, Slot, SlotValue, Source};
+
+use super::Translator;
+use super::control::Fuse;
+use super::stack::{Operand, Place};
+
+/// Appends a branch on a comparison; see [`super::control::EmitBranch`].
+pub(super) fn emit_branch<K: CompareOp>(
+    translator: &mut Translator<'_, '_>,
+    a: Slot,
+    b: Operand,
+    sense: bool,
+    back: bool,
+) -> usize {
+    match b {
+        Operand::Slot(b) => translator.emit_branch_to::<K, _>(a, b, sense, back),
+        Operand::Const(bits) => {
+            let b = Imm(K::Arg::from_slot(bits));
+            translator.emit_branch_to::<K, _>(a, b, sense, back)
+        }
+    }
+}
+
+impl Translator<'_, '_> {
+    fn emit_branch_to<K: CompareOp, B: Source<K::Arg>>(
+        &mut self,
+        a: Slot,
+        b: B,
+        sense: bool,
+        back: bool,
+    ) -> usize {
+        let start = match (sense, back) {
+            (true, true) => self.emit(Branch::<K, B, true, true>::new(a, b)),
+            (true, false) => self.emit(Branch::<K, B, true, false>::new(a, b)),
+            (false, true) => self.emit(Branch::<K, B, false, true>::new(a, b)),
+            (false, false) => self.emit(Branch::<K, B, false, false>::new(a, b)),
+        };
+        // The target is the last operand.
+        start + HANDLER_CELLS + operand_cells::<Branch<K, B, true, true>>() - 1
+    }
+
+    fn binary<K: BinaryOp>(&mut self) {
+        let b = self.pop();
+        let a = self.pop();
+        if let (Operand::Const(a), Operand::Const(b)) = (a, b)
+            && let Ok(value) = K::eval(K::Arg::from_slot(a), K::Arg::from_slot(b))
+        {
+            return self.push_const(value.to_slot());
+        }
+        match (a, b) {
+            (Operand::Slot(a), Operand::Slot(b)) => {
+                self.define(|dst| Binary::<K, _, _>::new(dst, a, b));
+            }
+            (Operand::Slot(a), Operand::Const(b)) => {
+                self.binary_imm::<K>(a, b);
+            }
+            (Operand::Const(a), Operand::Slot(b)) if K::COMMUTATIVE => {
+                self.binary_imm::<K>(b, a);
+            }
+            (Operand::Const(a), Operand::Slot(b)) => {
+                let a = Imm(K::Arg::from_slot(a));
+                self.define(|dst| Binary::<K, _, _>::new(dst, a, b));
+            }
+            (Operand::Const(_), Operand::Const(b)) => {
+                let a = self.stage(a, self.height);
+                self.binary_imm::<K>(a, b);
+            }
+        }
+    }
+
+    fn binary_imm<K: BinaryOp>(&mut self, a: Slot, b: u64) {
+        let b = Imm(K::Arg::from_slot(b));
+        self.define(|dst| Binary::<K, _, _>::new(dst, a, b));
+    }
+
+    pub(super) fn compare<K: CompareOp>(&mut self) {
+        let b = self.pop();
+        let a = self.pop();
+        match (a, b) {
+            (Operand::Slot(a), b) => self.compare_slot::<K>(a, b),
+            (a, Operand::Slot(b)) => self.compare_slot::<K::Swapped>(b, a),
+            (Operand::Const(a), Operand::Const(b)) => {
+                let value = K::eval(K::Arg::from_slot(a), K::Arg::from_slot(b));
+                self.push_const(value.to_slot());
+            }
+        }
+    }
+
+    fn compare_slot<K: CompareOp>(&mut self, a: Slot, b: Operand) {
+        let start = match b {
+            Operand::Slot(b) => self.define(|dst| Compare::<K, _>::new(dst, a, b)),
+            Operand::Const(bits) => {
+                let b = Imm(K::Arg::from_slot(bits));
+                self.define(|dst| Compare::<K, _>::new(dst, a, b))
+            }
+        };
+        self.fuse(Fuse { start, a, b, sense: true, emit: emit_branch::<K> });
+    }
+
+    /// Says how to branch on the value that the latest operation defined.
+    fn fuse(&mut self, fuse: Fuse) {
+        self.latest.as_mut().expect("just defined").fuse = Some(fuse);
+    }
+
+    fn unary<K: UnaryOp>(&mut self) {
+        let a = match self.pop() {
+            Operand::Slot(a) => a,
+            Operand::Const(bits) => match K::eval(K::Arg::from_slot(bits)) {
+                Ok(value) => return self.push_const(value.to_slot()),
+                Err(_) => self.stage(Operand::Const(bits), self.height),
+            },
+        };
+        self.define(|dst| Unary::<K>::new(dst, a));
+    }
+
+    pub(super) fn visit_i32_eqz(&mut self) {
+        // The negation of a comparison: a branch can take over both.
+        let negated = match (&self.latest, self.stack.last()) {
+            (Some(latest), Some(value))
+                if matches!(value.place, Place::Temp) && latest.home == self.temp(value.height) =>
+            {
+                latest.fuse.map(|fuse| Fuse { sense: !fuse.sense, ..fuse })
+            }
+            _ => None,
+        };
+        self.push_const(0);
+        self.compare::<I32Eq>();
+        if let Some(fuse) = negated {
+            self.fuse(fuse);
+        }
+    }
+
+    pub(super) fn visit_i64_eqz(&mut self) {
+        self.push_const(0);
+        self.compare::<I64Eq>();
+    }
+}
+
+macro_rules! visit_binary {
+    ($($class:ident $Op:ident $visit:ident $ty:ident::$func:ident($arg:ty) -> $res:ty;)*) => {
+        impl Translator<'_, '_> {$(
+            pub(super) fn $visit(&mut self) {
+                self.binary::<$Op>();
+            }
+        )*}
+    };
+}
+
+macro_rules! visit_compare {
+    ($($Op:ident $visit:ident $ty:ident::$func:ident swapped $Swapped:ident;)*) => {
+        impl Translator<'_, '_> {$(
+            pub(super) fn $visit(&mut self) {
+                self.compare::<$Op>();
+            }
+        )*}
+    };
+}
+
+macro_rules! visit_unary {
+    ($($class:ident $Op:ident $visit:ident $ty:ident::$func:ident($arg:ty) -> $res:ty;)*) => {
+        impl Translator<'_, '_> {$(
+            pub(super) fn $visit(&mut self) {
+                self.unary::<$Op>();
+            }
+        )*}
+    };
+}
+
+for_each_binary!(visit_binary);
+for_each_compare!(visit_compare);
+for_each_unary!(visit_unary);

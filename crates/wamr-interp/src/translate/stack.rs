@@ -1,0 +1,285 @@
+//! The operand stack at translation time.
+//!
+//! A value is in its home (the temporary slot of its place on the stack), in a local, or a
+//! constant. A local's value must be copied home before the local is written, and before code
+//! that is executed conditionally could do so.
+
+use crate::exec::variable::{Copy, Narrow};
+use crate::op::{Imm, Slot};
+
+use super::Translator;
+
+/// A local: where it is, and the latest value on the stack that stands for it.
+#[derive(Clone, Copy)]
+pub(super) struct LocalInfo {
+    pub(super) slot: Slot,
+    /// Whether it takes two slots.
+    pub(super) wide: bool,
+    /// Position on the stack; `NONE` where there is no such value.
+    latest: u32,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl LocalInfo {
+    pub(super) const fn new(slot: Slot, wide: bool) -> Self {
+        Self { slot, wide, latest: NONE }
+    }
+}
+
+/// Where a value on the stack is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    /// In its home.
+    Temp,
+    /// In a local; `previous` is the next lower value that is in the same one.
+    Local { local: u32, previous: u32 },
+    /// Nowhere: it is a constant.
+    Const(u64),
+}
+
+/// A value on the stack.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Value {
+    pub(super) place: Place,
+    /// How many slots lie below its home.
+    pub(super) height: u32,
+    /// Whether it takes two slots.
+    pub(super) wide: bool,
+}
+
+impl Value {
+    pub(super) const fn slots(self) -> u32 {
+        1 + self.wide as u32
+    }
+}
+
+/// A value as an operation takes it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Operand {
+    Slot(Slot),
+    Const(u64),
+}
+
+impl Translator<'_, '_> {
+    /// The temporary slot above `height` others.
+    pub(super) const fn temp(&self, height: u32) -> Slot {
+        Slot((self.temp_base + height) as i32)
+    }
+
+    fn push(&mut self, place: Place, wide: bool) {
+        let value = Value { place, height: self.height, wide };
+        self.stack.push(value);
+        self.height += value.slots();
+        self.max_height = self.max_height.max(self.height);
+    }
+
+    /// Pushes a value that is in its home, and says where that is.
+    pub(super) fn push_temp(&mut self, wide: bool) -> Slot {
+        let home = self.temp(self.height);
+        self.push(Place::Temp, wide);
+        home
+    }
+
+    pub(super) fn push_const(&mut self, bits: u64) {
+        self.push(Place::Const(bits), false);
+    }
+
+    pub(super) fn push_local(&mut self, local: u32) {
+        let position = self.stack.len() as u32;
+        let info = &mut self.locals[local as usize];
+        let previous = core::mem::replace(&mut info.latest, position);
+        let wide = info.wide;
+        self.push(Place::Local { local, previous }, wide);
+    }
+
+    pub(super) fn pop_value(&mut self) -> Value {
+        let value = self.stack.pop().expect("validated");
+        self.flushed = self.flushed.min(self.stack.len());
+        self.height = value.height;
+        if let Place::Local { local, previous } = value.place {
+            self.locals[local as usize].latest = previous;
+        }
+        value
+    }
+
+    pub(super) fn pop(&mut self) -> Operand {
+        let value = self.pop_value();
+        self.operand(value)
+    }
+
+    /// Where a value can be read.
+    pub(super) fn operand(&self, value: Value) -> Operand {
+        match value.place {
+            Place::Temp => Operand::Slot(self.temp(value.height)),
+            Place::Local { local, .. } => Operand::Slot(self.locals[local as usize].slot),
+            Place::Const(bits) => Operand::Const(bits),
+        }
+    }
+
+    /// Pops a value and sees that it is in a slot.
+    pub(super) fn pop_slot(&mut self) -> Slot {
+        let value = self.pop_value();
+        let operand = self.operand(value);
+        self.stage(operand, value.height)
+    }
+
+    /// Pops all values but the lowest `len`.
+    pub(super) fn drop_to(&mut self, len: usize) {
+        while self.stack.len() > len {
+            self.pop_value();
+        }
+    }
+
+    /// Sees that an operand which was popped from `height` is in a slot.
+    pub(super) fn stage(&mut self, operand: Operand, height: u32) -> Slot {
+        match operand {
+            Operand::Slot(slot) => slot,
+            Operand::Const(_) => {
+                let home = self.temp(height);
+                self.copy(home, operand);
+                home
+            }
+        }
+    }
+
+    /// Writes a slot.
+    pub(super) fn copy(&mut self, dst: Slot, operand: Operand) {
+        match operand {
+            Operand::Slot(src) if src == dst => return,
+            Operand::Slot(src) => self.emit(Copy { dst, src }),
+            Operand::Const(bits) => match u32::try_from(bits) {
+                Ok(bits) => self.emit(Copy { dst, src: Narrow(bits) }),
+                Err(_) => self.emit(Copy { dst, src: Imm(bits) }),
+            },
+        };
+    }
+
+    /// Copies a value of one or two slots.
+    pub(super) fn copy_value(&mut self, dst: Slot, value: Value) {
+        let operand = self.operand(value);
+        self.copy(dst, operand);
+        if let (Operand::Slot(src), true) = (operand, value.wide) {
+            self.copy(Slot(dst.0 + 1), Operand::Slot(Slot(src.0 + 1)));
+        }
+    }
+
+    /// Copies home the values that are in a local which is about to be written.
+    pub(super) fn preserve(&mut self, local: u32) {
+        let info = &mut self.locals[local as usize];
+        let mut position = core::mem::replace(&mut info.latest, NONE);
+        while position != NONE {
+            let value = self.stack[position as usize];
+            let Place::Local { previous, .. } = value.place else { unreachable!("linked") };
+            self.copy_value(self.temp(value.height), value);
+            self.stack[position as usize].place = Place::Temp;
+            position = previous;
+        }
+    }
+
+    /// Copies home all values that are in locals.
+    pub(super) fn flush_locals(&mut self) {
+        for position in (self.flushed..self.stack.len()).rev() {
+            self.bring_home(position, false);
+        }
+        self.flushed = self.stack.len();
+    }
+
+    /// Copies home the topmost values.
+    pub(super) fn bring_home_top(&mut self, count: usize) {
+        for position in (self.stack.len() - count..self.stack.len()).rev() {
+            self.bring_home(position, true);
+        }
+    }
+
+    /// Copies a value home, if all later values that are in the same local have been.
+    fn bring_home(&mut self, position: usize, consts: bool) {
+        let value = self.stack[position];
+        match value.place {
+            Place::Temp => return,
+            Place::Const(_) if !consts => return,
+            Place::Const(_) => {}
+            Place::Local { local, previous } => {
+                let info = &mut self.locals[local as usize];
+                debug_assert_eq!(info.latest, position as u32, "from the top");
+                info.latest = previous;
+            }
+        }
+        self.copy_value(self.temp(value.height), value);
+        self.stack[position].place = Place::Temp;
+    }
+
+    /// Copies the topmost values to temporaries from `height` on, in order. Values that are
+    /// there already stay; no value is above its destination's end.
+    pub(super) fn copy_top(&mut self, count: usize, mut height: u32) {
+        for position in self.stack.len() - count..self.stack.len() {
+            let value = self.stack[position];
+            self.copy_value(self.temp(height), value);
+            height += value.slots();
+        }
+    }
+
+    /// Whether the topmost values are not all in temporaries from `height` on.
+    pub(super) fn needs_copy(&self, count: usize, mut height: u32) -> bool {
+        self.stack[self.stack.len() - count..].iter().any(|value| {
+            let moves = !matches!(value.place, Place::Temp) || value.height != height;
+            height += value.slots();
+            moves
+        })
+    }
+
+    /// Writes a local with the value on top of the stack, and pops it.
+    pub(super) fn set_local(&mut self, local: u32) {
+        let value = self.pop_value();
+        if let Place::Local { local: source, .. } = value.place
+            && source == local
+        {
+            return;
+        }
+        let is_free = self.locals[local as usize].latest == NONE;
+        self.preserve(local);
+        let slot = self.locals[local as usize].slot;
+        if !(is_free && self.redirect(value, slot)) {
+            self.copy_value(slot, value);
+        }
+        self.latest = None;
+    }
+
+    /// Writes a local with the value on top of the stack.
+    pub(super) fn tee_local(&mut self, local: u32) {
+        let value = self.pop_value();
+        if let Place::Local { local: source, .. } = value.place
+            && source == local
+        {
+            self.push_local(local);
+            return;
+        }
+        let is_free = self.locals[local as usize].latest == NONE;
+        self.preserve(local);
+        let slot = self.locals[local as usize].slot;
+        if is_free && self.redirect(value, slot) {
+            self.push_local(local);
+        } else {
+            self.copy_value(slot, value);
+            match value.place {
+                Place::Local { local: source, .. } => self.push_local(source),
+                place => self.push(place, value.wide),
+            }
+        }
+        self.latest = None;
+    }
+
+    /// Lets the latest operation write its result elsewhere, if the value is that result.
+    fn redirect(&mut self, value: Value, slot: Slot) -> bool {
+        match &self.latest {
+            Some(latest)
+                if matches!(value.place, Place::Temp) && latest.home == self.temp(value.height) =>
+            {
+                let dst_cell = latest.dst_cell;
+                self.cells[dst_cell] = slot.0 as u32;
+                true
+            }
+            _ => false,
+        }
+    }
+}

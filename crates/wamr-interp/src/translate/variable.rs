@@ -1,0 +1,102 @@
+//! Locals, globals, constants, references, and the parametric instructions.
+
+use wasmparser::{Ieee32, Ieee64};
+
+use crate::exec::numeric::Select;
+use crate::exec::variable::{GlobalGet, GlobalSet, Narrow, RefFunc};
+use crate::op::numeric::I64Eq;
+use crate::op::{Imm, SlotValue};
+
+use super::Translator;
+use super::stack::Operand;
+
+impl Translator<'_, '_> {
+    pub(super) fn visit_nop(&mut self) {}
+
+    pub(super) fn visit_drop(&mut self) {
+        self.pop_value();
+    }
+
+    pub(super) fn visit_select(&mut self) {
+        let condition = self.pop_slot();
+        let b = self.pop();
+        let a = self.pop();
+        match (a, b) {
+            (Operand::Slot(a), Operand::Slot(b)) => {
+                self.define(|dst| Select { dst, a, b, condition })
+            }
+            (Operand::Slot(a), Operand::Const(b)) => {
+                self.define(|dst| Select { dst, a, b: Imm(b), condition })
+            }
+            (Operand::Const(a), Operand::Slot(b)) => {
+                self.define(|dst| Select { dst, a: Imm(a), b, condition })
+            }
+            (Operand::Const(a), Operand::Const(b)) => {
+                self.define(|dst| Select { dst, a: Imm(a), b: Imm(b), condition })
+            }
+        };
+    }
+
+    pub(super) fn visit_typed_select(&mut self, _ty: wasmparser::ValType) {
+        self.visit_select();
+    }
+
+    pub(super) fn visit_typed_select_multi(&mut self, _types: Vec<wasmparser::ValType>) {
+        unreachable!("validation admits one type only");
+    }
+
+    pub(super) fn visit_local_get(&mut self, local: u32) {
+        self.push_local(local);
+    }
+
+    pub(super) fn visit_local_set(&mut self, local: u32) {
+        self.set_local(local);
+    }
+
+    pub(super) fn visit_local_tee(&mut self, local: u32) {
+        self.tee_local(local);
+    }
+
+    pub(super) fn visit_global_get(&mut self, global: u32) {
+        self.define(|dst| GlobalGet { dst, global });
+    }
+
+    pub(super) fn visit_global_set(&mut self, global: u32) {
+        match self.pop() {
+            Operand::Slot(src) => self.emit(GlobalSet { global, src }),
+            Operand::Const(bits) => match u32::try_from(bits) {
+                Ok(bits) => self.emit(GlobalSet { global, src: Narrow(bits) }),
+                Err(_) => self.emit(GlobalSet { global, src: Imm(bits) }),
+            },
+        };
+    }
+
+    pub(super) fn visit_i32_const(&mut self, value: i32) {
+        self.push_const(value.to_slot());
+    }
+
+    pub(super) fn visit_i64_const(&mut self, value: i64) {
+        self.push_const(value.to_slot());
+    }
+
+    pub(super) fn visit_f32_const(&mut self, value: Ieee32) {
+        self.push_const(value.bits() as u64);
+    }
+
+    pub(super) fn visit_f64_const(&mut self, value: Ieee64) {
+        self.push_const(value.bits());
+    }
+
+    pub(super) fn visit_ref_null(&mut self, _ty: wasmparser::HeapType) {
+        self.push_const(0);
+    }
+
+    pub(super) fn visit_ref_is_null(&mut self) {
+        self.push_const(0);
+        self.compare::<I64Eq>();
+    }
+
+    pub(super) fn visit_ref_func(&mut self, func: u32) {
+        self.define(|dst| RefFunc { dst, func });
+    }
+}

@@ -1,0 +1,47 @@
+//! Connects wasmparser's operators to the translator's methods of the same names.
+//!
+//! Operators of proposals that the backend supports need a method each, or this does not
+//! compile. The others are refused by the loader before they come here.
+
+use wasmparser::VisitOperator;
+
+use super::Translator;
+
+/// Visits the operators of a body.
+pub(super) struct Visitor<'t, 'm, 'l>(pub(super) &'t mut Translator<'m, 'l>);
+
+macro_rules! visit {
+    // `br_table` has its targets by value in the visitor, by reference in the translator.
+    (@mvp $this:ident visit_br_table $targets:ident) => {
+        $this.0.visit_br_table(&$targets)
+    };
+    (@mvp $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
+    (@sign_extension $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
+    (@saturating_float_to_int $this:ident $visit:ident $($arg:ident)*) => {
+        $this.0.$visit($($arg),*)
+    };
+    (@bulk_memory $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
+    (@reference_types $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
+    (@tail_call $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
+    (@$proposal:ident $this:ident $visit:ident $($arg:ident)*) => {{
+        $(let _ = $arg;)*
+        $this.0.unsupported = Some(stringify!($visit));
+    }};
+}
+
+macro_rules! define {
+    ($(
+        @$proposal:ident $op:ident $({ $($arg:ident: $argty:ty),* })? => $visit:ident
+        ($($ann:tt)*)
+    )*) => {$(
+        fn $visit(&mut self $($(, $arg: $argty)*)?) {
+            visit!(@$proposal self $visit $($($arg)*)?)
+        }
+    )*};
+}
+
+impl<'a> VisitOperator<'a> for Visitor<'_, '_, '_> {
+    type Output = ();
+
+    wasmparser::for_each_visit_operator!(define);
+}
