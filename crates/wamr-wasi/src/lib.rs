@@ -1,0 +1,45 @@
+//! WASI preview 1 (`wasi_snapshot_preview1`, and its predecessor `wasi_unstable`) for command-line
+//! programs.
+//!
+//! A [`WasiCtx`] is the world of one guest; [`WasiCtxBuilder`] describes it. With the feature
+//! `link`, `add_to_linker` gives the functions to a linker. Without it, [`preview1`] has them as
+//! plain functions over a [`WasiCtx`] and a [`GuestMemory`], independent of any runtime.
+//!
+//! # Sandbox
+//! A guest reaches the files beneath the directories that were preopened for it and nothing else:
+//! every path is resolved by [`cap-std`](https://docs.rs/cap-std), which holds `..`, absolute paths
+//! and symbolic links inside. Beneath a [read-only](DirAccess::ReadOnly) directory nothing can be
+//! changed. Everything that a guest can make large is limited, and whatever it passes, calls answer
+//! with an [`Errno`] and never panic.
+//!
+//! # Not here
+//! Sockets of the guest's own making (a guest can only accept from listeners that it was given),
+//! and rights that can be dropped: `fd_fdstat_get` reports rights for the sake of C libraries,
+//! permissions are those of the preopened directory.
+
+#![forbid(unsafe_code)]
+
+mod ctx;
+mod dir;
+mod errno;
+mod fd;
+mod file;
+mod functions;
+mod guest;
+#[cfg(feature = "link")]
+mod link;
+pub mod preview1;
+mod socket;
+mod stream;
+mod sys;
+mod types;
+pub mod unstable;
+mod wait;
+
+pub use ctx::{DirAccess, WasiCtx, WasiCtxBuilder};
+pub use errno::Errno;
+pub use guest::GuestMemory;
+#[cfg(feature = "link")]
+pub use link::{MissingMemory, add_to_linker};
+pub use preview1::proc::Exit;
+pub use stream::MemoryOutput;

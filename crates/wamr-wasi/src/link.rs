@@ -1,0 +1,81 @@
+//! The functions as imports of a linker. What they do stands in `preview1` and `unstable`.
+
+use std::fmt;
+
+use wamr_linker::{LinkError, Linker};
+use wamr_runtime::{Caller, Error, Extern};
+use wamr_types::TrapCode;
+
+use crate::ctx::WasiCtx;
+use crate::errno::Errno;
+use crate::guest::GuestMemory;
+use crate::preview1::proc::proc_exit;
+use crate::{preview1, unstable};
+
+/// The name under which a WASI program exports its memory.
+const MEMORY: &str = "memory";
+
+/// A WASI function was called by an instance that exports no memory named `memory`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MissingMemory;
+
+impl fmt::Display for MissingMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a WASI function needs its caller to export a memory named `{MEMORY}`")
+    }
+}
+
+impl std::error::Error for MissingMemory {}
+
+/// Defines all functions of WASI preview 1 in `linker`, under `wasi_snapshot_preview1` and
+/// `wasi_unstable`.
+///
+/// `get` finds the guest's world in the data of the store; it runs at each call.
+///
+/// A guest that calls `proc_exit` ends with an error that holds an [`Exit`](crate::Exit), one that
+/// is
+/// [interrupted](WasiCtx::set_interrupt) while it waits with the trap [`TrapCode::Interrupted`].
+///
+/// # Errors
+/// The linker already has one of the functions and doesn't allow shadowing.
+pub fn add_to_linker<T: 'static>(
+    linker: &mut Linker<T>,
+    get: impl Fn(&mut T) -> &mut WasiCtx + Send + Sync + Copy + 'static,
+) -> Result<(), LinkError> {
+    macro_rules! define {
+        ($module:literal { $($($path:ident)::+ $name:ident($($param:ident: $type:ty),*);)* }) => {
+            $(
+                linker.func_wrap(
+                    $module,
+                    stringify!($name),
+                    move |mut caller: Caller<'_, T>, $($param: $type),*| -> Result<u32, Error> {
+                        call(&mut caller, get, |ctx, mem| $($path)::+::$name(ctx, mem, $($param),*))
+                    },
+                )?;
+            )*
+            linker.func_wrap($module, "proc_exit", |code: u32| -> Result<(), Error> {
+                Err(Error::new(proc_exit(code)))
+            })?;
+        };
+    }
+    crate::for_each_wasi_function!(define);
+    Ok(())
+}
+
+/// Runs one function over the caller's memory; the answer is the number that the guest sees.
+fn call<T: 'static>(
+    caller: &mut Caller<'_, T>,
+    get: impl Fn(&mut T) -> &mut WasiCtx,
+    function: impl FnOnce(&mut WasiCtx, &mut GuestMemory<'_>) -> Result<(), Errno>,
+) -> Result<u32, Error> {
+    let memory = caller.get_export(MEMORY).and_then(Extern::into_memory);
+    let memory = memory.ok_or_else(|| Error::new(MissingMemory))?;
+    let (bytes, data) = memory.data_and_store_mut(caller)?;
+    let ctx = get(data);
+    match function(ctx, &mut GuestMemory::new(bytes)) {
+        Ok(()) => Ok(0),
+        // Many guests try again after `Intr`, for ever if the embedder means to stop them.
+        Err(Errno::Intr) if ctx.interrupt.check().is_err() => Err(TrapCode::Interrupted.into()),
+        Err(errno) => Ok(errno.code().into()),
+    }
+}

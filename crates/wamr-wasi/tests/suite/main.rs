@@ -1,0 +1,12 @@
+//! Tests of the functions through their public, runtime-independent form, on real directories.
+
+mod files;
+mod hostile;
+mod poll;
+mod process;
+mod read_only;
+mod sandbox;
+mod sockets;
+mod streams;
+mod support;
+mod unstable;

@@ -1,0 +1,79 @@
+//! Standard streams.
+
+use crate::support::*;
+use wamr_wasi::preview1::fd;
+use wamr_wasi::{Errno, MemoryOutput, WasiCtxBuilder};
+
+#[test]
+fn captured() {
+    let (out, err) = (MemoryOutput::new(), MemoryOutput::new());
+    let mut guest = Guest::new(
+        WasiCtxBuilder::new().stdin(&b"input"[..]).stdout(out.clone()).stderr(err.clone()),
+    );
+    assert_eq!(guest.read(0, 3).unwrap(), b"inp");
+    assert_eq!(guest.read(0, 100).unwrap(), b"ut");
+    assert_eq!(guest.read(0, 100).unwrap(), b"");
+    assert_eq!(guest.write(1, b"out"), Ok(3));
+    assert_eq!(guest.write(2, b"err"), Ok(3));
+    assert_eq!(out.contents(), b"out");
+    assert_eq!(err.contents(), b"err");
+}
+
+#[test]
+fn directions_and_kinds() {
+    let mut guest = Guest::new(&mut WasiCtxBuilder::new());
+    assert_eq!(guest.read(0, 1).unwrap(), b"");
+    assert_eq!(guest.write(1, b"x"), Ok(1));
+    assert_eq!(guest.write(0, b"x"), Err(Errno::Badf));
+    assert_eq!(guest.read(1, 1), Err(Errno::Badf));
+    assert_eq!(guest.read(2, 1), Err(Errno::Badf));
+    for fd in 0..3 {
+        assert_eq!(guest.seek(fd, 0, 1), Err(Errno::Spipe));
+        assert_eq!(guest.call(|ctx, mem| fd::fd_tell(ctx, mem, fd, 0)), Err(Errno::Spipe));
+        assert_eq!(guest.call(|ctx, mem| fd::fd_sync(ctx, mem, fd)), Err(Errno::Badf));
+        assert_eq!(guest.call(|ctx, mem| fd::fd_filestat_get(ctx, mem, fd, 0)), Ok(()));
+    }
+    assert_eq!(guest.pread(0, 1, 0), Err(Errno::Spipe));
+    assert_eq!(guest.pwrite(1, b"x", 0), Err(Errno::Spipe));
+    assert_eq!(guest.pread(1, 1, 0), Err(Errno::Badf));
+    assert_eq!(guest.pwrite(0, b"x", 0), Err(Errno::Badf));
+    for (fd, rights) in [(0, READ), (1, WRITE), (2, WRITE)] {
+        guest.call(|ctx, mem| fd::fd_fdstat_get(ctx, mem, fd, DATA)).unwrap();
+        assert_eq!(guest.memory[DATA as usize], 0, "not a terminal");
+        assert_eq!(guest.call(|_, mem| mem.read_u64(DATA + 8)), Ok(rights));
+    }
+    guest.close(1).unwrap();
+    assert_eq!(guest.write(1, b"x"), Err(Errno::Badf));
+}
+
+#[test]
+fn full_output() {
+    let out = MemoryOutput::with_limit(5);
+    let mut guest = Guest::new(WasiCtxBuilder::new().stdout(out.clone()));
+    assert_eq!(guest.write(1, b"abc"), Ok(3));
+    assert_eq!(guest.write(1, b"def"), Ok(2), "what was written counts");
+    assert_eq!(guest.write(1, b"g"), Err(Errno::Nospc));
+    assert_eq!(out.contents(), b"abcde");
+}
+
+/// Readers and writers of the embedder that break their contract.
+#[test]
+fn lying_streams() {
+    struct Liar;
+    impl std::io::Read for Liar {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            Ok(usize::MAX)
+        }
+    }
+    impl std::io::Write for Liar {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Ok(usize::MAX)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut guest = Guest::new(WasiCtxBuilder::new().stdin(Liar).stdout(Liar));
+    assert_eq!(guest.read(0, 5).unwrap().len(), 5);
+    assert_eq!(guest.write(1, b"abc"), Ok(3));
+}
