@@ -1,0 +1,122 @@
+//! What an engine is made from.
+
+use core::fmt;
+use core::str::FromStr;
+
+use wamr_runtime::Tunables;
+use wamr_types::{Feature, Features, Validation};
+
+/// A mode of execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Mode {
+    /// The interpreter.
+    Interp,
+}
+
+impl Mode {
+    /// The modes that this build can run.
+    pub const ALL: &'static [Mode] = &[
+        #[cfg(feature = "interp")]
+        Mode::Interp,
+    ];
+
+    /// The mode's name on command lines.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Interp => "interp",
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that no mode of this build has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownMode(Box<str>);
+
+impl fmt::Display for UnknownMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is not a mode of this build, which has", self.0)?;
+        Mode::ALL.iter().try_for_each(|mode| write!(f, " `{mode}`"))
+    }
+}
+
+impl core::error::Error for UnknownMode {}
+
+impl FromStr for Mode {
+    type Err = UnknownMode;
+
+    fn from_str(name: &str) -> Result<Self, UnknownMode> {
+        let found = Self::ALL.iter().find(|mode| mode.name() == name);
+        found.copied().ok_or_else(|| UnknownMode(name.into()))
+    }
+}
+
+/// What an engine is made from.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) features: Features,
+    pub(crate) validation: Validation,
+    pub(crate) mode: Mode,
+    pub(crate) tunables: Tunables,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            features: Features::ALL.without(Feature::CustomDescriptors),
+            validation: Validation::Eager,
+            mode: Mode::Interp,
+            tunables: Tunables::default(),
+        }
+    }
+}
+
+impl Config {
+    /// The defaults: every finished feature, eager validation, the interpreter.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets what modules may use.
+    pub fn wasm_features(&mut self, features: Features) -> &mut Self {
+        self.features = features;
+        self
+    }
+
+    /// Switches one feature on or off.
+    pub fn wasm_feature(&mut self, feature: Feature, on: bool) -> &mut Self {
+        let features = self.features;
+        self.features = if on { features.with(feature) } else { features.without(feature) };
+        self
+    }
+
+    /// Sets when function bodies are validated.
+    pub fn validation(&mut self, validation: Validation) -> &mut Self {
+        self.validation = validation;
+        self
+    }
+
+    /// Sets the mode that modules are prepared for.
+    pub fn mode(&mut self, mode: Mode) -> &mut Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Sets how many bytes of stack interpreted frames have, per store.
+    pub fn interp_stack_bytes(&mut self, bytes: usize) -> &mut Self {
+        self.tunables.interp_stack_bytes = bytes;
+        self
+    }
+
+    /// Sets how many bytes of native stack an outermost call into wasm may use.
+    pub fn native_stack_bytes(&mut self, bytes: usize) -> &mut Self {
+        self.tunables.native_stack_bytes = bytes;
+        self
+    }
+}

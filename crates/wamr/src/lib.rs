@@ -1,0 +1,34 @@
+//! A WebAssembly runtime with several modes of execution that share one store.
+//!
+//! This crate puts the others together: it configures an [`Engine`] with a loader and the modes
+//! that its features choose, and re-exports the rest.
+#![forbid(unsafe_code)]
+
+mod config;
+pub use config::{Config, Mode, UnknownMode};
+
+mod engine;
+pub use engine::Engine;
+
+mod module;
+pub use module::{Module, ModuleError};
+
+pub use wamr_linker::{ImportError, Instance, InstantiateError, LinkError, Linker};
+pub use wamr_runtime::{
+    AsContext, AsContextMut, Backtrace, Caller, Error, ErrorKind, ExportType, Extern, ExternRef,
+    Frame, Func, Global, ImportType, InterruptHandle, IntoFunc, Memory, Store, StoreContext,
+    StoreContextMut, Table, Tag, TypedFunc, Val, WasmParams, WasmResults, WasmRet, WasmTy,
+};
+pub use wamr_types::{
+    AbstractHeapType, ExternKind, ExternType, Feature, Features, FuncType, GlobalType, HeapType,
+    IndexType, Limits, LoadError, LoadErrorKind, MemoryType, RefType, TableType, TagType, TrapCode,
+    ValType, Validation,
+};
+
+/// WASI for command-line programs.
+#[cfg(feature = "wasi")]
+pub use wamr_wasi as wasi;
+
+#[cfg(all(doctest, feature = "wat"))]
+#[doc = include_str!("../../../README.md")]
+struct ReadmeExamples;
