@@ -1,0 +1,180 @@
+//! The command line.
+
+use std::ffi::OsString;
+
+use lexopt::{Arg, Parser, ValueExt};
+use wamr::Mode;
+
+/// What `--help` prints.
+pub(crate) const HELP: &str = "\
+Runs WebAssembly programs.
+
+Usage:
+  iwasm [options] FILE [arguments]     runs a program
+  iwasm validate [options] FILE        checks a module
+  iwasm wast [options] FILE...         runs scripts of the specification's test suite
+
+Options:
+  -f, --function NAME          calls an exported function with the arguments, prints its results
+      --dir HOST[::GUEST]      gives the program a directory
+      --map-dir GUEST::HOST    the same with the names the other way round
+      --env NAME=VALUE         sets a variable in the program's environment
+      --mode MODE              interp
+      --interp                 the same as --mode interp
+      --stack-size BYTES       stack for interpreted frames
+  -h, --help                   prints this text
+      --version                prints the version
+";
+
+/// What the command line asks for.
+pub(crate) enum Command {
+    Run(RunOptions),
+    Wast(FileOptions),
+    Validate(FileOptions),
+    Help,
+    Version,
+}
+
+/// Options that every command takes.
+#[derive(Default)]
+pub(crate) struct CommonOptions {
+    pub(crate) mode: Option<Mode>,
+    pub(crate) stack_bytes: Option<usize>,
+}
+
+/// A directory that the program gets.
+pub(crate) struct Dir {
+    pub(crate) host: String,
+    pub(crate) guest: String,
+}
+
+/// How to run a program.
+#[derive(Default)]
+pub(crate) struct RunOptions {
+    pub(crate) common: CommonOptions,
+    pub(crate) file: String,
+    pub(crate) args: Vec<String>,
+    pub(crate) function: Option<String>,
+    pub(crate) dirs: Vec<Dir>,
+    pub(crate) env: Vec<(String, String)>,
+}
+
+/// A command over files.
+#[derive(Default)]
+pub(crate) struct FileOptions {
+    pub(crate) common: CommonOptions,
+    pub(crate) files: Vec<String>,
+}
+
+/// A word of the command line.
+enum Word {
+    /// An option by its name, dashes included.
+    Option(String),
+    /// Anything else.
+    Value(String),
+}
+
+fn next(parser: &mut Parser) -> Result<Option<Word>, String> {
+    Ok(match parser.next().map_err(text)? {
+        None => None,
+        Some(Arg::Short(letter)) => Some(Word::Option(format!("-{letter}"))),
+        Some(Arg::Long(name)) => Some(Word::Option(format!("--{name}"))),
+        Some(Arg::Value(value)) => Some(Word::Value(value.string().map_err(text)?)),
+    })
+}
+
+/// Reads the command line, the program's name excluded.
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
+    let mut parser = Parser::from_args(args);
+    let mut run = RunOptions::default();
+    while let Some(word) = next(&mut parser)? {
+        let option = match word {
+            Word::Option(option) => option,
+            Word::Value(value) => return command(value, parser, run),
+        };
+        match &*option {
+            "-h" | "--help" => return Ok(Command::Help),
+            "--version" => return Ok(Command::Version),
+            "-f" | "--function" => run.function = Some(string(&mut parser)?),
+            "--dir" => run.dirs.push(dir(&string(&mut parser)?)),
+            "--map-dir" => run.dirs.push(map_dir(&string(&mut parser)?)?),
+            "--env" => run.env.push(variable(&string(&mut parser)?)?),
+            _ => common(&option, &mut parser, &mut run.common)?,
+        }
+    }
+    Err("no file to run; `iwasm --help` lists the options".into())
+}
+
+/// Reads what follows the first word that is no option: a command's name, or a program.
+fn command(word: String, mut parser: Parser, mut run: RunOptions) -> Result<Command, String> {
+    match &*word {
+        "wast" => Ok(Command::Wast(files(parser, run.common)?)),
+        "validate" => Ok(Command::Validate(files(parser, run.common)?)),
+        _ => {
+            run.file = word;
+            let rest = parser.raw_args().map_err(text)?;
+            run.args = rest.map(|arg| arg.string().map_err(text)).collect::<Result<_, _>>()?;
+            Ok(Command::Run(run))
+        }
+    }
+}
+
+fn files(mut parser: Parser, common_options: CommonOptions) -> Result<FileOptions, String> {
+    let mut options = FileOptions { common: common_options, files: Vec::new() };
+    while let Some(word) = next(&mut parser)? {
+        match word {
+            Word::Value(value) => options.files.push(value),
+            Word::Option(option) => common(&option, &mut parser, &mut options.common)?,
+        }
+    }
+    if options.files.is_empty() { Err("no file given".into()) } else { Ok(options) }
+}
+
+/// Reads an option that every command takes.
+fn common(option: &str, parser: &mut Parser, options: &mut CommonOptions) -> Result<(), String> {
+    match option {
+        "--mode" => {
+            let mode = string(parser)?.parse();
+            options.mode = Some(mode.map_err(|error: wamr::UnknownMode| error.to_string())?);
+        }
+        "--interp" => options.mode = Some(Mode::Interp),
+        "--stack-size" => {
+            let bytes = string(parser)?;
+            let parsed = bytes.parse();
+            let parsed = parsed.map_err(|_| format!("`{bytes}` is not a number of bytes"))?;
+            options.stack_bytes = Some(parsed);
+        }
+        _ => return Err(format!("unknown option `{option}`; `iwasm --help` lists them")),
+    }
+    Ok(())
+}
+
+fn text(error: impl ToString) -> String {
+    error.to_string()
+}
+
+fn string(parser: &mut Parser) -> Result<String, String> {
+    parser.value().and_then(|value| value.string()).map_err(text)
+}
+
+/// `HOST` or `HOST::GUEST`.
+fn dir(value: &str) -> Dir {
+    let (host, guest) = value.split_once("::").unwrap_or((value, value));
+    Dir { host: host.into(), guest: guest.into() }
+}
+
+/// `GUEST::HOST`.
+fn map_dir(value: &str) -> Result<Dir, String> {
+    match value.split_once("::") {
+        Some((guest, host)) => Ok(Dir { host: host.into(), guest: guest.into() }),
+        None => Err(format!("`{value}` is not of the form GUEST::HOST")),
+    }
+}
+
+/// `NAME=VALUE`.
+fn variable(value: &str) -> Result<(String, String), String> {
+    match value.split_once('=') {
+        Some((name, value)) => Ok((name.into(), value.into())),
+        None => Err(format!("`{value}` is not of the form NAME=VALUE")),
+    }
+}

@@ -1,0 +1,79 @@
+//! Running a program.
+
+use wamr::wasi::{self, Exit, WasiCtx};
+use wamr::{
+    Config, Engine, Error, InstantiateError, Linker, Module, ModuleError, Store, Validation,
+};
+
+use crate::options::{CommonOptions, RunOptions};
+use crate::{EXIT_TRAP, Failure, invoke};
+
+/// Makes an engine as the options ask.
+pub(crate) fn engine(options: &CommonOptions, validation: Validation) -> Result<Engine, Failure> {
+    let mut config = Config::new();
+    config.validation(validation);
+    if let Some(mode) = options.mode {
+        config.mode(mode);
+    }
+    if let Some(bytes) = options.stack_bytes {
+        config.interp_stack_bytes(bytes);
+    }
+    Engine::new(&config).map_err(Failure::unusable)
+}
+
+/// Loads a module; the message names the file.
+pub(crate) fn load(engine: &Engine, file: &str) -> Result<Module, Failure> {
+    Module::from_file(engine, file)
+        .map_err(|error: ModuleError| Failure::unusable(format!("{file}: {error}")))
+}
+
+/// Runs a program and gives its exit code.
+pub(crate) fn run(options: &RunOptions) -> Result<u8, Failure> {
+    let engine = engine(&options.common, Validation::Lazy)?;
+    let module = load(&engine, &options.file)?;
+    let mut store = Store::try_new(&engine, context(options)?).map_err(Failure::unusable)?;
+    let mut linker = Linker::new(&engine);
+    wasi::add_to_linker(&mut linker, |ctx: &mut WasiCtx| ctx).map_err(Failure::unusable)?;
+    let instance = match linker.instantiate(&mut store, &module) {
+        Ok(instance) => instance,
+        Err(InstantiateError::Run(error)) => return ended(Err(error)),
+        Err(error) => return Err(Failure::unusable(format!("{}: {error}", options.file))),
+    };
+    if let Some(name) = &options.function {
+        return invoke::invoke(&mut store, &instance, name, &options.args);
+    }
+    for name in ["_start", "main", "_main"] {
+        if let Some(start) = instance.get_func(&mut store, name) {
+            let results = start.ty(&store).map_err(Failure::unusable)?.results().len();
+            let mut results = vec![wamr::Val::I32(0); results];
+            return ended(start.call(&mut store, &[], &mut results));
+        }
+    }
+    let message = "the module has no `_start`; name a function to call with `--function`";
+    Err(Failure::unusable(format!("{}: {message}", options.file)))
+}
+
+/// The exit code of a program that ended so.
+pub(crate) fn ended(outcome: Result<(), Error>) -> Result<u8, Failure> {
+    match outcome {
+        Ok(()) => Ok(0),
+        Err(error) => match error.downcast_ref::<Exit>() {
+            Some(Exit(code)) => Ok(*code as u8),
+            None => Err(Failure { message: format!("{error:#}"), code: EXIT_TRAP }),
+        },
+    }
+}
+
+fn context(options: &RunOptions) -> Result<WasiCtx, Failure> {
+    let mut builder = WasiCtx::builder();
+    builder.inherit_stdio().arg(&options.file).args(&options.args);
+    for (name, value) in &options.env {
+        builder.env(name, value);
+    }
+    for dir in &options.dirs {
+        builder
+            .preopen_dir(&dir.host, &dir.guest)
+            .map_err(|error| Failure::unusable(format!("{}: {error}", dir.host)))?;
+    }
+    Ok(builder.build())
+}
