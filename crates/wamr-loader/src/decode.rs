@@ -86,6 +86,7 @@ impl Decoder {
         mut self,
         bytes: ModuleBytes,
         bodies: Arc<dyn FunctionBodies>,
+        code_offset: usize,
         features: Features,
     ) -> Module {
         self.escaping.extend(self.start);
@@ -113,6 +114,7 @@ impl Decoder {
             escaping_funcs: self.escaping.into(),
             customs: self.customs.into(),
             names: self.names,
+            code_offset,
             bytes,
             bodies,
             features,

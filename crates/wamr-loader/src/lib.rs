@@ -72,12 +72,13 @@ impl Loader for WasmLoader {
             Validation::Lazy => Scope::Sections,
         };
         let outline = check::check(bytes.as_slice(), sets, scope)?;
+        let code_offset = outline.code.offset;
         let decoder = Decoder::read(outline.sections, registry)?;
         let bodies = match options.validation {
             Validation::Eager => ModuleBodies::validated(bytes.clone(), outline.code),
             Validation::Lazy => ModuleBodies::lazy(bytes.clone(), outline.code, sets),
         };
-        Ok(decoder.finish(bytes, Arc::new(bodies), supported))
+        Ok(decoder.finish(bytes, Arc::new(bodies), code_offset, supported))
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Outline<'a> {
 
 /// Where bodies stand and what it takes to validate them.
 pub(crate) struct Code {
+    /// Where the contents of the section begin; 0 where there is none.
+    pub(crate) offset: usize,
     /// The bodies in order, size prefixes excluded.
     pub(crate) ranges: Vec<Range<usize>>,
     /// What bodies are validated against; absent when there are none.
@@ -38,7 +40,7 @@ impl<'a> Outline<'a> {
         let mut parser = Parser::new(0);
         parser.set_features(features);
         let mut validator = Validator::new_with_features(features);
-        let code = Code { ranges: Vec::new(), resources: None, first_func: 0, features };
+        let code = Code { offset: 0, ranges: Vec::new(), resources: None, first_func: 0, features };
         let mut outline = Self { bytes, sections: Vec::new(), code };
         for payload in parser.parse_all(bytes) {
             let payload = payload.map_err(malformed)?;
@@ -55,7 +57,8 @@ impl<'a> Outline<'a> {
     }
 
     fn keep(&mut self, payload: Payload<'a>) {
-        if let Payload::CodeSectionStart { count, .. } = payload {
+        if let Payload::CodeSectionStart { count, unchecked_range, .. } = payload {
+            self.code.offset = unchecked_range.start as usize;
             // The parser has compared the count with that of the function section.
             self.code.ranges.reserve_exact(count as usize);
         } else {

@@ -3,9 +3,9 @@
 use core::fmt;
 use std::error::Error as StdError;
 
-use wamr_types::{FuncIdx, FuncType, TrapCode, ValType};
+use wamr_types::{FuncType, TrapCode, ValType};
 
-use crate::module::Module;
+use crate::backtrace::{Backtrace, Frame};
 
 /// Why a call, or an operation on an entity, failed.
 ///
@@ -49,6 +49,8 @@ pub enum ErrorKind {
     OutOfBounds,
     /// An entity cannot grow that far: its maximum, the embedder's limiter, or memory.
     GrowthRefused,
+    /// The embedder's limiter does not allow another memory, table or instance.
+    LimitReached,
     /// A type whose limits contradict each other, or that is not known here.
     InvalidType(Box<str>),
     /// A function body turned out to be invalid when it was first called.
@@ -120,12 +122,7 @@ impl Error {
     }
 
     pub(crate) fn push_frame(&mut self, frame: Frame) {
-        let backtrace = &mut self.0.backtrace;
-        if backtrace.frames.len() < Backtrace::MAX_FRAMES {
-            backtrace.frames.push(frame);
-        } else {
-            backtrace.omitted += 1;
-        }
+        self.0.backtrace.push(frame);
     }
 }
 
@@ -151,6 +148,7 @@ impl fmt::Display for Error {
             ErrorKind::ImmutableGlobal => f.write_str("the global is immutable")?,
             ErrorKind::OutOfBounds => f.write_str("the range lies outside the memory or table")?,
             ErrorKind::GrowthRefused => f.write_str("the memory or table cannot grow that far")?,
+            ErrorKind::LimitReached => f.write_str("the store's limiter does not allow it")?,
             ErrorKind::InvalidType(what) => write!(f, "invalid type: {what}")?,
             ErrorKind::InvalidBody(error) => write!(f, "{error}")?,
             ErrorKind::OutOfMemory => f.write_str("out of memory or address space")?,
@@ -172,88 +170,6 @@ impl StdError for Error {
             ErrorKind::Host(error) => Some(&**error),
             ErrorKind::InvalidBody(error) => Some(error),
             _ => None,
-        }
-    }
-}
-
-/// The wasm frames that a failure passed through, innermost first.
-#[derive(Clone, Default)]
-pub struct Backtrace {
-    frames: Vec<Frame>,
-    omitted: usize,
-}
-
-impl Backtrace {
-    /// How many frames are kept; the innermost ones tell most.
-    pub const MAX_FRAMES: usize = 128;
-
-    /// The frames, innermost first.
-    pub fn frames(&self) -> &[Frame] {
-        &self.frames
-    }
-
-    /// How many outer frames were left out.
-    pub fn omitted(&self) -> usize {
-        self.omitted
-    }
-}
-
-impl fmt::Display for Backtrace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.frames.is_empty() {
-            return Ok(());
-        }
-        f.write_str("\nwasm backtrace:")?;
-        for (i, frame) in self.frames.iter().enumerate() {
-            write!(f, "\n  {i:>3}: {frame}")?;
-        }
-        if self.omitted > 0 {
-            write!(f, "\n  ... and {} more", self.omitted)?;
-        }
-        Ok(())
-    }
-}
-
-/// One frame of a backtrace.
-#[derive(Clone)]
-pub struct Frame {
-    pub(crate) module: Module,
-    pub(crate) func: FuncIdx,
-    pub(crate) offset: Option<usize>,
-}
-
-impl Frame {
-    /// The module that the function belongs to.
-    pub fn module(&self) -> &Module {
-        &self.module
-    }
-
-    /// The function.
-    pub fn func(&self) -> FuncIdx {
-        self.func
-    }
-
-    /// The function's name, demangled where it is a mangled one.
-    pub fn func_name(&self) -> Option<String> {
-        let name = self.module.decoded().names.func(self.func)?;
-        Some(format!("{:#}", rustc_demangle::demangle(name)))
-    }
-
-    /// The offset of the instruction in the module's bytes.
-    pub fn offset(&self) -> Option<usize> {
-        self.offset
-    }
-}
-
-impl fmt::Display for Frame {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(offset) = self.offset {
-            write!(f, "{offset:#8x} - ")?;
-        }
-        write!(f, "{}!", self.module.name().unwrap_or("<unknown>"))?;
-        match self.func_name() {
-            Some(name) => f.write_str(&name),
-            None => write!(f, "<function {}>", self.func),
         }
     }
 }

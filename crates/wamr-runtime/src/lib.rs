@@ -17,7 +17,11 @@ pub mod engine;
 pub use engine::{Engine, Tunables};
 
 pub mod error;
-pub use error::{Backtrace, Error, ErrorKind, Frame};
+pub use error::{Error, ErrorKind};
+
+pub mod backtrace;
+pub use backtrace::{Backtrace, Frame, SourceLocation};
+mod symbols;
 
 pub mod backend;
 pub use backend::{Backend, Executable, FuncEntry};
@@ -30,7 +34,8 @@ mod platform;
 
 pub mod store;
 pub use store::{
-    AsContext, AsContextMut, Caller, InterruptHandle, Store, StoreContext, StoreContextMut,
+    AsContext, AsContextMut, Caller, InterruptHandle, ResourceLimiter, Store, StoreContext,
+    StoreContextMut, StoreLimits,
 };
 
 pub mod rt;

@@ -6,9 +6,10 @@
 
 use wamr_types::{FuncIdx, TableAccess, TrapCode, TypeId};
 
+use crate::backtrace::Frame;
 use crate::entity::InstanceEntity;
-use crate::error::{Error, Frame};
-use crate::store::Failure;
+use crate::error::Error;
+use crate::store::{Failure, StoreCore};
 use crate::vm::{FuncRecord, Outcome, Slot, VmContext};
 
 /// # Safety
@@ -16,6 +17,13 @@ use crate::vm::{FuncRecord, Outcome, Slot, VmContext};
 unsafe fn instance<'a>(ctx: *mut VmContext) -> &'a InstanceEntity {
     // SAFETY: the context of running wasm has an instance, which is live.
     unsafe { &*(*ctx).instance }
+}
+
+/// # Safety
+/// As the module says; the reference must not live across guest code.
+unsafe fn core<'a>(ctx: *mut VmContext) -> &'a mut StoreCore {
+    // SAFETY: no reference to the store lives across guest code, so this one is alone.
+    unsafe { &mut *(*(*ctx).store).core.get() }
 }
 
 /// An address near the top of the native stack.
@@ -34,7 +42,8 @@ pub unsafe fn memory_size(ctx: *mut VmContext, memory: u32) -> u64 {
 /// `memory.grow`: the old size in pages, or `u64::MAX`.
 pub unsafe fn memory_grow(ctx: *mut VmContext, memory: u32, delta_pages: u64) -> u64 {
     // SAFETY: as the module says.
-    unsafe { instance(ctx) }.memory(memory).grow(delta_pages).unwrap_or(u64::MAX)
+    let (core, memory) = unsafe { (core(ctx), instance(ctx).memory(memory)) };
+    core.grow_memory(memory, delta_pages).unwrap_or(u64::MAX)
 }
 
 /// `memory.fill`
@@ -108,7 +117,8 @@ pub unsafe fn table_size(ctx: *mut VmContext, table: u32) -> u64 {
 /// `table.grow`: the old size, or `u64::MAX`.
 pub unsafe fn table_grow(ctx: *mut VmContext, table: u32, delta: u64, value: u64) -> u64 {
     // SAFETY: as the module says.
-    unsafe { instance(ctx) }.table(table).grow(delta, value).unwrap_or(u64::MAX)
+    let (core, table) = unsafe { (core(ctx), instance(ctx).table(table)) };
+    core.grow_table(table, delta, value).unwrap_or(u64::MAX)
 }
 
 /// `table.fill`
@@ -278,8 +288,8 @@ pub unsafe fn raise(ctx: *mut VmContext, code: TrapCode) {
 /// Makes an error the store's pending failure.
 #[cold]
 pub unsafe fn raise_error(ctx: *mut VmContext, error: Error) {
-    // SAFETY: no reference to the store lives across guest code, so this one is alone.
-    unsafe { (*(*(*ctx).store).core.get()).set_failure(Failure::Error(error)) }
+    // SAFETY: as the module says.
+    unsafe { core(ctx) }.set_failure(Failure::Error(error));
 }
 
 /// Adds a frame to the pending failure's backtrace; frames come innermost first.
@@ -288,7 +298,7 @@ pub unsafe fn push_frame(ctx: *mut VmContext, func: FuncIdx, offset: Option<usiz
     // SAFETY: as in `raise_error`.
     unsafe {
         let module = instance(ctx).module().clone();
-        if let Some(Failure::Error(error)) = (*(*(*ctx).store).core.get()).failure_mut() {
+        if let Some(Failure::Error(error)) = core(ctx).failure_mut() {
             error.push_frame(Frame { module, func, offset });
         }
     }

@@ -82,6 +82,8 @@ pub struct Module {
     pub customs: Box<[CustomSection]>,
     /// What the `name` section says.
     pub names: Names,
+    /// The offset of the code section's contents, which addresses in DWARF count from.
+    pub code_offset: usize,
     /// The bytes that ranges in this structure point into.
     pub bytes: ModuleBytes,
     /// Where function bodies come from.

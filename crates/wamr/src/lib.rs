@@ -16,8 +16,9 @@ pub use module::{Module, ModuleError};
 pub use wamr_linker::{ImportError, Instance, InstantiateError, LinkError, Linker};
 pub use wamr_runtime::{
     AsContext, AsContextMut, Backtrace, Caller, Error, ErrorKind, ExportType, Extern, ExternRef,
-    Frame, Func, Global, ImportType, InterruptHandle, IntoFunc, Memory, Store, StoreContext,
-    StoreContextMut, Table, Tag, TypedFunc, Val, WasmParams, WasmResults, WasmRet, WasmTy,
+    Frame, Func, Global, ImportType, InterruptHandle, IntoFunc, Memory, ResourceLimiter,
+    SourceLocation, Store, StoreContext, StoreContextMut, StoreLimits, Table, Tag, TypedFunc, Val,
+    WasmParams, WasmResults, WasmRet, WasmTy,
 };
 pub use wamr_types::{
     AbstractHeapType, ExternKind, ExternType, Feature, Features, FuncType, GlobalType, HeapType,

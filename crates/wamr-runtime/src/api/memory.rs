@@ -18,8 +18,8 @@ impl Memory {
     /// Makes a memory of zeros that belongs to no instance.
     ///
     /// # Errors
-    /// If the limits contradict each other or go beyond what addresses can reach, or the system
-    /// lacks memory.
+    /// If the limits contradict each other or go beyond what addresses can reach, the limiter
+    /// refuses, or the system lacks memory.
     pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Self, Error> {
         let invalid = |what: &str| Err(Error::from_kind(ErrorKind::InvalidType(what.into())));
         if ty.limits.max.is_some_and(|max| max < ty.limits.min) {
@@ -35,11 +35,9 @@ impl Memory {
         if ty.limits.min > (MemoryType { limits: unlimited, ..ty }).max_pages() {
             return invalid("a memory's minimum is beyond what its addresses reach");
         }
-        let memory =
-            MemoryEntity::new(ty).ok_or_else(|| Error::from_kind(ErrorKind::OutOfMemory))?;
         let mut store = store.as_context_mut();
         let core = store.core();
-        let memory = core.alloc_memory(memory);
+        let memory = core.new_memory(ty)?;
         Ok(Self::from_ptr(core, memory))
     }
 
@@ -64,8 +62,10 @@ impl Memory {
     /// # Errors
     /// If the memory cannot grow that far, or the handle belongs to another store.
     pub fn grow(&self, mut store: impl AsContextMut, delta_pages: u64) -> Result<u64, Error> {
-        let memory = self.resolve(store.as_context_mut().core())?;
-        let old = entity(memory).grow(delta_pages);
+        let mut store = store.as_context_mut();
+        let core = store.core();
+        let memory = entity(self.resolve(core)?);
+        let old = core.grow_memory(memory, delta_pages);
         old.ok_or_else(|| Error::from_kind(ErrorKind::GrowthRefused))
     }
 

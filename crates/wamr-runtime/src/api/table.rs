@@ -29,10 +29,7 @@ impl Table {
         let mut store = store.as_context_mut();
         let core = store.core();
         let [value, _] = init.to_raw(core, ValType::Ref(ty.element))?;
-        let top = core.engine().types().top_of(ty.element.heap);
-        let table = TableEntity::new(ty, top, value);
-        let table = table.ok_or_else(|| Error::from_kind(ErrorKind::OutOfMemory))?;
-        let table = core.tables.alloc(table);
+        let table = core.new_table(ty, value)?;
         Ok(Self::from_ptr(core, table))
     }
 
@@ -88,7 +85,8 @@ impl Table {
         let core = store.core();
         let table = entity(self.resolve(core)?);
         let [value, _] = value.to_raw(core, ValType::Ref(table.ty().element))?;
-        table.grow(delta, value).ok_or_else(|| Error::from_kind(ErrorKind::GrowthRefused))
+        core.grow_table(table, delta, value)
+            .ok_or_else(|| Error::from_kind(ErrorKind::GrowthRefused))
     }
 }
 

@@ -61,16 +61,16 @@ impl InstanceEntity {
         imports: InstanceImports,
     ) -> Result<NonNull<Self>, Error> {
         let decoded = module.decoded().clone();
-        let out_of_memory = || Error::from_kind(ErrorKind::OutOfMemory);
+        let made = core.instances.len();
+        if !core.allows(|limiter| limiter.instance_creating(made)) {
+            return Err(Error::from_kind(ErrorKind::LimitReached));
+        }
         let InstanceImports { funcs, mut tables, mut memories, globals, mut tags } = imports;
         for memory in &decoded.memories[memories.len()..] {
-            let memory = MemoryEntity::new(*memory).ok_or_else(out_of_memory)?;
-            memories.push(core.alloc_memory(memory));
+            memories.push(core.new_memory(*memory)?);
         }
         for table in &decoded.tables[tables.len()..] {
-            let top = core.engine().types().top_of(table.ty.element.heap);
-            let table = TableEntity::new(table.ty, top, 0).ok_or_else(out_of_memory)?;
-            tables.push(core.tables.alloc(table));
+            tables.push(core.new_table(table.ty, 0)?);
         }
         for tag in tags.len()..decoded.tags.len() {
             let ty = decoded.tag_type(wamr_types::TagIdx::from_usize(tag));

@@ -5,6 +5,7 @@ use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
+use super::limiter::{ResourceLimiter, accessor};
 use super::{ExternPtr, InterruptHandle, StoreCore};
 use crate::api::Extern;
 use crate::engine::Engine;
@@ -83,6 +84,15 @@ impl<T: 'static> Store<T> {
     pub fn interrupt_handle(&self) -> InterruptHandle {
         // SAFETY: the store is live and borrowed.
         unsafe { (*self.inner.as_ptr()).core.interrupt_handle() }
+    }
+
+    /// Sets who decides how much the store may take: a part of the embedder's data.
+    pub fn limiter(
+        &mut self,
+        get: impl Fn(&mut T) -> &mut (dyn ResourceLimiter + 'static) + Send + Sync + 'static,
+    ) {
+        // SAFETY: the store is live and borrowed mutably.
+        unsafe { (*self.inner.as_ptr()).core.limiter = Some(accessor(get)) }
     }
 
     /// Frees all entities that neither handles nor anything behind them refer to. The store

@@ -23,6 +23,12 @@ impl InterruptHandle {
         self.0.interp_limit.store(0, Ordering::Relaxed);
         self.0.native_limit.store(usize::MAX, Ordering::Relaxed);
     }
+
+    /// Whether an interruption is pending: asked for and not yet noticed by the computation.
+    /// Host functions that wait look here now and then.
+    pub fn is_interrupted(&self) -> bool {
+        self.0.interrupted.load(Ordering::Relaxed)
+    }
 }
 
 impl core::fmt::Debug for InterruptHandle {
@@ -71,7 +77,13 @@ pub(crate) unsafe fn enter(
             return Ok(());
         }
         match (*core).take_failure() {
-            Some(Failure::Error(error)) => Err(error),
+            Some(Failure::Error(error)) => {
+                if error.trap_code() == Some(TrapCode::Interrupted) {
+                    // Whoever noticed the interruption, it is over now.
+                    (*vm).take_interruption();
+                }
+                Err(error)
+            }
             Some(Failure::Panic(payload)) => resume_unwind(payload),
             None => Err(Error::from(TrapCode::ResourceExhausted)),
         }

@@ -10,11 +10,14 @@ mod arena;
 mod collect;
 mod context;
 mod enter;
+mod limiter;
 mod root;
 
+pub(crate) use context::StoreInner;
 pub use context::{AsContext, AsContextMut, Caller, Store, StoreContext, StoreContextMut};
 pub use enter::InterruptHandle;
 pub(crate) use enter::enter;
+pub use limiter::{ResourceLimiter, StoreLimits};
 pub(crate) use root::{ExternPtr, Root};
 
 use core::any::Any;
@@ -22,6 +25,8 @@ use core::cell::Cell;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
+
+use wamr_types::{Limits, MemoryType, TableAccess, TableType};
 
 use crate::engine::Engine;
 use crate::entity::{GlobalEntity, HostFunc, InstanceEntity, MemoryEntity, TableEntity, TagEntity};
@@ -64,6 +69,7 @@ pub struct StoreCore {
     entities_watermark: usize,
     failure: Option<Failure>,
     depth: usize,
+    limiter: Option<Box<limiter::GetLimiter>>,
 }
 
 static NEXT_STORE_ID: AtomicU64 = AtomicU64::new(1);
@@ -126,6 +132,7 @@ impl StoreCore {
             entities_watermark: 256,
             failure: None,
             depth: 0,
+            limiter: None,
         })
     }
 
@@ -199,8 +206,56 @@ impl StoreCore {
         root.target(self.id).ok_or_else(|| Error::from_kind(ErrorKind::WrongStore))
     }
 
-    pub(crate) fn alloc_memory(&mut self, entity: MemoryEntity) -> NonNull<MemoryEntity> {
-        self.memories.alloc(entity)
+    /// Makes a memory, if the limiter allows it and the system can provide it.
+    pub(crate) fn new_memory(&mut self, ty: MemoryType) -> Result<NonNull<MemoryEntity>, Error> {
+        let bytes = |pages: u64| pages.saturating_mul(ty.page_size_bytes());
+        let (min, max) = (bytes(ty.limits.min), ty.limits.max.map(bytes));
+        if !self.allows(|limiter| limiter.memory_growing(0, min, max)) {
+            return Err(Error::from_kind(ErrorKind::LimitReached));
+        }
+        let memory = MemoryEntity::new(ty);
+        let memory = memory.ok_or_else(|| Error::from_kind(ErrorKind::OutOfMemory))?;
+        Ok(self.memories.alloc(memory))
+    }
+
+    /// Makes a table of equal elements, if the limiter allows it and the system can provide it.
+    pub(crate) fn new_table(
+        &mut self,
+        ty: TableType,
+        value: u64,
+    ) -> Result<NonNull<TableEntity>, Error> {
+        let Limits { min, max } = ty.limits;
+        if !self.allows(|limiter| limiter.table_growing(0, min, max)) {
+            return Err(Error::from_kind(ErrorKind::LimitReached));
+        }
+        let top = self.engine.types().top_of(ty.element.heap);
+        let table = TableEntity::new(ty, top, value);
+        let table = table.ok_or_else(|| Error::from_kind(ErrorKind::OutOfMemory))?;
+        Ok(self.tables.alloc(table))
+    }
+
+    /// `memory.grow`, for guests and hosts: the old size in pages, or `None`.
+    pub(crate) fn grow_memory(&mut self, memory: &MemoryEntity, delta_pages: u64) -> Option<u64> {
+        let ty = memory.declared_type();
+        let bytes = |pages: u64| pages.saturating_mul(ty.page_size_bytes());
+        let current = memory.size_pages();
+        let desired = bytes(current.saturating_add(delta_pages));
+        let max = ty.limits.max.map(bytes);
+        let allowed = self.allows(|limiter| limiter.memory_growing(bytes(current), desired, max));
+        if allowed { memory.grow(delta_pages) } else { None }
+    }
+
+    /// `table.grow`, for guests and hosts: the old size, or `None`.
+    pub(crate) fn grow_table(
+        &mut self,
+        table: &TableEntity,
+        delta: u64,
+        value: u64,
+    ) -> Option<u64> {
+        let (current, max) = (table.size(), table.ty().limits.max);
+        let desired = current.saturating_add(delta);
+        let allowed = self.allows(|limiter| limiter.table_growing(current, desired, max));
+        if allowed { table.grow(delta, value) } else { None }
     }
 }
 
