@@ -13,11 +13,13 @@ pub struct Tunables {
     /// Bytes of native stack that one outermost call into wasm may use, calls back into wasm
     /// included.
     pub native_stack_bytes: usize,
+    /// Bytes that objects and host values may take, per store.
+    pub gc_heap_bytes: usize,
 }
 
 impl Default for Tunables {
     fn default() -> Self {
-        Self { interp_stack_bytes: 8 << 20, native_stack_bytes: 1 << 20 }
+        Self { interp_stack_bytes: 8 << 20, native_stack_bytes: 1 << 20, gc_heap_bytes: 1 << 30 }
     }
 }
 

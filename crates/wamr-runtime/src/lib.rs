@@ -4,6 +4,7 @@
 //! * [`entity`]: functions, tables, memories, globals, tags, instances: semantics stand here,
 //!   once.
 //! * [`store`]: who owns entities, who keeps whom alive, how calls enter and leave wasm.
+//! * [`gc`]: the heap of structs, arrays and host values.
 //! * [`rt`]: what running code calls.
 //! * [`compiled`]: the calling convention of machine code, and the adapters to it.
 //! * [`api`]: handles for embedders.
@@ -32,6 +33,8 @@ pub use module::{ExportType, ImportType, Module};
 pub mod entity;
 mod platform;
 
+pub mod gc;
+
 pub mod store;
 pub use store::{
     AsContext, AsContextMut, Caller, InterruptHandle, ResourceLimiter, Store, StoreContext,
@@ -44,6 +47,6 @@ pub mod compiled;
 
 pub mod api;
 pub use api::{
-    Extern, ExternRef, Func, Global, IntoFunc, Memory, Table, Tag, TypedFunc, Val, WasmParams,
-    WasmResults, WasmRet, WasmTy,
+    AnyRef, Extern, ExternRef, Func, Global, IntoFunc, Memory, Table, Tag, TypedFunc, Val,
+    WasmParams, WasmResults, WasmRet, WasmTy,
 };

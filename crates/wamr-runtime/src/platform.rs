@@ -105,3 +105,30 @@ mod sys {
         }
     }
 }
+
+/// The registers that a function must preserve, as they are now: what compiled code may keep
+/// references in while it calls.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn callee_saved_registers() -> [u64; 6] {
+    let mut registers = [0u64; 6];
+    // SAFETY: six registers are written to memory of that size.
+    unsafe {
+        core::arch::asm!(
+            "mov [{to}], rbx",
+            "mov [{to} + 8], rbp",
+            "mov [{to} + 16], r12",
+            "mov [{to} + 24], r13",
+            "mov [{to} + 32], r14",
+            "mov [{to} + 40], r15",
+            to = in(reg) registers.as_mut_ptr(),
+            options(nostack, preserves_flags),
+        );
+    }
+    registers
+}
+
+/// Platforms without compiled code keep no references in registers across calls.
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) fn callee_saved_registers() -> [u64; 0] {
+    []
+}

@@ -12,6 +12,8 @@ use crate::error::Error;
 use crate::store::{Failure, StoreCore};
 use crate::vm::{FuncRecord, Outcome, Slot, VmContext};
 
+pub mod gc;
+
 /// # Safety
 /// As the module says.
 unsafe fn instance<'a>(ctx: *mut VmContext) -> &'a InstanceEntity {

@@ -1,6 +1,6 @@
 //! Whether values are what an `assert_return` asks for.
 
-use wamr::{Store, Val};
+use wamr::{AbstractHeapType, AnyRef, HeapType, Store, Val};
 use wast::WastRet;
 use wast::core::{NanPattern, V128Pattern, WastRetCore};
 use wast::token::{F32, F64};
@@ -8,7 +8,7 @@ use wast::token::{F32, F64};
 use crate::value::{hierarchy, top};
 
 /// Whether results match their patterns, one by one.
-pub(crate) fn all_match(store: &Store<()>, values: &[Val], patterns: &[WastRet<'_>]) -> bool {
+pub(crate) fn all_match(store: &mut Store<()>, values: &[Val], patterns: &[WastRet<'_>]) -> bool {
     values.len() == patterns.len()
         && values.iter().zip(patterns).all(|(value, pattern)| match pattern {
             WastRet::Core(pattern) => matches_one(store, value, pattern),
@@ -16,7 +16,7 @@ pub(crate) fn all_match(store: &Store<()>, values: &[Val], patterns: &[WastRet<'
         })
 }
 
-fn matches_one(store: &Store<()>, value: &Val, pattern: &WastRetCore<'_>) -> bool {
+fn matches_one(store: &mut Store<()>, value: &Val, pattern: &WastRetCore<'_>) -> bool {
     use WastRetCore as R;
     match (pattern, value) {
         (R::Either(patterns), _) => patterns.iter().any(|p| matches_one(store, value, p)),
@@ -31,10 +31,31 @@ fn matches_one(store: &Store<()>, value: &Val, pattern: &WastRetCore<'_>) -> boo
         (R::RefFunc(_), Val::FuncRef(value)) => value.is_some(),
         (R::RefExtern(None), Val::ExternRef(value)) => value.is_some(),
         (R::RefExtern(Some(number)), Val::ExternRef(Some(value))) => {
-            value.data(store).ok().and_then(|data| data.downcast_ref::<u32>()) == Some(number)
+            value.data(&*store).ok().flatten().and_then(|data| data.downcast_ref::<u32>())
+                == Some(number)
         }
+        (_, Val::AnyRef(Some(value))) => object_matches(store, value, pattern),
         _ => false,
     }
+}
+
+fn object_matches(store: &mut Store<()>, value: &AnyRef, pattern: &WastRetCore<'_>) -> bool {
+    use AbstractHeapType as H;
+    use WastRetCore as R;
+    let heap = match pattern {
+        R::RefAny => H::Any,
+        R::RefEq => H::Eq,
+        R::RefI31 | R::RefI31Shared => H::I31,
+        R::RefStruct => H::Struct,
+        R::RefArray => H::Array,
+        R::RefHost(number) => {
+            let host = value.to_extern(&mut *store).ok().flatten();
+            let data = host.as_ref().and_then(|host| host.data(&*store).ok().flatten());
+            return data.and_then(|data| data.downcast_ref::<u32>()) == Some(number);
+        }
+        _ => return false,
+    };
+    value.is(store, HeapType::Abstract(heap)).unwrap_or(false)
 }
 
 fn f32_matches(bits: u32, pattern: &NanPattern<F32>) -> bool {

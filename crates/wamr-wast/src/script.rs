@@ -185,7 +185,7 @@ impl Script {
         expected: &[WastRet<'_>],
     ) -> Result<(), String> {
         match self.execute(exec)? {
-            Execution::Returned(values) if all_match(&self.store, &values, expected) => Ok(()),
+            Execution::Returned(values) if all_match(&mut self.store, &values, expected) => Ok(()),
             Execution::Returned(values) => {
                 Err(format!("returned {}, expected {expected:?}", describe(&values)))
             }

@@ -1,6 +1,6 @@
 //! Arguments of a script's invocations as values of the runtime, and values as words.
 
-use wamr::{AbstractHeapType, ExternRef, RefType, Store, Val, ValType};
+use wamr::{AbstractHeapType, AnyRef, ExternRef, RefType, Store, Val, ValType};
 use wast::WastArg;
 use wast::core::{AbstractHeapType as TextHeapType, HeapType, WastArgCore};
 
@@ -24,8 +24,10 @@ pub(crate) fn argument(
             let value = ExternRef::new(store, *number).map_err(|error| error.to_string())?;
             Val::ExternRef(Some(value))
         }
-        WastArgCore::RefHost(_) => {
-            return Err("host references as `anyref` are not supported".to_owned());
+        WastArgCore::RefHost(number) => {
+            let value = ExternRef::new(&mut *store, *number).map_err(|error| error.to_string())?;
+            let value = AnyRef::from_extern(store, &value).map_err(|error| error.to_string())?;
+            Val::AnyRef(Some(value))
         }
     })
 }
@@ -58,6 +60,7 @@ pub(crate) fn hierarchy(value: &Val) -> Option<(AbstractHeapType, bool)> {
     match value {
         Val::FuncRef(value) => Some((AbstractHeapType::Func, value.is_none())),
         Val::ExternRef(value) => Some((AbstractHeapType::Extern, value.is_none())),
+        Val::AnyRef(value) => Some((AbstractHeapType::Any, value.is_none())),
         _ => None,
     }
 }

@@ -15,8 +15,8 @@ pub use module::{Module, ModuleError};
 
 pub use wamr_linker::{ImportError, Instance, InstantiateError, LinkError, Linker};
 pub use wamr_runtime::{
-    AsContext, AsContextMut, Backtrace, Caller, Error, ErrorKind, ExportType, Extern, ExternRef,
-    Frame, Func, Global, ImportType, InterruptHandle, IntoFunc, Memory, ResourceLimiter,
+    AnyRef, AsContext, AsContextMut, Backtrace, Caller, Error, ErrorKind, ExportType, Extern,
+    ExternRef, Frame, Func, Global, ImportType, InterruptHandle, IntoFunc, Memory, ResourceLimiter,
     SourceLocation, Store, StoreContext, StoreContextMut, StoreLimits, Table, Tag, TypedFunc, Val,
     WasmParams, WasmResults, WasmRet, WasmTy,
 };

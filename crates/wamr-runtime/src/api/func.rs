@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use smallvec::SmallVec;
-use wamr_types::{FuncType, HeapType, RefType, TypeId, ValType};
+use wamr_types::{FuncType, HeapType, RefType, TypeId, TypeRegistry, ValType};
 
 use super::handle::handle;
 use super::wrap::IntoFunc;
@@ -44,7 +44,9 @@ impl Func {
             // results of the type that the function was made with.
             unsafe {
                 let params = load(&mut *core, signature.params(), args);
-                let mut values: Vec<Val> = signature.results().iter().map(zero_or_null).collect();
+                let types = (*core).engine().types();
+                let zero = |ty: &ValType| zero_or_null(types, *ty);
+                let mut values: Vec<Val> = signature.results().iter().map(zero).collect();
                 func(Caller::new(core, context), &params, &mut values)?;
                 let slots = store_all(&*core, signature.results(), &values)?;
                 core::ptr::copy_nonoverlapping(slots.as_ptr(), results, slots.len());
@@ -220,8 +222,10 @@ fn mismatch(expected: FuncType, found: String) -> Error {
     Error::from_kind(ErrorKind::SignatureMismatch { expected, found: found.into() })
 }
 
-fn zero_or_null(ty: &ValType) -> Val {
-    Val::default_for(*ty).unwrap_or(Val::FuncRef(None))
+/// What a result is before the closure writes it; for types without a default, a value of no
+/// use, which is found when it stays.
+fn zero_or_null(types: &TypeRegistry, ty: ValType) -> Val {
+    Val::default_in(types, ty).unwrap_or(Val::I32(0))
 }
 
 /// Values as slots, each checked against its type.

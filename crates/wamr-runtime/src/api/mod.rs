@@ -6,6 +6,9 @@
 mod val;
 pub use val::{ExternRef, Val};
 
+mod object;
+pub use object::AnyRef;
+
 mod handle;
 
 mod typed;

@@ -4,9 +4,9 @@ use core::any::Any;
 use core::fmt;
 use std::sync::Arc;
 
-use wamr_types::{AbstractHeapType, HeapType, RefType, ValType};
+use wamr_types::{AbstractHeapType, HeapType, RefType, TypeRegistry, ValType};
 
-use super::Func;
+use super::{AnyRef, Func};
 use crate::error::{Error, ErrorKind};
 use crate::store::{AsContext, AsContextMut, ExternPtr, Root, StoreCore};
 use crate::vm::FuncRecord;
@@ -32,21 +32,20 @@ impl ExternRef {
     ) -> Result<Self, Error> {
         let mut store = store.as_context_mut();
         let core = store.core();
-        let reference = core.new_extern(Arc::new(value))?;
-        Ok(Self(core.root(ExternPtr::Extern(reference))))
+        let reference = core.new_host_value(Arc::new(value))?;
+        Ok(Self(core.root(ExternPtr::Object(reference))))
     }
 
-    /// The host value.
+    /// The host value; `None` for an object of wasm that was converted to `externref`.
     ///
     /// # Errors
     /// If the reference belongs to another store.
     pub fn data<'a, T: 'static>(
         &self,
         store: &'a impl AsContext<Data = T>,
-    ) -> Result<&'a (dyn Any + Send + Sync), Error> {
+    ) -> Result<Option<&'a (dyn Any + Send + Sync)>, Error> {
         let core = store.as_context().core();
-        let reference = self.resolve(core)?;
-        core.extern_value(reference).ok_or_else(|| Error::from_kind(ErrorKind::WrongStore))
+        Ok(core.host_value(self.resolve(core)?))
     }
 
     /// Whether both refer to the same host value.
@@ -56,13 +55,13 @@ impl ExternRef {
 
     pub(crate) fn resolve(&self, core: &StoreCore) -> Result<u32, Error> {
         match core.resolve(&self.0)? {
-            ExternPtr::Extern(reference) => Ok(reference),
+            ExternPtr::Object(reference) => Ok(reference),
             _ => Err(Error::from_kind(ErrorKind::WrongStore)),
         }
     }
 
     pub(crate) fn from_raw(core: &mut StoreCore, reference: u32) -> Option<Self> {
-        (reference != 0).then(|| Self(core.root(ExternPtr::Extern(reference))))
+        (reference != 0).then(|| Self(core.root(ExternPtr::Object(reference))))
     }
 }
 
@@ -85,10 +84,13 @@ pub enum Val {
     FuncRef(Option<Func>),
     /// A reference to a host value; `None` is null.
     ExternRef(Option<ExternRef>),
+    /// A reference of the internal hierarchy; `None` is null.
+    AnyRef(Option<AnyRef>),
 }
 
 impl Val {
-    /// Zero or null; `None` for types without a default.
+    /// Zero or null; `None` for types without a default. Concrete types need a registry to tell
+    /// their hierarchy, see [`Val::default_in`].
     pub fn default_for(ty: ValType) -> Option<Self> {
         Some(match ty {
             ValType::I32 => Self::I32(0),
@@ -100,10 +102,21 @@ impl Val {
             ValType::Ref(RefType { heap: HeapType::Abstract(heap), .. }) => match heap.top() {
                 AbstractHeapType::Func => Self::FuncRef(None),
                 AbstractHeapType::Extern => Self::ExternRef(None),
+                AbstractHeapType::Any => Self::AnyRef(None),
                 _ => return None,
             },
-            ValType::Ref(RefType { heap: HeapType::Concrete(_), .. }) => Self::FuncRef(None),
+            ValType::Ref(RefType { heap: HeapType::Concrete(_), .. }) => return None,
         })
+    }
+
+    /// Zero or null; `None` for types without a default.
+    pub fn default_in(types: &TypeRegistry, ty: ValType) -> Option<Self> {
+        match ty {
+            ValType::Ref(RefType { nullable: true, heap: heap @ HeapType::Concrete(_) }) => {
+                Self::default_for(ValType::Ref(RefType::nullable(types.top_of(heap))))
+            }
+            ty => Self::default_for(ty),
+        }
     }
 
     /// The type; for a function that is not null, `(ref func)`.
@@ -121,6 +134,8 @@ impl Val {
             Self::FuncRef(Some(_)) => reference(false, AbstractHeapType::Func),
             Self::ExternRef(None) => reference(true, AbstractHeapType::NoExtern),
             Self::ExternRef(Some(_)) => reference(false, AbstractHeapType::Extern),
+            Self::AnyRef(None) => reference(true, AbstractHeapType::None),
+            Self::AnyRef(Some(_)) => reference(false, AbstractHeapType::Any),
         }
     }
 
@@ -132,14 +147,16 @@ impl Val {
             Self::F32(bits) => [u64::from(*bits), 0],
             Self::F64(bits) => [*bits, 0],
             Self::V128(bits) => [*bits as u64, (*bits >> 64) as u64],
-            Self::FuncRef(None) | Self::ExternRef(None) => [0, 0],
+            Self::FuncRef(None) | Self::ExternRef(None) | Self::AnyRef(None) => [0, 0],
             Self::FuncRef(Some(func)) => [func.resolve(core)?.as_ptr() as u64, 0],
             Self::ExternRef(Some(value)) => [u64::from(value.resolve(core)?), 0],
+            Self::AnyRef(Some(value)) => [u64::from(value.resolve(core)?), 0],
         };
-        let mut found = self.ty();
-        if let Self::FuncRef(Some(func)) = self {
-            found = func.concrete_type(core)?;
-        }
+        let found = match self {
+            Self::FuncRef(Some(func)) => func.concrete_type(core)?,
+            Self::AnyRef(Some(value)) => value.precise_type(core)?,
+            value => value.ty(),
+        };
         if core.engine().types().val_matches(found, ty) {
             Ok(raw)
         } else {
@@ -164,7 +181,10 @@ impl Val {
                     let func = core::ptr::NonNull::new(raw[0] as *mut FuncRecord);
                     Self::FuncRef(func.map(|func| Func::from_ptr(core, func)))
                 }
-                _ => Self::ExternRef(ExternRef::from_raw(core, raw[0] as u32)),
+                AbstractHeapType::Extern => {
+                    Self::ExternRef(ExternRef::from_raw(core, raw[0] as u32))
+                }
+                _ => Self::AnyRef(AnyRef::from_raw(core, raw[0] as u32)),
             },
         }
     }
@@ -217,6 +237,12 @@ impl From<f64> for Val {
 impl From<Func> for Val {
     fn from(func: Func) -> Self {
         Self::FuncRef(Some(func))
+    }
+}
+
+impl From<AnyRef> for Val {
+    fn from(value: AnyRef) -> Self {
+        Self::AnyRef(Some(value))
     }
 }
 

@@ -5,8 +5,8 @@ use core::cell::{Cell, OnceCell};
 use core::ptr::NonNull;
 
 use wamr_types::{
-    ConstExpr, ConstOp, DataIdx, ElementItems, ExternIdx, FuncIdx, GlobalIdx, TableAccess,
-    TrapCode, TypeId,
+    CompositeType, ConstExpr, ConstOp, DataIdx, ElementItems, ExternIdx, FieldType, FuncIdx,
+    GlobalIdx, StorageType, TableAccess, TrapCode, TypeId, TypeIdx, ValType,
 };
 
 use super::{GlobalEntity, MemoryEntity, TableEntity, TagEntity};
@@ -14,6 +14,9 @@ use crate::error::{Error, ErrorKind};
 use crate::module::Module;
 use crate::store::{ExternPtr, StoreCore};
 use crate::vm::{FuncKind, FuncRecord, VmContext, VmGlobal, VmMemory, VmTable};
+
+/// The stack of a constant expression, two slots for each value.
+type ConstStack = smallvec::SmallVec<[[u64; 2]; 4]>;
 
 /// What an instance is given for its module's imports, by kind, each in import order.
 #[derive(Default)]
@@ -116,9 +119,12 @@ impl InstanceEntity {
             (*entity.as_ptr()).context.instance = entity.as_ptr();
             let this = entity.as_ref();
             this.make_records();
-            this.make_globals(core, globals)?;
-            this.init_tables(core)?;
-            this.evaluate_elements(core)?;
+            // Values on their way into globals and segments are not traced, and neither is the
+            // instance yet.
+            core.collections_paused += 1;
+            let initialised = this.initialise(core, globals);
+            core.collections_paused -= 1;
+            initialised?;
             let globals = this.vm_globals.get().map_or(core::ptr::dangling(), |g| g.as_ptr());
             (*entity.as_ptr()).context.globals = globals;
         }
@@ -153,6 +159,16 @@ impl InstanceEntity {
             }
         }
         let _ = self.records.set(records);
+    }
+
+    fn initialise(
+        &self,
+        core: &mut StoreCore,
+        imported_globals: Vec<NonNull<GlobalEntity>>,
+    ) -> Result<(), Error> {
+        self.make_globals(core, imported_globals)?;
+        self.init_tables(core)?;
+        self.evaluate_elements(core)
     }
 
     fn make_globals(
@@ -207,11 +223,11 @@ impl InstanceEntity {
     /// Evaluates a constant expression; `globals` are those that it may refer to.
     fn evaluate(
         &self,
-        _core: &mut StoreCore,
+        core: &mut StoreCore,
         expr: &ConstExpr,
         globals: &[NonNull<GlobalEntity>],
     ) -> Result<[u64; 2], Error> {
-        let mut stack: smallvec::SmallVec<[[u64; 2]; 4]> = smallvec::SmallVec::new();
+        let mut stack = ConstStack::new();
         let invalid = || Error::from_kind(ErrorKind::InvalidType("constant expression".into()));
         for op in &expr.0 {
             let value = match *op {
@@ -238,11 +254,64 @@ impl InstanceEntity {
                     [arithmetic(*op, a, b), 0]
                 }
                 ConstOp::AnyConvertExtern | ConstOp::ExternConvertAny => continue,
-                _ => return Err(invalid()),
+                ConstOp::RefI31 => {
+                    let [value, _] = stack.pop().ok_or_else(invalid)?;
+                    [u64::from(crate::gc::i31_new(value as u32)), 0]
+                }
+                ConstOp::StructNew(ty)
+                | ConstOp::StructNewDefault(ty)
+                | ConstOp::ArrayNew(ty)
+                | ConstOp::ArrayNewDefault(ty)
+                | ConstOp::ArrayNewFixed(ty, _) => {
+                    let reference = self.make_object(core, *op, ty, &mut stack);
+                    [u64::from(reference?.ok_or_else(invalid)?), 0]
+                }
             };
             stack.push(value);
         }
         stack.pop().ok_or_else(invalid)
+    }
+
+    /// Evaluates an operator that makes an object; `None` if the stack does not fit it.
+    fn make_object(
+        &self,
+        core: &mut StoreCore,
+        op: ConstOp,
+        ty: TypeIdx,
+        stack: &mut ConstStack,
+    ) -> Result<Option<u32>, Error> {
+        let decoded = self.module.decoded();
+        let id = decoded.types[ty.index()];
+        let composite = &decoded.type_defs[ty.index()].composite;
+        // SAFETY: the values are those of the fields or elements, in slots.
+        let object = unsafe {
+            match (op, composite) {
+                (ConstOp::StructNew(_), CompositeType::Struct(ty)) => {
+                    let types = ty.fields.iter();
+                    let Some(values) = pop_slots(stack, types) else { return Ok(None) };
+                    core.struct_new(id, values.as_ptr())
+                }
+                (ConstOp::StructNewDefault(_), CompositeType::Struct(_)) => {
+                    core.struct_new(id, core::ptr::null())
+                }
+                (ConstOp::ArrayNewFixed(_, len), CompositeType::Array(ty)) => {
+                    let types = core::iter::repeat_n(&ty.0, len as usize);
+                    let Some(values) = pop_slots(stack, types) else { return Ok(None) };
+                    core.array_new_fixed(id, values.as_ptr(), len)
+                }
+                (ConstOp::ArrayNew(_), CompositeType::Array(_)) => {
+                    let Some([len, _]) = stack.pop() else { return Ok(None) };
+                    let Some(value) = stack.pop() else { return Ok(None) };
+                    core.array_new(id, value.as_ptr(), len as u32)
+                }
+                (ConstOp::ArrayNewDefault(_), CompositeType::Array(_)) => {
+                    let Some([len, _]) = stack.pop() else { return Ok(None) };
+                    core.array_new(id, core::ptr::null(), len as u32)
+                }
+                _ => return Ok(None),
+            }
+        };
+        Ok(Some(object?))
     }
 
     /// The context that the instance's functions run in.
@@ -315,13 +384,36 @@ impl InstanceEntity {
         let items = &decoded.elements[element as usize].items;
         let dropped = self.dropped_elements[element as usize].get();
         let len = if dropped { 0 } else { items.len() as u64 };
-        match items {
-            ElementItems::Funcs(funcs) => {
-                table.init(dst, len, src, count, &mut |i| self.func(funcs[i as usize]) as u64)
-            }
+        table.init(dst, len, src, count, &mut |i| self.element_item(element, i as u32))
+    }
+
+    /// The bytes of a data segment; none once it is dropped.
+    pub(crate) fn data(&self, data: u32) -> &[u8] {
+        let dropped = self.dropped_data[data as usize].get();
+        if dropped { &[] } else { self.module.decoded().data_bytes(DataIdx(data)) }
+    }
+
+    /// Checks a range of an element segment; a dropped segment has no items.
+    ///
+    /// # Errors
+    /// [`TrapCode::TableOutOfBounds`]
+    pub(crate) fn check_items(&self, element: u32, src: u32, count: u32) -> Result<(), TrapCode> {
+        let dropped = self.dropped_elements[element as usize].get();
+        let items = &self.module.decoded().elements[element as usize].items;
+        let len = if dropped { 0 } else { items.len() as u64 };
+        if u64::from(src) + u64::from(count) > len {
+            return Err(TrapCode::TableOutOfBounds);
+        }
+        Ok(())
+    }
+
+    /// An item of an element segment, as a value slot.
+    pub(crate) fn element_item(&self, element: u32, item: u32) -> u64 {
+        match &self.module.decoded().elements[element as usize].items {
+            ElementItems::Funcs(funcs) => self.func(funcs[item as usize]) as u64,
             ElementItems::Exprs(_) => {
-                let values = self.elements.get().map_or(&[][..], |all| &all[element as usize]);
-                table.init(dst, len, src, count, &mut |i| values[i as usize])
+                let all = self.elements.get().map_or(&[][..], |all| all);
+                all[element as usize][item as usize]
             }
         }
     }
@@ -343,9 +435,7 @@ impl InstanceEntity {
         src: u64,
         len: u64,
     ) -> Result<(), TrapCode> {
-        let dropped = self.dropped_data[data as usize].get();
-        let bytes = if dropped { &[] } else { self.module.decoded().data_bytes(DataIdx(data)) };
-        self.memory(memory).init(dst, bytes, src, len)
+        self.memory(memory).init(dst, self.data(data), src, len)
     }
 
     /// `data.drop`
@@ -385,11 +475,25 @@ impl InstanceEntity {
                     Some(func) if top == wamr_types::AbstractHeapType::Func => {
                         visit(ExternPtr::Func(func));
                     }
-                    Some(_) => visit(ExternPtr::Extern(value as u32)),
+                    Some(_) => visit(ExternPtr::Object(value as u32)),
                 }
             }
         }
     }
+}
+
+/// Takes a value of each type off the stack, as slots; `None` if there are too few.
+fn pop_slots<'a>(
+    stack: &mut ConstStack,
+    types: impl ExactSizeIterator<Item = &'a FieldType>,
+) -> Option<Vec<u64>> {
+    let at = stack.len().checked_sub(types.len())?;
+    let mut slots = Vec::with_capacity(types.len());
+    for (value, ty) in stack.drain(at..).zip(types) {
+        let is_vector = ty.storage == StorageType::Val(ValType::V128);
+        slots.extend_from_slice(&value[..if is_vector { 2 } else { 1 }]);
+    }
+    Some(slots)
 }
 
 fn blank_record(context: *mut VmContext) -> FuncRecord {

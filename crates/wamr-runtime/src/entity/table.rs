@@ -57,11 +57,6 @@ impl TableEntity {
         ty
     }
 
-    /// Whether the elements are functions.
-    pub(crate) fn holds_funcs(&self) -> bool {
-        self.funcs
-    }
-
     fn stride(&self) -> usize {
         if self.funcs { size_of::<Slot>() } else { size_of::<u64>() }
     }

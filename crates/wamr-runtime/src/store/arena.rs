@@ -23,6 +23,11 @@ impl<T> Arena<T> {
         self.0.len()
     }
 
+    /// All entities.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = NonNull<T>> {
+        self.0.iter().copied()
+    }
+
     /// Frees what `keep` does not want.
     pub(crate) fn sweep(&mut self, mut keep: impl FnMut(&T) -> bool) {
         self.0.retain(|&at| {

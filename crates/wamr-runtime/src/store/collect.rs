@@ -1,20 +1,24 @@
-//! Reclaiming entities that nothing can reach any more.
+//! Reclaiming what nothing can reach any more: entities, objects and host values, by one tracer.
 //!
-//! Roots are the handles that somebody outside the store holds. Instances, tables, globals and
-//! functions keep alive what they refer to. Collection waits until no wasm is running, so that
-//! frames need not be scanned.
+//! Roots are the handles that somebody outside the store holds. Instances, tables, globals,
+//! functions and objects keep alive what they refer to.
+//!
+//! While wasm runs, frames are roots too. They are scanned for anything that looks like a
+//! reference to an object; entities are not reclaimed then, so that frames need not be scanned
+//! for those.
 
 use core::ptr::NonNull;
 use std::sync::Arc;
 
-use wamr_types::ValType;
+use wamr_types::{AbstractHeapType, ValType};
 
 use super::{ExternPtr, StoreCore};
 use crate::entity::HostFunc;
+use crate::gc::{FieldKind, FieldLayout, GcHeap, GcLayout, is_i31};
 use crate::vm::FuncRecord;
 
 impl StoreCore {
-    /// Collects if the store has grown to twice what survived the last time.
+    /// Collects if the store has twice as many entities as survived the last time.
     pub(crate) fn collect_if_due(&mut self) {
         if self.entity_count() >= self.entities_watermark {
             self.collect();
@@ -29,43 +33,51 @@ impl StoreCore {
             + self.tags.len()
             + self.host_funcs.len()
             + self.instances.len()
-            + (self.externs.len() - self.free_externs.len())
     }
 
-    /// Frees every entity that no handle, and nothing that a handle reaches, refers to. Does
-    /// nothing while wasm is running.
+    /// Frees every object that nothing can reach, and unless wasm is running every entity too.
     pub(crate) fn collect(&mut self) {
-        if self.depth > 0 {
+        if self.collections_paused > 0 {
             return;
         }
         self.roots.retain(|root| Arc::strong_count(root) > 1);
-        let mut tracer = Tracer { core: self, work: Vec::new() };
+        let idle = self.depth == 0;
+        let mut heap = core::mem::replace(&mut self.gc, GcHeap::new(0));
+        let mut tracer = Tracer { core: self, heap: &mut heap, work: Vec::new() };
         for root in &self.roots {
             tracer.visit(root.raw_target());
         }
+        if !idle {
+            tracer.visit_all_entities();
+            tracer.scan_interp_stack();
+            tracer.scan_native_stack();
+        }
         tracer.run();
-        self.sweep();
+        let mut dead = Vec::new();
+        heap.sweep(|index| dead.push(index));
+        self.gc = heap;
+        // Values are dropped last: a destructor may do anything but reach this store.
+        let values: Vec<_> =
+            dead.into_iter().filter_map(|index| self.free_host_value(index)).collect();
+        self.sweep_entities(idle);
+        drop(values);
     }
 
-    fn sweep(&mut self) {
-        self.instances.sweep(|entity| entity.mark.replace(false));
-        self.host_funcs.sweep(|entity| entity.mark.replace(false));
-        self.memories.sweep(|entity| entity.mark.replace(false));
-        self.tables.sweep(|entity| entity.mark.replace(false));
-        self.globals.sweep(|entity| entity.mark.replace(false));
-        self.tags.sweep(|entity| entity.mark.replace(false));
-        let mut dead = Vec::new();
-        for (index, slot) in self.externs.iter_mut().enumerate() {
-            if slot.as_ref().is_some_and(|cell| !cell.mark.replace(false)) {
-                dead.extend(slot.take());
-                self.free_externs.push(index as u32);
-            }
-        }
+    /// Clears the marks of entities, and frees those without one if `free` is set.
+    fn sweep_entities(&mut self, free: bool) {
+        self.instances.sweep(|entity| entity.mark.replace(false) || !free);
+        self.host_funcs.sweep(|entity| entity.mark.replace(false) || !free);
+        self.memories.sweep(|entity| entity.mark.replace(false) || !free);
+        self.tables.sweep(|entity| entity.mark.replace(false) || !free);
+        self.globals.sweep(|entity| entity.mark.replace(false) || !free);
+        self.tags.sweep(|entity| entity.mark.replace(false) || !free);
     }
 }
 
 struct Tracer<'a> {
     core: &'a StoreCore,
+    /// The store's heap, taken out of it for the time of the collection.
+    heap: &'a mut GcHeap,
     work: Vec<ExternPtr>,
 }
 
@@ -81,11 +93,8 @@ impl Tracer<'_> {
                 ExternPtr::Global(at) => !at.as_ref().mark.replace(true),
                 ExternPtr::Tag(at) => !at.as_ref().mark.replace(true),
                 ExternPtr::Instance(at) => !at.as_ref().mark.replace(true),
-                ExternPtr::Extern(reference) => {
-                    if let Some(Some(cell)) = self.core.externs.get(reference as usize - 1) {
-                        cell.mark.set(true);
-                    }
-                    false
+                ExternPtr::Object(reference) => {
+                    reference != 0 && !is_i31(reference) && self.heap.mark(reference)
                 }
             }
         };
@@ -105,13 +114,68 @@ impl Tracer<'_> {
         }
     }
 
-    fn visit_ref(&mut self, funcs: bool, value: u64) {
-        if funcs {
-            if let Some(func) = NonNull::new(value as *mut FuncRecord) {
-                self.visit_func(func);
+    /// Visits a reference of a hierarchy, as a value slot.
+    fn visit_ref(&mut self, top: AbstractHeapType, value: u64) {
+        match top {
+            AbstractHeapType::Func => {
+                if let Some(func) = NonNull::new(value as *mut FuncRecord) {
+                    self.visit_func(func);
+                }
             }
-        } else if value != 0 {
-            self.visit(ExternPtr::Extern(value as u32));
+            AbstractHeapType::Exn => {}
+            _ => self.visit(ExternPtr::Object(value as u32)),
+        }
+    }
+
+    fn visit_all_entities(&mut self) {
+        let core = self.core;
+        core.instances.iter().for_each(|at| self.visit(ExternPtr::Instance(at)));
+        core.tables.iter().for_each(|at| self.visit(ExternPtr::Table(at)));
+        core.globals.iter().for_each(|at| self.visit(ExternPtr::Global(at)));
+    }
+
+    /// Interpreted frames hold references as whole slots, zero-extended.
+    fn scan_interp_stack(&mut self) {
+        let base = self.core.interp_stack.base().cast::<u64>().cast_const();
+        let top = self.core.vm.interp_top.get().cast_const();
+        let mut at = base;
+        while at < top {
+            // SAFETY: the stack is committed memory up to its end.
+            let word = unsafe { at.read() };
+            if word >> 32 == 0 {
+                self.guess(word as u32);
+            }
+            at = at.wrapping_add(1);
+        }
+    }
+
+    /// Native frames may hold references as halves of words, or addresses into objects.
+    fn scan_native_stack(&mut self) {
+        let registers = crate::platform::callee_saved_registers();
+        for word in registers {
+            self.guess_word(word);
+        }
+        let mut at = crate::rt::native_stack_pointer() & !7;
+        while at < self.core.native_base {
+            // SAFETY: the range lies between this frame and the frame that entered wasm, on one
+            // stack that belongs to this thread.
+            self.guess_word(unsafe { (at as *const u64).read_volatile() });
+            at += 8;
+        }
+    }
+
+    fn guess_word(&mut self, word: u64) {
+        self.guess(word as u32);
+        self.guess((word >> 32) as u32);
+        if let Ok(offset) = u32::try_from(word.wrapping_sub(self.heap.base() as u64)) {
+            self.guess(offset);
+        }
+    }
+
+    /// Visits what may be a reference to an object, or point into one.
+    fn guess(&mut self, offset: u32) {
+        if let Some(reference) = self.heap.object_at(offset) {
+            self.visit(ExternPtr::Object(reference));
         }
     }
 
@@ -121,23 +185,51 @@ impl Tracer<'_> {
             unsafe {
                 match target {
                     ExternPtr::Table(at) => {
-                        let funcs = at.as_ref().holds_funcs();
-                        at.as_ref().for_each(|value| self.visit_ref(funcs, value));
+                        let top = self.core.engine.types().top_of(at.as_ref().ty().element.heap);
+                        at.as_ref().for_each(|value| self.visit_ref(top, value));
                     }
                     ExternPtr::Global(at) => {
                         let global = at.as_ref();
                         if let ValType::Ref(ty) = global.ty().content {
                             let top = self.core.engine.types().top_of(ty.heap);
-                            let funcs = top == wamr_types::AbstractHeapType::Func;
-                            self.visit_ref(funcs, global.get()[0]);
+                            self.visit_ref(top, global.get()[0]);
                         }
                     }
-                    ExternPtr::Instance(at) => {
-                        at.as_ref().trace(&mut |target| self.visit(target));
-                    }
+                    ExternPtr::Instance(at) => at.as_ref().trace(&mut |target| self.visit(target)),
+                    ExternPtr::Object(reference) => self.visit_fields(reference),
                     _ => {}
                 }
             }
+        }
+    }
+
+    fn visit_fields(&mut self, reference: u32) {
+        // SAFETY: the reference was marked, so it is an object.
+        let header = unsafe { *self.heap.header(reference) };
+        match self.core.known_layout(header.type_id) {
+            Some(GcLayout::Struct { fields, .. }) => {
+                for field in fields.iter().filter(|field| field.kind.is_reference()) {
+                    self.visit_field(reference as usize, field);
+                }
+            }
+            Some(GcLayout::Array { element }) if element.kind.is_reference() => {
+                for i in 0..header.len as usize {
+                    self.visit_field(reference as usize + (i << element.kind.size_log2()), element);
+                }
+            }
+            // Host values refer to nothing.
+            _ => {}
+        }
+    }
+
+    fn visit_field(&mut self, object: usize, field: &FieldLayout) {
+        // SAFETY: the layout says that the field lies in the object, which is live.
+        let [value, _] =
+            unsafe { field.kind.read(self.heap.base().add(object + field.offset as usize)) };
+        match field.kind {
+            FieldKind::Func => self.visit_ref(AbstractHeapType::Func, value),
+            FieldKind::Object => self.visit_ref(AbstractHeapType::Any, value),
+            _ => {}
         }
     }
 }

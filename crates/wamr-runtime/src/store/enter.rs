@@ -62,7 +62,8 @@ pub(crate) unsafe fn enter(
         (*vm).core.set(core);
         if (*core).depth == 0 {
             let budget = (*core).engine.tunables().native_stack_bytes;
-            let limit = rt::native_stack_pointer().saturating_sub(budget);
+            (*core).native_base = rt::native_stack_pointer();
+            let limit = (*core).native_base.saturating_sub(budget);
             (*vm).native_limit.store(limit, Ordering::Relaxed);
             if (*vm).interrupted.load(Ordering::Relaxed) {
                 (*vm).native_limit.store(usize::MAX, Ordering::Relaxed);

@@ -11,6 +11,7 @@ mod collect;
 mod context;
 mod enter;
 mod limiter;
+mod objects;
 mod root;
 
 pub(crate) use context::StoreInner;
@@ -31,20 +32,16 @@ use wamr_types::{Limits, MemoryType, TableAccess, TableType};
 use crate::engine::Engine;
 use crate::entity::{GlobalEntity, HostFunc, InstanceEntity, MemoryEntity, TableEntity, TagEntity};
 use crate::error::{Error, ErrorKind};
+use crate::gc::{GcHeap, GcLayout};
 use crate::platform::Reservation;
 use crate::vm::{TAIL_ARG_SLOTS, VmContext, VmMemory, VmStore};
 use arena::Arena;
+use objects::SubtypeCache;
 
 /// What is pending while a failure travels through frames.
 pub(crate) enum Failure {
     Error(Error),
     Panic(Box<dyn Any + Send>),
-}
-
-/// A host value behind an `externref`.
-pub(crate) struct ExternCell {
-    pub(crate) value: Arc<dyn Any + Send + Sync>,
-    pub(crate) mark: Cell<bool>,
 }
 
 /// The part of a store that does not depend on the embedder's data.
@@ -54,7 +51,7 @@ pub struct StoreCore {
     vm: Arc<VmStore>,
     host_context: Box<VmContext>,
     _empty_memory: Box<VmMemory>,
-    _interp_stack: Reservation,
+    interp_stack: Reservation,
     _tail_args: Box<[u64]>,
     pub(crate) memories: Arena<MemoryEntity>,
     pub(crate) tables: Arena<TableEntity>,
@@ -62,13 +59,21 @@ pub struct StoreCore {
     pub(crate) tags: Arena<TagEntity>,
     pub(crate) host_funcs: Arena<HostFunc>,
     pub(crate) instances: Arena<InstanceEntity>,
-    pub(crate) externs: Vec<Option<ExternCell>>,
-    pub(crate) free_externs: Vec<u32>,
+    pub(crate) gc: GcHeap,
+    /// By type id, for types that objects were made of.
+    layouts: Vec<Option<Arc<GcLayout>>>,
+    host_values: Vec<Option<Arc<dyn Any + Send + Sync>>>,
+    free_host_values: Vec<u32>,
+    subtypes: SubtypeCache,
     roots: Vec<Arc<Root>>,
     roots_watermark: usize,
     entities_watermark: usize,
     failure: Option<Failure>,
     depth: usize,
+    /// The native stack pointer at the outermost entry.
+    native_base: usize,
+    /// Not 0 while references stand where the tracer does not look.
+    pub(crate) collections_paused: usize,
     limiter: Option<Box<limiter::GetLimiter>>,
 }
 
@@ -93,6 +98,7 @@ impl StoreCore {
             tail_callee: Cell::new(core::ptr::null()),
             tail_args: tail_args.as_mut_ptr(),
             activation: Cell::new(0),
+            gc_base: Cell::new(core::ptr::null_mut()),
             core: Cell::new(core::ptr::null_mut()),
             interrupted: AtomicBool::new(false),
             interp_end: end,
@@ -117,7 +123,7 @@ impl StoreCore {
             vm,
             host_context,
             _empty_memory: empty_memory,
-            _interp_stack: stack,
+            interp_stack: stack,
             _tail_args: tail_args,
             memories: Arena::default(),
             tables: Arena::default(),
@@ -125,13 +131,18 @@ impl StoreCore {
             tags: Arena::default(),
             host_funcs: Arena::default(),
             instances: Arena::default(),
-            externs: Vec::new(),
-            free_externs: Vec::new(),
+            gc: GcHeap::new(engine.tunables().gc_heap_bytes),
+            layouts: Vec::new(),
+            host_values: Vec::new(),
+            free_host_values: Vec::new(),
+            subtypes: SubtypeCache::default(),
             roots: Vec::new(),
             roots_watermark: 64,
             entities_watermark: 256,
             failure: None,
             depth: 0,
+            native_base: 0,
+            collections_paused: 0,
             limiter: None,
         })
     }
@@ -165,25 +176,6 @@ impl StoreCore {
 
     pub(crate) fn failure_mut(&mut self) -> Option<&mut Failure> {
         self.failure.as_mut()
-    }
-
-    /// Stores a host value and gives its reference, which is never 0.
-    pub(crate) fn new_extern(&mut self, value: Arc<dyn Any + Send + Sync>) -> Result<u32, Error> {
-        let cell = Some(ExternCell { value, mark: Cell::new(false) });
-        if let Some(free) = self.free_externs.pop() {
-            self.externs[free as usize] = cell;
-            return Ok(free + 1);
-        }
-        if self.externs.len() >= (u32::MAX - 1) as usize {
-            return Err(Error::from_kind(ErrorKind::OutOfMemory));
-        }
-        self.externs.push(cell);
-        Ok(self.externs.len() as u32)
-    }
-
-    pub(crate) fn extern_value(&self, reference: u32) -> Option<&(dyn Any + Send + Sync)> {
-        let cell = self.externs.get((reference as usize).checked_sub(1)?)?.as_ref()?;
-        Some(&*cell.value)
     }
 
     /// Makes a handle's root for an entity of this store.

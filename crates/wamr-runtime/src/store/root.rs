@@ -15,8 +15,8 @@ pub(crate) enum ExternPtr {
     Global(NonNull<GlobalEntity>),
     Tag(NonNull<TagEntity>),
     Instance(NonNull<InstanceEntity>),
-    /// A reference to a host value.
-    Extern(u32),
+    /// An object of the heap, or an `i31`.
+    Object(u32),
 }
 
 /// Keeps an entity alive as long as somebody other than the store holds it.

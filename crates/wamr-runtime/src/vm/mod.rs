@@ -171,6 +171,8 @@ pub struct VmStore {
     /// The stack pointer that the innermost activation of compiled code is left by; see
     /// [`crate::compiled`].
     pub activation: Cell<usize>,
+    /// The address that references to objects count from; fixed once there is an object.
+    pub gc_base: Cell<*mut u8>,
     /// The store itself.
     pub core: Cell<*mut StoreCore>,
     pub(crate) interrupted: core::sync::atomic::AtomicBool,

@@ -1,0 +1,360 @@
+//! Cells: blocks of equal cells for small objects, runs of blocks for large ones.
+
+use super::{HOST_VALUE, ObjectHeader};
+use crate::platform::Reservation;
+
+/// The size of a block, in bytes.
+const BLOCK_BYTES: usize = 64 << 10;
+/// The reach of references, in bytes.
+const REACH_BYTES: usize = 1 << 32;
+/// Sizes of cells, in bytes; all are multiples of 16. The first class is for host values alone,
+/// so that a sweep need not look for them anywhere else.
+const CLASSES: [u32; 17] =
+    [16, 16, 32, 48, 64, 96, 128, 192, 256, 512, 1024, 2048, 4096, 6544, 8192, 16384, 32768];
+/// The class of host values.
+const HOST_CLASS: usize = 0;
+/// How many words of bits a block has.
+const WORDS: usize = BLOCK_BYTES / 16 / 64;
+/// A collection is due when so many bytes were handed out since the last one, at least.
+const MIN_THRESHOLD_BYTES: usize = 4 << 20;
+
+/// One bit for each cell of a block.
+type Bits = [u64; WORDS];
+
+/// What a block is used for.
+enum Block {
+    Free,
+    /// Cells of a class.
+    Small {
+        class: u8,
+        used: Box<Bits>,
+        marked: Box<Bits>,
+    },
+    /// The first block of a large object.
+    Large {
+        blocks: u32,
+        marked: bool,
+    },
+    /// A further block of the large object that begins so many blocks before.
+    Continued {
+        back: u32,
+    },
+}
+
+/// Where the next free cell of a class is looked for.
+#[derive(Clone, Copy, Default)]
+struct Cursor {
+    /// A block of the class, or 0.
+    block: u32,
+    word: usize,
+}
+
+/// The heap of one store. It takes address space when the first object is made.
+pub struct GcHeap {
+    space: Option<Reservation>,
+    /// Block 0 is never used, so that no object has reference 0.
+    blocks: Vec<Block>,
+    cursors: [Cursor; CLASSES.len()],
+    /// Blocks of a class that may have free cells.
+    partial: [Vec<u32>; CLASSES.len()],
+    free_blocks: usize,
+    /// No block before this one is free.
+    first_free: usize,
+    limit_bytes: usize,
+    live_bytes: usize,
+    fresh_bytes: usize,
+    threshold_bytes: usize,
+}
+
+impl GcHeap {
+    /// An empty heap that may take so many bytes.
+    pub(crate) fn new(limit_bytes: usize) -> Self {
+        Self {
+            space: None,
+            blocks: vec![Block::Large { blocks: 1, marked: true }],
+            cursors: Default::default(),
+            partial: Default::default(),
+            free_blocks: 0,
+            first_free: 1,
+            limit_bytes: limit_bytes.min(REACH_BYTES - BLOCK_BYTES),
+            live_bytes: 0,
+            fresh_bytes: 0,
+            threshold_bytes: MIN_THRESHOLD_BYTES,
+        }
+    }
+
+    /// The address that references count from; dangling while the heap is empty.
+    pub fn base(&self) -> *mut u8 {
+        self.space.as_ref().map_or(core::ptr::dangling_mut::<u128>().cast(), Reservation::base)
+    }
+
+    /// How many bytes of cells are in use or waiting for a collection.
+    pub fn used_bytes(&self) -> usize {
+        self.live_bytes + self.fresh_bytes
+    }
+
+    /// Whether so much was handed out since the last collection that another one pays.
+    pub(crate) fn is_due(&self) -> bool {
+        self.fresh_bytes >= self.threshold_bytes
+    }
+
+    /// The header of an object.
+    ///
+    /// # Safety
+    /// `reference` must be one of a live object.
+    pub(crate) unsafe fn header(&self, reference: u32) -> *mut ObjectHeader {
+        // SAFETY: the caller vouches for the reference.
+        unsafe { self.base().add(reference as usize).cast() }
+    }
+
+    /// Hands out a cell of zeros behind a header; `None` if the heap is full.
+    pub(crate) fn allocate(&mut self, size_bytes: u32, header: ObjectHeader) -> Option<u32> {
+        let first = if header.type_id == HOST_VALUE { HOST_CLASS } else { HOST_CLASS + 1 };
+        let class = (first..CLASSES.len()).find(|&class| size_bytes <= CLASSES[class]);
+        let (reference, cell_bytes) = match class {
+            Some(class) => (self.small_cell(class)?, CLASSES[class] as usize),
+            None => self.large_cell(size_bytes)?,
+        };
+        self.fresh_bytes += cell_bytes;
+        // SAFETY: the cell is committed, of this size, and nobody refers to it.
+        unsafe {
+            let at = self.base().add(reference as usize);
+            at.write_bytes(0, size_bytes as usize);
+            at.cast::<ObjectHeader>().write(header);
+        }
+        Some(reference)
+    }
+
+    fn small_cell(&mut self, class: usize) -> Option<u32> {
+        loop {
+            let Cursor { block, word } = self.cursors[class];
+            if block != 0
+                && let Some(cell) = self.take_cell(block, word, class)
+            {
+                return Some(block * BLOCK_BYTES as u32 + cell * CLASSES[class]);
+            }
+            let block = match self.partial[class].pop() {
+                Some(block) => block,
+                None => {
+                    let block = self.take_blocks(1)?;
+                    self.blocks[block as usize] = Block::Small {
+                        class: class as u8,
+                        used: Box::new([0; WORDS]),
+                        marked: Box::new([0; WORDS]),
+                    };
+                    block
+                }
+            };
+            self.cursors[class] = Cursor { block, word: 0 };
+        }
+    }
+
+    /// Takes the first free cell of a block from a word of bits on.
+    fn take_cell(&mut self, block: u32, from: usize, class: usize) -> Option<u32> {
+        let Block::Small { used, .. } = &mut self.blocks[block as usize] else { return None };
+        let cells = BLOCK_BYTES as u32 / CLASSES[class];
+        for (word, bits) in used.iter_mut().enumerate().skip(from) {
+            if *bits == u64::MAX {
+                continue;
+            }
+            let cell = word as u32 * 64 + bits.trailing_ones();
+            if cell >= cells {
+                return None;
+            }
+            *bits |= 1 << (cell % 64);
+            self.cursors[class].word = word;
+            return Some(cell);
+        }
+        None
+    }
+
+    fn large_cell(&mut self, size_bytes: u32) -> Option<(u32, usize)> {
+        let count = (size_bytes as usize).div_ceil(BLOCK_BYTES);
+        let first = self.take_blocks(count)?;
+        self.blocks[first as usize] = Block::Large { blocks: count as u32, marked: false };
+        for back in 1..count as u32 {
+            self.blocks[(first + back) as usize] = Block::Continued { back };
+        }
+        Some((first * BLOCK_BYTES as u32, count * BLOCK_BYTES))
+    }
+
+    /// Finds `count` adjacent free blocks, at the end of the heap if need be.
+    fn take_blocks(&mut self, count: usize) -> Option<u32> {
+        if self.free_blocks >= count {
+            let mut run = 0;
+            for block in self.first_free..self.blocks.len() {
+                run = if matches!(self.blocks[block], Block::Free) { run + 1 } else { 0 };
+                if run == count {
+                    self.free_blocks -= count;
+                    if count == 1 {
+                        self.first_free = block + 1;
+                    }
+                    return Some((block + 1 - count) as u32);
+                }
+            }
+        }
+        let first = self.blocks.len();
+        let end_bytes = first.checked_add(count)?.checked_mul(BLOCK_BYTES)?;
+        if end_bytes - BLOCK_BYTES > self.limit_bytes {
+            return None;
+        }
+        if self.space.is_none() {
+            self.space = Reservation::new(self.limit_bytes + BLOCK_BYTES);
+        }
+        if !self.space.as_mut()?.commit(end_bytes) {
+            return None;
+        }
+        self.blocks.extend((0..count).map(|_| Block::Free));
+        Some(first as u32)
+    }
+
+    /// The object that an offset points into, if there is one.
+    pub(crate) fn object_at(&self, offset: u32) -> Option<u32> {
+        let mut block = offset as usize / BLOCK_BYTES;
+        if block == 0 {
+            return None;
+        }
+        if let Block::Continued { back } = self.blocks.get(block)? {
+            block -= *back as usize;
+        }
+        let start = (block * BLOCK_BYTES) as u32;
+        match self.blocks.get(block)? {
+            Block::Small { class, used, .. } => {
+                let size = CLASSES[*class as usize];
+                let cell = (offset - start) / size;
+                let bit = used[cell as usize / 64] >> (cell % 64) & 1;
+                (bit == 1).then_some(start + cell * size)
+            }
+            Block::Large { .. } => Some(start),
+            Block::Free | Block::Continued { .. } => None,
+        }
+    }
+
+    /// Marks the object at a reference; true if it was not marked before.
+    ///
+    /// The reference must be one that [`GcHeap::object_at`] or a live object gave.
+    pub(crate) fn mark(&mut self, reference: u32) -> bool {
+        let block = reference as usize / BLOCK_BYTES;
+        match self.blocks.get_mut(block) {
+            Some(Block::Small { class, marked, .. }) => {
+                let size = CLASSES[*class as usize];
+                let cell = (reference as usize % BLOCK_BYTES) / size as usize;
+                let bit = 1u64 << (cell % 64);
+                let fresh = marked[cell / 64] & bit == 0;
+                marked[cell / 64] |= bit;
+                fresh
+            }
+            Some(Block::Large { marked, .. }) => !core::mem::replace(marked, true),
+            _ => false,
+        }
+    }
+
+    /// Frees what is not marked and clears the marks. `host_value` hears of every host value
+    /// that is freed.
+    pub(crate) fn sweep(&mut self, mut host_value: impl FnMut(u32)) {
+        let base = self.base();
+        let mut live = 0;
+        self.cursors = Default::default();
+        self.partial = Default::default();
+        let mut release = Vec::new();
+        for (index, block) in self.blocks.iter_mut().enumerate().skip(1) {
+            let start = index * BLOCK_BYTES;
+            match block {
+                Block::Small { class, used, marked } => {
+                    let size = CLASSES[*class as usize] as usize;
+                    let mut cells = 0;
+                    for (word, (used, marked)) in used.iter_mut().zip(&mut **marked).enumerate() {
+                        let is_host = *class as usize == HOST_CLASS;
+                        let mut dead = if is_host { *used & !*marked } else { 0 };
+                        while dead != 0 {
+                            let cell = word * 64 + dead.trailing_zeros() as usize;
+                            dead &= dead - 1;
+                            // SAFETY: a used cell holds an object.
+                            let header: ObjectHeader =
+                                unsafe { *base.add(start + cell * size).cast() };
+                            host_value(header.len);
+                        }
+                        *used = *marked;
+                        *marked = 0;
+                        cells += used.count_ones() as usize;
+                    }
+                    live += cells * size;
+                    if cells == 0 {
+                        release.push(index..index + 1);
+                    } else if cells < BLOCK_BYTES / size {
+                        self.partial[*class as usize].push(index as u32);
+                    }
+                }
+                Block::Large { blocks, marked } => {
+                    let count = *blocks as usize;
+                    if core::mem::replace(marked, false) {
+                        live += count * BLOCK_BYTES;
+                    } else {
+                        release.push(index..index + count);
+                    }
+                }
+                Block::Free | Block::Continued { .. } => {}
+            }
+        }
+        self.first_free = 1;
+        for block in release.into_iter().flatten() {
+            self.blocks[block] = Block::Free;
+            self.free_blocks += 1;
+        }
+        self.live_bytes = live;
+        self.fresh_bytes = 0;
+        self.threshold_bytes = live.max(MIN_THRESHOLD_BYTES);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: ObjectHeader = ObjectHeader { type_id: 1, len: 0 };
+
+    #[test]
+    fn swept_cells_are_handed_out_again() {
+        let mut heap = GcHeap::new(64 << 20);
+        let kept: Vec<u32> = (0..5000).map(|_| heap.allocate(40, HEADER).unwrap()).collect();
+        for &reference in kept.iter().step_by(2) {
+            assert_eq!(heap.object_at(reference + 39), Some(reference));
+            assert!(heap.mark(reference));
+            assert!(!heap.mark(reference));
+        }
+        heap.sweep(|_| panic!("there are no host values"));
+        assert_eq!(heap.used_bytes(), 2500 * 48);
+        assert_eq!(heap.object_at(kept[1]), None);
+        assert_eq!(heap.object_at(kept[2]), Some(kept[2]));
+        let blocks = heap.blocks.len();
+        for _ in 0..2500 {
+            heap.allocate(40, HEADER).unwrap();
+        }
+        assert_eq!(heap.blocks.len(), blocks);
+    }
+
+    #[test]
+    fn large_objects_take_and_give_back_runs_of_blocks() {
+        let mut heap = GcHeap::new(8 << 20);
+        let a = heap.allocate(1 << 20, HEADER).unwrap();
+        let b = heap.allocate(1 << 20, HEADER).unwrap();
+        assert_eq!(heap.object_at(a + (1 << 19)), Some(a));
+        heap.mark(b);
+        heap.sweep(|_| {});
+        assert_eq!(heap.object_at(a), None);
+        assert_eq!(heap.allocate(1 << 20, HEADER), Some(a));
+        assert_eq!(heap.allocate(16 << 20, HEADER), None, "over the limit");
+    }
+
+    #[test]
+    fn a_full_heap_says_so_and_goes_on_after_a_sweep() {
+        let mut heap = GcHeap::new(1 << 20);
+        let mut count = 0;
+        while heap.allocate(16, HEADER).is_some() {
+            count += 1;
+        }
+        assert_eq!(count, (1 << 20) / 16);
+        heap.sweep(|_| {});
+        assert!(heap.allocate(16, HEADER).is_some());
+    }
+}
