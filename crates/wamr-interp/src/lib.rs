@@ -46,6 +46,7 @@ impl Backend for Interpreter {
             .without(Feature::Simd)
             .with(Feature::ExtendedConst)
             .with(Feature::TailCall)
+            .with(Feature::FunctionReferences)
             .with(Feature::MultiMemory)
             .with(Feature::Memory64)
             .with(Feature::CustomPageSizes)

@@ -418,6 +418,59 @@ impl Op for CallIndirect {
     }
 }
 
+/// The record of a function reference, if it is not null.
+///
+/// # Safety
+/// The slot holds a function reference.
+#[inline(always)]
+pub(crate) unsafe fn referent(r: &Regs, callee: Slot) -> Option<*const FuncRecord> {
+    // SAFETY: the slot belongs to the current frame.
+    let address: u64 = unsafe { callee.get(r) };
+    if address == 0 {
+        return None;
+    }
+    Some(core::ptr::with_exposed_provenance(address as usize))
+}
+
+/// Calls what a reference refers to.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
+pub(crate) struct CallRef {
+    pub(crate) callee: Slot,
+    pub(crate) site: Site,
+}
+
+impl Op for CallRef {
+    const SLOW: bool = true;
+
+    fn name() -> String {
+        "call_ref".into()
+    }
+
+    #[inline(always)]
+    unsafe fn run(self, r: &mut Regs) -> Flow {
+        // SAFETY: validation checked that the reference is to a function of a type that the
+        // arguments were staged for.
+        unsafe {
+            match referent(r, self.callee) {
+                Some(record) => self.site.call(r, record),
+                None => Flow::Trap(TrapCode::NullFunctionReference),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn slow(self, r: &mut Regs) -> Flow {
+        // SAFETY: as in `run`.
+        unsafe {
+            match referent(r, self.callee) {
+                Some(record) => self.site.call_slow(r, record),
+                None => Flow::Trap(TrapCode::NullFunctionReference),
+            }
+        }
+    }
+}
+
 /// Returns without results.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, packed(4))]

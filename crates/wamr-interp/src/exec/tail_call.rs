@@ -1,9 +1,10 @@
 //! Tail calls: the callee's frame takes the place of the current one.
 
 use wamr_runtime::vm::{FuncKind, FuncRecord, Outcome};
+use wamr_types::TrapCode;
 
 use super::Regs;
-use super::call::{Caller, Checked, Indirect, Site, admit, admit_slow, enter, import};
+use super::call::{Caller, Checked, Indirect, Site, admit, admit_slow, enter, import, referent};
 use crate::module::InterpFunc;
 use crate::op::{Cell, Flow, Op, Slot};
 
@@ -220,6 +221,45 @@ impl Op for ReturnCallIndirect {
             match trap {
                 None => self.site.call_slow(r, record),
                 Some(code) => Flow::Trap(code),
+            }
+        }
+    }
+}
+
+/// Tail-calls what a reference refers to.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
+pub(crate) struct ReturnCallRef {
+    pub(crate) callee: Slot,
+    pub(crate) site: TailSite,
+}
+
+impl Op for ReturnCallRef {
+    const SLOW: bool = true;
+
+    fn name() -> String {
+        "return_call_ref".into()
+    }
+
+    #[inline(always)]
+    unsafe fn run(self, r: &mut Regs) -> Flow {
+        // SAFETY: validation checked that the reference is to a function of a type that the
+        // arguments were staged for.
+        unsafe {
+            match referent(r, self.callee) {
+                Some(record) => self.site.call(r, record),
+                None => Flow::Trap(TrapCode::NullFunctionReference),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn slow(self, r: &mut Regs) -> Flow {
+        // SAFETY: as in `run`.
+        unsafe {
+            match referent(r, self.callee) {
+                Some(record) => self.site.call_slow(r, record),
+                None => Flow::Trap(TrapCode::NullFunctionReference),
             }
         }
     }

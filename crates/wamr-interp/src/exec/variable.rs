@@ -1,7 +1,7 @@
 //! Copies between slots, constants, globals, and references to functions.
 
 use wamr_runtime::rt;
-use wamr_types::FuncIdx;
+use wamr_types::{FuncIdx, TrapCode};
 
 use super::Regs;
 use crate::op::{Flow, Op, Slot, Source};
@@ -128,5 +128,25 @@ impl Op for RefFunc {
             r.set(self.dst, record.expose_provenance() as u64);
         }
         Flow::Next
+    }
+}
+
+/// `ref.as_non_null`
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
+pub(crate) struct RefAsNonNull {
+    pub(crate) value: Slot,
+}
+
+impl Op for RefAsNonNull {
+    fn name() -> String {
+        "ref.as_non_null".into()
+    }
+
+    #[inline(always)]
+    unsafe fn run(self, r: &mut Regs) -> Flow {
+        // SAFETY: the operand is a slot of the current frame.
+        let value: u64 = unsafe { self.value.get(r) };
+        if value == 0 { Flow::Trap(TrapCode::NullReference) } else { Flow::Next }
     }
 }

@@ -2,8 +2,10 @@
 
 use wamr_types::{FuncIdx, FuncType, IndexType, TypeIdx};
 
-use crate::exec::call::{Call, CallImport, CallIndirect, Indirect, Site};
-use crate::exec::tail_call::{ReturnCall, ReturnCallImport, ReturnCallIndirect, TailSite};
+use crate::exec::call::{Call, CallImport, CallIndirect, CallRef, Indirect, Site};
+use crate::exec::tail_call::{
+    ReturnCall, ReturnCallImport, ReturnCallIndirect, ReturnCallRef, TailSite,
+};
 use crate::op::Slot;
 
 use super::Translator;
@@ -65,6 +67,14 @@ impl Translator<'_, '_> {
         self.push_results(ty);
     }
 
+    pub(super) fn visit_call_ref(&mut self, ty_index: u32) {
+        let ty = self.module.func_type_at(TypeIdx(ty_index));
+        let callee = self.pop_slot();
+        let site = self.pop_args(ty);
+        self.emit(CallRef { callee, site });
+        self.push_results(ty);
+    }
+
     pub(super) fn visit_return_call(&mut self, func: u32) {
         let module = self.module;
         let site = self.pop_tail_args(module.func_type(FuncIdx(func)));
@@ -79,6 +89,13 @@ impl Translator<'_, '_> {
         let callee = self.pop_callee(ty_index, table);
         let site = self.pop_tail_args(self.module.func_type_at(TypeIdx(ty_index)));
         self.emit(ReturnCallIndirect { callee, site });
+        self.reachable = false;
+    }
+
+    pub(super) fn visit_return_call_ref(&mut self, ty_index: u32) {
+        let callee = self.pop_slot();
+        let site = self.pop_tail_args(self.module.func_type_at(TypeIdx(ty_index)));
+        self.emit(ReturnCallRef { callee, site });
         self.reachable = false;
     }
 }

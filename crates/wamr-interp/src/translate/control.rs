@@ -12,7 +12,7 @@ use crate::exec::call::{Return, ReturnMany, ReturnOne};
 use crate::exec::control::{Jump, JumpTable, Unreachable};
 use crate::exec::dispatch::{HANDLER_CELLS, operand_cells};
 use crate::exec::variable::Narrow;
-use crate::op::numeric::I32Ne;
+use crate::op::numeric::{I32Ne, I64Eq};
 use crate::op::{Cell, Imm, Slot, Target};
 
 use super::Translator;
@@ -228,8 +228,12 @@ impl<'m> Translator<'m, '_> {
     }
 
     pub(super) fn visit_br_if(&mut self, depth: u32) {
-        let index = self.control_index(depth);
         let Fuse { a, b, sense, emit, .. } = self.pop_condition();
+        self.branch_if(depth, a, b, sense, emit);
+    }
+
+    fn branch_if(&mut self, depth: u32, a: Slot, b: Operand, sense: bool, emit: EmitBranch) {
+        let index = self.control_index(depth);
         let control = &self.controls[index];
         let values = control.label_values().len();
         let needs_copy = self.needs_copy(values, control.height);
@@ -242,6 +246,26 @@ impl<'m> Translator<'m, '_> {
             let cell = emit(self, a, b, sense, back);
             self.link(cell, index);
         }
+    }
+
+    pub(super) fn visit_br_on_null(&mut self, depth: u32) {
+        let reference = self.top_slot();
+        let value = self.pop_value();
+        self.branch_if_null(depth, reference, true);
+        self.push_again(value);
+    }
+
+    pub(super) fn visit_br_on_non_null(&mut self, depth: u32) {
+        let reference = self.top_slot();
+        self.branch_if_null(depth, reference, false);
+        self.pop_value();
+    }
+
+    /// Goes to a label with the values on top of the stack, if a reference is null (`sense`) or
+    /// is not.
+    fn branch_if_null(&mut self, depth: u32, reference: Slot, sense: bool) {
+        let emit = super::numeric::emit_branch::<I64Eq>;
+        self.branch_if(depth, reference, Operand::Const(0), sense, emit);
     }
 
     pub(super) fn visit_br_table(&mut self, table: &BrTable<'_>) {

@@ -124,6 +124,18 @@ impl Translator<'_, '_> {
         self.stage(operand, value.height)
     }
 
+    /// Sees that the value on top of the stack is in a slot, and leaves it there.
+    pub(super) fn top_slot(&mut self) -> Slot {
+        let position = self.stack.len() - 1;
+        let value = self.stack[position];
+        let operand = self.operand(value);
+        let slot = self.stage(operand, value.height);
+        if matches!(value.place, Place::Const(_)) {
+            self.stack[position].place = Place::Temp;
+        }
+        slot
+    }
+
     /// Pops all values but the lowest `len`.
     pub(super) fn drop_to(&mut self, len: usize) {
         while self.stack.len() > len {
@@ -261,12 +273,17 @@ impl Translator<'_, '_> {
             self.push_local(local);
         } else {
             self.copy_value(slot, value);
-            match value.place {
-                Place::Local { local: source, .. } => self.push_local(source),
-                place => self.push(place, value.wide),
-            }
+            self.push_again(value);
         }
         self.latest = None;
+    }
+
+    /// Pushes a value that was just popped.
+    pub(super) fn push_again(&mut self, value: Value) {
+        match value.place {
+            Place::Local { local, .. } => self.push_local(local),
+            place => self.push(place, value.wide),
+        }
     }
 
     /// Lets the latest operation write its result elsewhere, if the value is that result.

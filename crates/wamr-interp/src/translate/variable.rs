@@ -3,7 +3,7 @@
 use wasmparser::{Ieee32, Ieee64};
 
 use crate::exec::numeric::Select;
-use crate::exec::variable::{GlobalGet, GlobalSet, Narrow, RefFunc};
+use crate::exec::variable::{GlobalGet, GlobalSet, Narrow, RefAsNonNull, RefFunc};
 use crate::op::numeric::I64Eq;
 use crate::op::{Imm, SlotValue};
 
@@ -98,5 +98,10 @@ impl Translator<'_, '_> {
 
     pub(super) fn visit_ref_func(&mut self, func: u32) {
         self.define(|dst| RefFunc { dst, func });
+    }
+
+    pub(super) fn visit_ref_as_non_null(&mut self) {
+        let value = self.top_slot();
+        self.emit(RefAsNonNull { value });
     }
 }

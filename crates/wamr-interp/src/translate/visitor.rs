@@ -22,6 +22,9 @@ macro_rules! visit {
     };
     (@bulk_memory $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
     (@reference_types $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
+    (@function_references $this:ident $visit:ident $($arg:ident)*) => {
+        $this.0.$visit($($arg),*)
+    };
     (@tail_call $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
     (@$proposal:ident $this:ident $visit:ident $($arg:ident)*) => {{
         $(let _ = $arg;)*
