@@ -5,6 +5,7 @@
 //!   once.
 //! * [`store`]: who owns entities, who keeps whom alive, how calls enter and leave wasm.
 //! * [`rt`]: what running code calls.
+//! * [`numeric`]: what numeric instructions compute.
 //! * [`compiled`]: the calling convention of machine code, and the adapters to it.
 //! * [`api`]: handles for embedders.
 //! * [`backend`]: what a mode of execution is.
@@ -34,6 +35,8 @@ pub use store::{
 };
 
 pub mod rt;
+
+pub mod numeric;
 
 pub mod compiled;
 
