@@ -3,17 +3,15 @@
 //! * `op`: what operations are made of, and the tables of operators.
 //! * `translate`: from the binary format to register code, in one pass, at the first call.
 //! * `exec`: what operations do, and how one reaches the next.
-//! * [`numeric`]: what numeric instructions compute.
 //!
-//! What does not live here: the semantics of tables and memories beyond loads and stores, and
-//! calls of anything that is not interpreted; those are helpers of the runtime.
+//! What does not live here: what numeric instructions compute, the semantics of tables and
+//! memories beyond loads and stores, and calls of anything that is not interpreted; those are
+//! helpers of the runtime.
 
 use std::sync::Arc;
 
 use wamr_runtime::{Backend, Engine, Error, Executable};
 use wamr_types::{DefinedFuncIdx, Feature, Features, Module};
-
-pub mod numeric;
 
 mod code;
 mod exec;

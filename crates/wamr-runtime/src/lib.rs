@@ -6,6 +6,7 @@
 //! * [`store`]: who owns entities, who keeps whom alive, how calls enter and leave wasm.
 //! * [`gc`]: the heap of structs, arrays and host values.
 //! * [`rt`]: what running code calls.
+//! * [`numeric`]: what numeric instructions compute.
 //! * [`compiled`]: the calling convention of machine code, and the adapters to it.
 //! * [`api`]: handles for embedders.
 //! * [`backend`]: what a mode of execution is.
@@ -42,6 +43,8 @@ pub use store::{
 };
 
 pub mod rt;
+
+pub mod numeric;
 
 pub mod compiled;
 

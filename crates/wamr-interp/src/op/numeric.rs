@@ -3,10 +3,10 @@
 
 use core::fmt::Debug;
 
+use wamr_runtime::numeric;
 use wamr_types::TrapCode;
 
 use super::SlotValue;
-use crate::numeric;
 
 /// An operator with two operands of one type.
 pub(crate) trait BinaryOp: Copy + Debug + 'static {
