@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wamr_types::TypeRegistry;
 
-/// Sizes that stores of an engine start from.
+/// What stores of an engine start from.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Tunables {
@@ -13,11 +13,15 @@ pub struct Tunables {
     /// Bytes of native stack that one outermost call into wasm may use, calls back into wasm
     /// included.
     pub native_stack_bytes: usize,
+    /// Whether memories whose type allows it reserve all that addresses reach, so that the
+    /// hardware finds accesses out of bounds. Where the platform or the system does not allow it,
+    /// they are as if this were off.
+    pub memory_guard: bool,
 }
 
 impl Default for Tunables {
     fn default() -> Self {
-        Self { interp_stack_bytes: 8 << 20, native_stack_bytes: 1 << 20 }
+        Self { interp_stack_bytes: 8 << 20, native_stack_bytes: 1 << 20, memory_guard: true }
     }
 }
 
@@ -44,7 +48,7 @@ impl Engine {
         &self.0.types
     }
 
-    /// The sizes that stores start from.
+    /// What stores start from.
     pub fn tunables(&self) -> &Tunables {
         &self.0.tunables
     }

@@ -7,6 +7,7 @@
 //! * [`rt`]: what running code calls.
 //! * [`compiled`]: the calling convention of machine code, and the adapters to it.
 //! * [`api`]: handles for embedders.
+//! * [`fault`]: accesses to guarded memories that fault.
 //! * [`backend`]: what a mode of execution is.
 //!
 //! What does not live here: parsing, import resolution, any mode's own code.
@@ -26,7 +27,10 @@ pub mod module;
 pub use module::{ExportType, ImportType, Module};
 
 pub mod entity;
+pub use entity::MemoryKind;
+
 mod platform;
+pub use platform::fault;
 
 pub mod store;
 pub use store::{

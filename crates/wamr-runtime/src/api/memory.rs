@@ -35,10 +35,10 @@ impl Memory {
         if ty.limits.min > (MemoryType { limits: unlimited, ..ty }).max_pages() {
             return invalid("a memory's minimum is beyond what its addresses reach");
         }
-        let memory =
-            MemoryEntity::new(ty).ok_or_else(|| Error::from_kind(ErrorKind::OutOfMemory))?;
         let mut store = store.as_context_mut();
         let core = store.core();
+        let memory = MemoryEntity::new(ty, core.engine().tunables())
+            .ok_or_else(|| Error::from_kind(ErrorKind::OutOfMemory))?;
         let memory = core.alloc_memory(memory);
         Ok(Self::from_ptr(core, memory))
     }

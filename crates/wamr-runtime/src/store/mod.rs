@@ -87,6 +87,7 @@ impl StoreCore {
             tail_callee: Cell::new(core::ptr::null()),
             tail_args: tail_args.as_mut_ptr(),
             activation: Cell::new(0),
+            interp_activation: Cell::new(0),
             core: Cell::new(core::ptr::null_mut()),
             interrupted: AtomicBool::new(false),
             interp_end: end,

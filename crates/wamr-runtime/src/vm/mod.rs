@@ -171,6 +171,9 @@ pub struct VmStore {
     /// The stack pointer that the innermost activation of compiled code is left by; see
     /// [`crate::compiled`].
     pub activation: Cell<usize>,
+    /// The stack pointer that the innermost activation of the interpreter is left by when a guest
+    /// access faults.
+    pub interp_activation: Cell<usize>,
     /// The store itself.
     pub core: Cell<*mut StoreCore>,
     pub(crate) interrupted: core::sync::atomic::AtomicBool,
