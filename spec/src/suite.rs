@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::process::ExitCode;
-use std::{io, thread};
+use std::{fmt, io, thread};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use wamr::{Config, Engine, Features, Mode};
@@ -45,8 +45,9 @@ pub fn name_of(script: &Script) -> String {
     format!("{}::{}", script.group, script.stem)
 }
 
-/// One test for each mode and each script. Of scripts with the same text and features, only
-/// the first one is run.
+/// One test for each mode and each script, and one more with checked memories for each script
+/// that speaks of memories. Of scripts with the same text and features, only the first one is
+/// run.
 ///
 /// # Errors
 /// If scripts cannot be read.
@@ -59,28 +60,50 @@ pub fn trials() -> io::Result<Vec<Trial>> {
             scripts.push((script, features));
         }
     }
-    let pairs = modes().iter().flat_map(|&mode| scripts.iter().map(move |script| (mode, script)));
-    Ok(pairs.map(|(mode, (script, features))| trial(mode, script, features.clone())).collect())
+    let mut trials = Vec::new();
+    for &mode in modes() {
+        for (script, features) in &scripts {
+            trials.push(trial(Variant { mode, memory_guard: true }, script, features.clone()));
+            if script.source.contains("memory") {
+                trials.push(trial(Variant { mode, memory_guard: false }, script, features.clone()));
+            }
+        }
+    }
+    Ok(trials)
 }
 
-fn trial(mode: Mode, script: &Script, features: Result<Features, String>) -> Trial {
+/// How a script is run.
+#[derive(Clone, Copy)]
+struct Variant {
+    mode: Mode,
+    /// Whether memories are guarded where they can be.
+    memory_guard: bool,
+}
+
+impl fmt::Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.mode, if self.memory_guard { "" } else { "-checked" })
+    }
+}
+
+fn trial(variant: Variant, script: &Script, features: Result<Features, String>) -> Trial {
     let name = name_of(script);
     let source = script.source.clone();
-    Trial::test(format!("{mode}::{name}"), move || {
-        let report = features.and_then(|features| run(mode, features, &name, source));
-        judge(report, expected_failure(mode, &name)).map_err(Failed::from)
+    Trial::test(format!("{variant}::{name}"), move || {
+        let report = features.and_then(|features| run(variant, features, &name, source));
+        judge(report, expected_failure(variant.mode, &name)).map_err(Failed::from)
     })
 }
 
 /// Runs a script on a thread with a stack of known size.
 fn run(
-    mode: Mode,
+    variant: Variant,
     features: Features,
     name: &str,
     source: Cow<'static, str>,
 ) -> Result<Report, String> {
     let mut config = Config::new();
-    config.mode(mode).wasm_features(features);
+    config.mode(variant.mode).memory_guard(variant.memory_guard).wasm_features(features);
     let engine = Engine::new(&config).map_err(|error| error.to_string())?;
     let script = || WastRunner::new(&engine).run(name, &source);
     thread::scope(|scope| {

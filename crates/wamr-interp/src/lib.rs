@@ -50,6 +50,10 @@ impl Backend for Interpreter {
             .with(Feature::CustomPageSizes)
     }
 
+    fn profits_from_guards(&self) -> bool {
+        exec::guard::SUPPORTED
+    }
+
     fn prepare(
         &self,
         _engine: &Engine,

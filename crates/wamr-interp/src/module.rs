@@ -1,16 +1,16 @@
 //! Modules and functions as the interpreter holds them.
 
 use core::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 
 use wamr_runtime::vm::FuncKind;
-use wamr_runtime::{Error, Executable, FuncEntry};
+use wamr_runtime::{Error, Executable, FuncEntry, MemoryKind};
 use wamr_types::{DefinedFuncIdx, FuncIdx, Module};
 
 use crate::code::{Code, FuncHeader};
 use crate::exec::call::Translate;
 use crate::exec::dispatch::Static;
-use crate::exec::{LINKAGE_SLOTS, array_call};
+use crate::exec::{LINKAGE_SLOTS, array_call, guard};
 use crate::op::Cell;
 use crate::translate;
 
@@ -18,10 +18,14 @@ use crate::translate;
 static UNTRANSLATED: Static<FuncHeader, Translate> =
     Static::new(FuncHeader { frame_slots: LINKAGE_SLOTS as u32, local_slots: 0 }, Translate);
 
-/// A module that the interpreter can run.
+/// A module that the interpreter can run, immovable in its `Arc`.
+///
+/// It has its functions once for each kind of memory 0 that instances were made with, since their
+/// code differs. Code of one kind refers to functions of the same kind only.
 pub(crate) struct InterpModule {
     module: Arc<Module>,
-    funcs: Box<[InterpFunc]>,
+    checked: OnceLock<Box<[InterpFunc]>>,
+    guarded: OnceLock<Box<[InterpFunc]>>,
 }
 
 /// A function that the interpreter can run. Immovable.
@@ -30,6 +34,7 @@ pub(crate) struct InterpFunc {
     code: AtomicPtr<Cell>,
     module: *const InterpModule,
     index: DefinedFuncIdx,
+    memory0: MemoryKind,
     pub(crate) param_slots: usize,
     pub(crate) result_slots: usize,
     translated: OnceLock<Code>,
@@ -44,22 +49,34 @@ unsafe impl Sync for InterpFunc {}
 impl InterpModule {
     /// Prepares a module; nothing is translated yet.
     pub(crate) fn new(module: Arc<Module>) -> Arc<Self> {
-        Arc::new_cyclic(|this: &Weak<Self>| {
-            let func = |position| {
-                let index = DefinedFuncIdx::from_usize(position);
-                let ty = module.func_type(module.func_idx(index));
-                InterpFunc {
-                    code: AtomicPtr::new(UNTRANSLATED.code().cast_mut()),
-                    module: this.as_ptr(),
-                    index,
-                    param_slots: ty.param_slots(),
-                    result_slots: ty.result_slots(),
-                    translated: OnceLock::new(),
-                }
-            };
-            let funcs = (0..module.defined_func_count()).map(func).collect();
-            Self { module, funcs }
-        })
+        Arc::new(Self { module, checked: OnceLock::new(), guarded: OnceLock::new() })
+    }
+
+    fn funcs(&self, memory0: MemoryKind) -> &[InterpFunc] {
+        match memory0 {
+            MemoryKind::Guarded if guard::SUPPORTED => self.guarded.get_or_init(|| {
+                guard::register();
+                self.make_funcs(MemoryKind::Guarded)
+            }),
+            _ => self.checked.get_or_init(|| self.make_funcs(MemoryKind::Checked)),
+        }
+    }
+
+    fn make_funcs(&self, memory0: MemoryKind) -> Box<[InterpFunc]> {
+        let func = |position| {
+            let index = DefinedFuncIdx::from_usize(position);
+            let ty = self.module.func_type(self.module.func_idx(index));
+            InterpFunc {
+                code: AtomicPtr::new(UNTRANSLATED.code().cast_mut()),
+                module: self,
+                index,
+                memory0,
+                param_slots: ty.param_slots(),
+                result_slots: ty.result_slots(),
+                translated: OnceLock::new(),
+            }
+        };
+        (0..self.module.defined_func_count()).map(func).collect()
     }
 
     /// The decoded module.
@@ -67,9 +84,9 @@ impl InterpModule {
         &self.module
     }
 
-    /// A function, as code refers to it.
-    pub(crate) fn func(&self, func: DefinedFuncIdx) -> &InterpFunc {
-        &self.funcs[func.index()]
+    /// A function, as code for a kind of memory 0 refers to it.
+    pub(crate) fn func(&self, func: DefinedFuncIdx, memory0: MemoryKind) -> &InterpFunc {
+        &self.funcs(memory0)[func.index()]
     }
 }
 
@@ -94,7 +111,7 @@ impl InterpFunc {
     #[cold]
     pub(crate) fn translate(&self) -> Result<(), Error> {
         if self.translated.get().is_none() {
-            let code = translate::function(self.module(), self.index, None)?;
+            let code = translate::function(self.module(), self.index, self.memory0, None)?;
             // Another thread may have been faster; its code is as good.
             let _ = self.translated.set(code);
         }
@@ -115,12 +132,12 @@ impl InterpFunc {
 // SAFETY: functions are immovable, and alive as long as the module; `array_call` follows the
 // call protocol.
 unsafe impl Executable for InterpModule {
-    fn entry(&self, func: DefinedFuncIdx) -> FuncEntry {
+    fn entry(&self, func: DefinedFuncIdx, memory0: MemoryKind) -> FuncEntry {
         FuncEntry {
             kind: FuncKind::Interp,
             code: core::ptr::null_mut(),
             array_call,
-            body: (&raw const self.funcs[func.index()]).cast(),
+            body: core::ptr::from_ref(self.func(func, memory0)).cast(),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use wamr_types::{DefinedFuncIdx, Features, Module};
 
 use crate::engine::Engine;
+use crate::entity::MemoryKind;
 use crate::error::Error;
 use crate::vm::{ArrayCall, FuncKind};
 
@@ -30,6 +31,9 @@ pub trait Backend: Send + Sync {
     /// What the mode can execute.
     fn supported(&self) -> Features;
 
+    /// Whether the mode's code is any better for guarded memories.
+    fn profits_from_guards(&self) -> bool;
+
     /// Prepares a module.
     ///
     /// # Errors
@@ -43,6 +47,7 @@ pub trait Backend: Send + Sync {
 /// What [`Executable::entry`] gives must stay valid as long as the value lives, and its entry
 /// points must follow the call protocol of [`crate::vm`].
 pub unsafe trait Executable: Send + Sync {
-    /// How to enter a function that the module defines.
-    fn entry(&self, func: DefinedFuncIdx) -> FuncEntry;
+    /// How to enter a function that the module defines, in an instance whose memory 0 is of the
+    /// given kind. Code for [`MemoryKind::Checked`] serves every kind.
+    fn entry(&self, func: DefinedFuncIdx, memory0: MemoryKind) -> FuncEntry;
 }

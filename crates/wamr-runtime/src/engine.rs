@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wamr_types::TypeRegistry;
 
-/// Sizes that stores of an engine start from.
+/// What stores of an engine start from.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Tunables {
@@ -15,11 +15,20 @@ pub struct Tunables {
     pub native_stack_bytes: usize,
     /// Bytes that objects and host values may take, per store.
     pub gc_heap_bytes: usize,
+    /// Whether memories whose type allows it reserve all that addresses reach, so that the
+    /// hardware finds accesses out of bounds. Where the platform or the system does not allow it,
+    /// they are as if this were off.
+    pub memory_guard: bool,
 }
 
 impl Default for Tunables {
     fn default() -> Self {
-        Self { interp_stack_bytes: 8 << 20, native_stack_bytes: 1 << 20, gc_heap_bytes: 1 << 30 }
+        Self {
+            interp_stack_bytes: 8 << 20,
+            native_stack_bytes: 1 << 20,
+            gc_heap_bytes: 1 << 30,
+            memory_guard: true,
+        }
     }
 }
 
@@ -46,7 +55,7 @@ impl Engine {
         &self.0.types
     }
 
-    /// The sizes that stores start from.
+    /// What stores start from.
     pub fn tunables(&self) -> &Tunables {
         &self.0.tunables
     }

@@ -9,6 +9,7 @@
 //! * [`numeric`]: what numeric instructions compute.
 //! * [`compiled`]: the calling convention of machine code, and the adapters to it.
 //! * [`api`]: handles for embedders.
+//! * [`fault`]: accesses to guarded memories that fault.
 //! * [`backend`]: what a mode of execution is.
 //!
 //! What does not live here: parsing, import resolution, any mode's own code.
@@ -32,7 +33,10 @@ pub mod module;
 pub use module::{ExportType, ImportType, Module};
 
 pub mod entity;
+pub use entity::MemoryKind;
+
 mod platform;
+pub use platform::fault;
 
 pub mod gc;
 

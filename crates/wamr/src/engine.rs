@@ -57,12 +57,12 @@ impl Engine {
     }
 
     fn with_config(config: Config) -> Self {
-        Self(Arc::new(Inner {
-            runtime: wamr_runtime::Engine::new(config.tunables.clone()),
-            config,
-            loader: loader(),
-            backends: backends(),
-        }))
+        let backends = backends();
+        let backend = backends.iter().find(|(mode, _)| *mode == config.mode);
+        let mut tunables = config.tunables.clone();
+        tunables.memory_guard &= backend.is_some_and(|(_, backend)| backend.profits_from_guards());
+        let runtime = wamr_runtime::Engine::new(tunables);
+        Self(Arc::new(Inner { runtime, config, loader: loader(), backends }))
     }
 
     /// What the engine was made from.

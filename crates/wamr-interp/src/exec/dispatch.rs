@@ -85,7 +85,7 @@ unsafe fn fetch(ip: *const Cell) -> Handler {
 /// The arguments describe the innermost frame of an activation.
 #[cold]
 #[inline(never)]
-unsafe extern "C" fn leave_by_trap(
+pub(crate) unsafe extern "C" fn leave_by_trap(
     ip: *const Cell,
     fp: *mut u64,
     code: TrapCode,

@@ -20,6 +20,7 @@ use crate::op::{Cell, Flow, Op, Slot, SlotValue};
 pub(crate) mod call;
 pub(crate) mod control;
 pub(crate) mod dispatch;
+pub(crate) mod guard;
 pub(crate) mod memory;
 pub(crate) mod numeric;
 pub(crate) mod table;
@@ -163,7 +164,7 @@ pub(crate) unsafe extern "C" fn array_call(
         r.reload_memory();
         let caller = Caller::current(&r);
         enter(&mut r, code, func, fp, caller);
-        let outcome = dispatch::run(r);
+        let outcome = guard::enter(r);
         if outcome == Outcome::Return {
             core::ptr::copy(base, results, result_slots);
         }

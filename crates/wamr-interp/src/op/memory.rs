@@ -4,9 +4,12 @@
 use core::fmt::Debug;
 
 use super::SlotValue;
+use crate::exec::guard::{Read, Write};
 
 /// A load.
 pub(crate) trait LoadOp: Copy + Debug + 'static {
+    /// Type in memory.
+    type Mem: Read<Self::Res>;
     /// Type of the result.
     type Res: SlotValue;
     const NAME: &'static str;
@@ -21,6 +24,8 @@ pub(crate) trait LoadOp: Copy + Debug + 'static {
 
 /// A store.
 pub(crate) trait StoreOp: Copy + Debug + 'static {
+    /// Type in memory.
+    type Mem: Write;
     /// Type of the value.
     type Arg: SlotValue;
     const NAME: &'static str;
@@ -80,6 +85,7 @@ macro_rules! define_load {
         pub(crate) struct $Op;
 
         impl LoadOp for $Op {
+            type Mem = $mem;
             type Res = $res;
             const NAME: &'static str = $name;
             const BYTES: usize = size_of::<$mem>();
@@ -101,6 +107,7 @@ macro_rules! define_store {
         pub(crate) struct $Op;
 
         impl StoreOp for $Op {
+            type Mem = $mem;
             type Arg = $arg;
             const NAME: &'static str = $name;
             const BYTES: usize = size_of::<$mem>();

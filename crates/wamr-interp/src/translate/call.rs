@@ -53,7 +53,9 @@ impl Translator<'_, '_> {
         let ty = module.func_type(FuncIdx(func));
         let site = self.pop_args(ty);
         match module.defined_func(FuncIdx(func)) {
-            Some(func) => self.emit(Call { func: self.interp.func(func), fp: site.fp }),
+            Some(func) => {
+                self.emit(Call { func: self.interp.func(func, self.memory0), fp: site.fp })
+            }
             None => self.emit(CallImport { import: func, site }),
         };
         self.push_results(ty);
@@ -79,7 +81,9 @@ impl Translator<'_, '_> {
         let module = self.module;
         let site = self.pop_tail_args(module.func_type(FuncIdx(func)));
         match module.defined_func(FuncIdx(func)) {
-            Some(func) => self.emit(ReturnCall { func: self.interp.func(func), site }),
+            Some(func) => {
+                self.emit(ReturnCall { func: self.interp.func(func, self.memory0), site })
+            }
             None => self.emit(ReturnCallImport { import: func, site }),
         };
         self.reachable = false;

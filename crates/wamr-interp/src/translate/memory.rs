@@ -1,8 +1,10 @@
 //! Memory instructions.
 
+use wamr_runtime::MemoryKind;
 use wamr_types::IndexType;
 use wasmparser::{MemArg, MemArgTarget};
 
+use crate::exec::guard::{LoadGuarded, StoreGuarded};
 use crate::exec::memory::{
     Bulk, DataDrop, Load, LoadAny, MemoryCopy, MemoryFill, MemoryGrow, MemoryInit, MemorySize,
     Place, Store, StoreAny,
@@ -17,8 +19,31 @@ use super::stack::Operand;
 enum Access {
     /// To memory 0, with a 32-bit address.
     Plain { offset: u32 },
+    /// The same where memory 0 is guarded.
+    Guarded { offset: u32 },
     /// To any memory.
     Any { offset: u64, memory: u32, wide: bool },
+}
+
+/// Evaluates an expression with the operands of a store, each a slot or a constant.
+macro_rules! by_operands {
+    ($address:expr, $value:expr, $ty:ty, |$a:ident, $b:ident| $emit:expr) => {
+        match ($address, $value) {
+            (Operand::Slot($a), Operand::Slot($b)) => $emit,
+            (Operand::Slot($a), Operand::Const(bits)) => {
+                let $b = Imm(<$ty>::from_slot(bits));
+                $emit
+            }
+            (Operand::Const(address), Operand::Slot($b)) => {
+                let $a = Imm(address as u32);
+                $emit
+            }
+            (Operand::Const(address), Operand::Const(bits)) => {
+                let ($a, $b) = (Imm(address as u32), Imm(<$ty>::from_slot(bits)));
+                $emit
+            }
+        }
+    };
 }
 
 impl Translator<'_, '_> {
@@ -29,7 +54,10 @@ impl Translator<'_, '_> {
         };
         let wide = self.is_memory_wide(memory);
         match u32::try_from(memarg.offset) {
-            Ok(offset) if memory == 0 && !wide => Access::Plain { offset },
+            Ok(offset) if memory == 0 && !wide => match self.memory0 {
+                MemoryKind::Checked => Access::Plain { offset },
+                MemoryKind::Guarded => Access::Guarded { offset },
+            },
             _ => Access::Any { offset: memarg.offset, memory, wide },
         }
     }
@@ -41,11 +69,15 @@ impl Translator<'_, '_> {
     fn load<K: LoadOp>(&mut self, memarg: MemArg) {
         match self.access(memarg) {
             Access::Plain { offset } => match self.pop() {
-                Operand::Slot(address) => {
-                    self.define(|dst| Load::<K, _>::new(dst, address, offset))
-                }
+                Operand::Slot(at) => self.define(|dst| Load::<K, _>::new(dst, at, offset)),
                 Operand::Const(bits) => {
                     self.define(|dst| Load::<K, _>::new(dst, Imm(bits as u32), offset))
+                }
+            },
+            Access::Guarded { offset } => match self.pop() {
+                Operand::Slot(at) => self.define(|dst| LoadGuarded::<K, _>::new(dst, at, offset)),
+                Operand::Const(bits) => {
+                    self.define(|dst| LoadGuarded::<K, _>::new(dst, Imm(bits as u32), offset))
                 }
             },
             Access::Any { offset, memory, wide } => {
@@ -61,31 +93,24 @@ impl Translator<'_, '_> {
             Access::Plain { offset } => {
                 let value = self.pop();
                 let address = self.pop();
-                match (address, value) {
-                    (Operand::Slot(address), Operand::Slot(value)) => {
-                        self.emit(Store::<K, _, _>::new(address, offset, value))
-                    }
-                    (Operand::Slot(address), Operand::Const(bits)) => {
-                        let value = Imm(K::Arg::from_slot(bits));
-                        self.emit(Store::<K, _, _>::new(address, offset, value))
-                    }
-                    (Operand::Const(address), Operand::Slot(value)) => {
-                        let address = Imm(address as u32);
-                        self.emit(Store::<K, _, _>::new(address, offset, value))
-                    }
-                    (Operand::Const(address), Operand::Const(bits)) => {
-                        let (address, value) = (Imm(address as u32), Imm(K::Arg::from_slot(bits)));
-                        self.emit(Store::<K, _, _>::new(address, offset, value))
-                    }
-                };
+                by_operands!(address, value, K::Arg, |a, b| {
+                    self.emit(Store::<K, _, _>::new(a, offset, b))
+                })
+            }
+            Access::Guarded { offset } => {
+                let value = self.pop();
+                let address = self.pop();
+                by_operands!(address, value, K::Arg, |a, b| {
+                    self.emit(StoreGuarded::<K, _, _>::new(a, offset, b))
+                })
             }
             Access::Any { offset, memory, wide } => {
                 let value = self.pop_slot();
                 let address = self.pop_slot();
                 let place = Place { address, offset, memory, wide: u32::from(wide) };
-                self.emit(StoreAny::<K>::new(place, value));
+                self.emit(StoreAny::<K>::new(place, value))
             }
-        }
+        };
     }
 
     /// Pops the three operands of a bulk instruction; `wide` says which are 64 bits wide.

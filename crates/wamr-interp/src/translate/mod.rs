@@ -6,7 +6,7 @@
 
 use core::fmt::Write;
 
-use wamr_runtime::{Error, ErrorKind};
+use wamr_runtime::{Error, ErrorKind, MemoryKind};
 use wamr_types::{DefinedFuncIdx, LoadError, LoadErrorKind, Module, ValType};
 use wasmparser::{BinaryReader, FunctionBody, Operator, OperatorsReader};
 
@@ -32,6 +32,7 @@ use stack::{LocalInfo, Value};
 pub(crate) fn function(
     module: &InterpModule,
     func: DefinedFuncIdx,
+    memory0: MemoryKind,
     listing: Option<&mut Listing>,
 ) -> Result<Code, Error> {
     let invalid = |error| Error::from_kind(ErrorKind::InvalidBody(error));
@@ -39,7 +40,7 @@ pub(crate) fn function(
     bodies.validate(func).map_err(invalid)?;
     let body = bodies.body(func);
     let reader = BinaryReader::new(body.bytes, body.offset as u64);
-    let mut translator = Translator::new(module, func);
+    let mut translator = Translator::new(module, func, memory0);
     translator.listing = listing;
     translator.body(&FunctionBody::new(reader)).map_err(|error| {
         invalid(LoadError {
@@ -51,10 +52,10 @@ pub(crate) fn function(
     Ok(translator.finish())
 }
 
-/// Translates a function to text.
+/// Translates a function to text, for memories of every kind.
 pub(crate) fn listing(module: &InterpModule, func: DefinedFuncIdx) -> Result<String, Error> {
     let mut listing = Listing::default();
-    let code = function(module, func, Some(&mut listing))?;
+    let code = function(module, func, MemoryKind::Checked, Some(&mut listing))?;
     let mut text = String::new();
     writeln!(text, "frame {} locals {}", code.cells[0], code.cells[1])
         .and_then(|()| listing.write(&code.cells, &mut text))
@@ -77,6 +78,8 @@ struct Translator<'m, 'l> {
     interp: &'m InterpModule,
     module: &'m Module,
     func: DefinedFuncIdx,
+    /// The kind of memory 0 that the code is for.
+    memory0: MemoryKind,
     cells: Vec<Cell>,
     offsets: OffsetMap,
     listing: Option<&'l mut Listing>,
@@ -105,11 +108,12 @@ struct Translator<'m, 'l> {
 }
 
 impl<'m, 'l> Translator<'m, 'l> {
-    fn new(interp: &'m InterpModule, func: DefinedFuncIdx) -> Self {
+    fn new(interp: &'m InterpModule, func: DefinedFuncIdx, memory0: MemoryKind) -> Self {
         Self {
             interp,
             module: interp.module(),
             func,
+            memory0,
             cells: vec![0; HEADER_CELLS],
             offsets: OffsetMap::default(),
             listing: None,

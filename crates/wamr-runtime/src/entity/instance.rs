@@ -9,7 +9,7 @@ use wamr_types::{
     GlobalIdx, StorageType, TableAccess, TrapCode, TypeId, TypeIdx, ValType,
 };
 
-use super::{GlobalEntity, MemoryEntity, TableEntity, TagEntity};
+use super::{GlobalEntity, MemoryEntity, MemoryKind, TableEntity, TagEntity};
 use crate::error::{Error, ErrorKind};
 use crate::module::Module;
 use crate::store::{ExternPtr, StoreCore};
@@ -133,12 +133,13 @@ impl InstanceEntity {
 
     fn make_records(&self) {
         let decoded = self.module.decoded();
+        let memory0 = self.memory0_kind();
         let records = decoded.escaping_funcs.iter().map(|&func| {
             let Some(defined) = decoded.defined_func(func) else {
                 // An import has a record already; this one is never handed out.
                 return FuncRecord { ..blank_record(self.context()) };
             };
-            let entry = self.module.executable().entry(defined);
+            let entry = self.module.executable().entry(defined, memory0);
             FuncRecord {
                 code: entry.code.into(),
                 code_context: self.context().cast(),
@@ -342,6 +343,13 @@ impl InstanceEntity {
     pub(crate) fn memory(&self, memory: u32) -> &MemoryEntity {
         // SAFETY: the instance keeps its memories alive.
         unsafe { self.memories[memory as usize].as_ref() }
+    }
+
+    /// What code of this instance may be made for: the kind of memory 0, wherever it comes from.
+    fn memory0_kind(&self) -> MemoryKind {
+        let memory0 = self.memories.first();
+        // SAFETY: the instance keeps its memories alive.
+        memory0.map_or(MemoryKind::Checked, |at| unsafe { at.as_ref() }.kind())
     }
 
     fn globals(&self) -> &[NonNull<GlobalEntity>] {

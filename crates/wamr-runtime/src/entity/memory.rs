@@ -1,49 +1,103 @@
 //! Memories: linear bytes that grow, the one implementation of what is done to them.
 //! <https://webassembly.github.io/spec/core/exec/runtime.html#memory-instances>
+//!
+//! A guarded memory reserves all that a 32-bit address, a 32-bit offset and the width of an access
+//! can reach, and commits exactly its bytes. Its base never changes, and running code that is
+//! made for it compares nothing: accesses out of bounds fault (see [`crate::fault`]). Whether code
+//! *may* be made so is known from the memory's kind, which never changes either.
 
 use core::cell::{Cell, RefCell};
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-use wamr_types::{MemoryType, TrapCode};
+use wamr_types::{IndexType, MemoryType, TrapCode};
 
-use crate::platform::Reservation;
+use crate::engine::Tunables;
+use crate::platform::{Reservation, fault};
 use crate::vm::VmMemory;
 
 /// Memories of up to this many bytes reserve their whole reach at once, so that growth never
 /// moves them.
 const FULL_RESERVATION_BYTES: u64 = 1 << 32;
 
+/// How much a guarded memory reserves: 2^32 - 1 as address and as offset, and room for the
+/// widest access behind both. Taking every offset in costs address space alone (some 16,000 such
+/// memories fit into 47 bits), and spares backends a second kind of access.
+pub const GUARDED_RESERVATION_BYTES: u64 = (8 << 30) + (64 << 10);
+
+/// How accesses that are out of bounds are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MemoryKind {
+    /// By a fault of the access itself, or as for [`MemoryKind::Checked`].
+    Guarded,
+    /// By comparison with the length before the access.
+    Checked,
+}
+
+impl MemoryKind {
+    /// The kind that a memory of a type has unless the system refuses it the address space.
+    /// Guarded are, where the engine asks for it, memories with 32-bit addresses whose size is a
+    /// multiple of what the hardware can protect.
+    pub fn wanted(ty: &MemoryType, tunables: &Tunables) -> Self {
+        let is_guarded = fault::SUPPORTED
+            && tunables.memory_guard
+            && ty.index == IndexType::I32
+            && ty.page_size_log2 == 16;
+        if is_guarded { Self::Guarded } else { Self::Checked }
+    }
+}
+
 /// A memory.
 #[repr(C)]
 pub struct MemoryEntity {
     vm: VmMemory,
     ty: MemoryType,
+    kind: MemoryKind,
     storage: RefCell<Option<Reservation>>,
     pub(crate) mark: Cell<bool>,
 }
 
 impl MemoryEntity {
-    /// Makes a memory of zeros; `None` where the system cannot provide it.
-    pub(crate) fn new(ty: MemoryType) -> Option<Self> {
-        let bytes = ty.limits.min.checked_mul(ty.page_size_bytes())?;
+    /// Makes a memory of zeros; `None` where the system cannot provide it. It is checked where
+    /// the system cannot provide a guarded one.
+    pub(crate) fn new(ty: MemoryType, tunables: &Tunables) -> Option<Self> {
+        let bytes = usize::try_from(ty.limits.min.checked_mul(ty.page_size_bytes())?).ok()?;
+        if MemoryKind::wanted(&ty, tunables) == MemoryKind::Guarded
+            && let Some(storage) = guarded_reservation()
+        {
+            let memory = Self::empty(ty, MemoryKind::Guarded);
+            memory.vm.base.store(storage.base(), Ordering::Relaxed);
+            memory.storage.replace(Some(storage));
+            memory.resize(bytes, bytes)?;
+            return Some(memory);
+        }
+        let memory = Self::empty(ty, MemoryKind::Checked);
         let reach = ty.max_pages().saturating_mul(ty.page_size_bytes());
-        let memory = Self {
+        let reserve = reach.min(FULL_RESERVATION_BYTES).max(bytes as u64);
+        memory.resize(bytes, usize::try_from(reserve).ok()?)?;
+        Some(memory)
+    }
+
+    fn empty(ty: MemoryType, kind: MemoryKind) -> Self {
+        Self {
             vm: VmMemory {
                 base: AtomicPtr::new(core::ptr::dangling_mut::<u64>().cast()),
                 len_bytes: AtomicUsize::new(0),
             },
             ty,
+            kind,
             storage: RefCell::new(None),
             mark: Cell::new(false),
-        };
-        let reserve = reach.min(FULL_RESERVATION_BYTES).max(bytes);
-        memory.resize(usize::try_from(bytes).ok()?, usize::try_from(reserve).ok()?)?;
-        Some(memory)
+        }
     }
 
     /// The part that running code reads.
     pub fn vm(&self) -> &VmMemory {
         &self.vm
+    }
+
+    /// How accesses out of bounds are found.
+    pub fn kind(&self) -> MemoryKind {
+        self.kind
     }
 
     /// The type as declared.
@@ -154,5 +208,59 @@ impl MemoryEntity {
         // SAFETY: `checked` holds for the destination; `data` is not guest memory.
         unsafe { core::ptr::copy_nonoverlapping(data.as_ptr(), dst, data.len()) };
         Ok(())
+    }
+}
+
+/// The address space of a guarded memory, with somebody to tell its faults.
+fn guarded_reservation() -> Option<Reservation> {
+    if !fault::install() {
+        return None;
+    }
+    Reservation::new(usize::try_from(GUARDED_RESERVATION_BYTES).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::REFUSED_ABOVE;
+
+    const PAGES: MemoryType = MemoryType {
+        limits: wamr_types::Limits { min: 1, max: Some(3) },
+        index: IndexType::I32,
+        shared: false,
+        page_size_log2: 16,
+    };
+
+    fn kind(ty: MemoryType) -> MemoryKind {
+        MemoryEntity::new(ty, &Tunables::default()).expect("memory").kind()
+    }
+
+    #[test]
+    fn the_kind_follows_from_type_and_tunables() {
+        let wanted = if fault::SUPPORTED { MemoryKind::Guarded } else { MemoryKind::Checked };
+        assert_eq!(kind(PAGES), wanted);
+        assert_eq!(kind(MemoryType { index: IndexType::I64, ..PAGES }), MemoryKind::Checked);
+        assert_eq!(kind(MemoryType { page_size_log2: 0, ..PAGES }), MemoryKind::Checked);
+        let tunables = Tunables { memory_guard: false, ..Tunables::default() };
+        let memory = MemoryEntity::new(PAGES, &tunables).expect("memory");
+        assert_eq!(memory.kind(), MemoryKind::Checked);
+    }
+
+    #[test]
+    fn memories_are_checked_where_address_space_is_refused() {
+        REFUSED_ABOVE.set(1 << 20);
+        let memory = MemoryEntity::new(PAGES, &Tunables::default()).expect("memory");
+        assert_eq!(memory.kind(), MemoryKind::Checked);
+        assert_eq!((memory.grow(2), memory.grow(1), memory.size_pages()), (Some(1), None, 3));
+        REFUSED_ABOVE.set(usize::MAX);
+    }
+
+    #[test]
+    fn guarded_memories_never_move() {
+        let memory = MemoryEntity::new(PAGES, &Tunables::default()).expect("memory");
+        let base = memory.vm().base();
+        assert_eq!(memory.grow(2), Some(1));
+        assert!(memory.kind() == MemoryKind::Checked || memory.vm().base() == base);
+        assert!(memory.fill(0, 1, 3 << 16).is_ok() && memory.fill(1, 1, 3 << 16).is_err());
     }
 }

@@ -5,7 +5,7 @@
 //! addresses. Who keeps whom alive is the business of [`crate::store`].
 
 mod memory;
-pub use memory::MemoryEntity;
+pub use memory::{GUARDED_RESERVATION_BYTES, MemoryEntity, MemoryKind};
 
 mod table;
 pub use table::{MAX_TABLE_ELEMENTS, TableEntity};

@@ -99,6 +99,7 @@ impl StoreCore {
             tail_args: tail_args.as_mut_ptr(),
             activation: Cell::new(0),
             gc_base: Cell::new(core::ptr::null_mut()),
+            interp_activation: Cell::new(0),
             core: Cell::new(core::ptr::null_mut()),
             interrupted: AtomicBool::new(false),
             interp_end: end,
@@ -205,7 +206,7 @@ impl StoreCore {
         if !self.allows(|limiter| limiter.memory_growing(0, min, max)) {
             return Err(Error::from_kind(ErrorKind::LimitReached));
         }
-        let memory = MemoryEntity::new(ty);
+        let memory = MemoryEntity::new(ty, self.engine.tunables());
         let memory = memory.ok_or_else(|| Error::from_kind(ErrorKind::OutOfMemory))?;
         Ok(self.memories.alloc(memory))
     }

@@ -173,6 +173,9 @@ pub struct VmStore {
     pub activation: Cell<usize>,
     /// The address that references to objects count from; fixed once there is an object.
     pub gc_base: Cell<*mut u8>,
+    /// The stack pointer that the innermost activation of the interpreter is left by when a guest
+    /// access faults.
+    pub interp_activation: Cell<usize>,
     /// The store itself.
     pub core: Cell<*mut StoreCore>,
     pub(crate) interrupted: core::sync::atomic::AtomicBool,

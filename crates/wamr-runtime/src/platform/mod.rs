@@ -1,6 +1,19 @@
-//! The operating system: the only place that asks it for address space.
+//! The operating system: the only place that asks it for address space, and for a word when
+//! running code touches what is not committed.
 
 use core::ptr::NonNull;
+
+pub mod fault;
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+use unix as sys;
+
+#[cfg(not(unix))]
+mod heap;
+#[cfg(not(unix))]
+use heap as sys;
 
 /// A range of reserved address space, of which a prefix is committed (readable, writable and
 /// zero at first). It never moves.
@@ -20,6 +33,9 @@ impl Reservation {
     /// Reserves `bytes` of address space (rounded up), nothing of it committed.
     pub(crate) fn new(bytes: usize) -> Option<Self> {
         let reserved = bytes.max(1).checked_next_multiple_of(GRANULE)?;
+        if is_refused(reserved) {
+            return None;
+        }
         Some(Self { base: sys::reserve(reserved)?, reserved, committed: 0 })
     }
 
@@ -58,52 +74,21 @@ impl Drop for Reservation {
     }
 }
 
-#[cfg(unix)]
-mod sys {
-    use core::ptr::{self, NonNull};
-
-    pub(super) fn reserve(bytes: usize) -> Option<NonNull<u8>> {
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE;
-        // SAFETY: an anonymous mapping at an address of the system's choice touches nothing.
-        let base = unsafe { libc::mmap(ptr::null_mut(), bytes, libc::PROT_NONE, flags, -1, 0) };
-        if base == libc::MAP_FAILED { None } else { NonNull::new(base.cast()) }
-    }
-
-    pub(super) unsafe fn commit(base: *mut u8, bytes: usize) -> bool {
-        // SAFETY: the caller owns the range, which is mapped and page-aligned.
-        unsafe { libc::mprotect(base.cast(), bytes, libc::PROT_READ | libc::PROT_WRITE) == 0 }
-    }
-
-    pub(super) unsafe fn release(base: NonNull<u8>, bytes: usize) {
-        // SAFETY: the caller owns the mapping and uses it no more.
-        unsafe { libc::munmap(base.as_ptr().cast(), bytes) };
-    }
+#[cfg(not(test))]
+const fn is_refused(_bytes: usize) -> bool {
+    false
 }
 
-#[cfg(not(unix))]
-mod sys {
-    use core::ptr::NonNull;
-    use std::alloc::{Layout, alloc_zeroed, dealloc};
+#[cfg(test)]
+std::thread_local! {
+    /// Reservations of more bytes fail on this thread, as they do in tight address spaces.
+    pub(crate) static REFUSED_ABOVE: core::cell::Cell<usize> =
+        const { core::cell::Cell::new(usize::MAX) };
+}
 
-    fn layout(bytes: usize) -> Option<Layout> {
-        Layout::from_size_align(bytes, 4096).ok()
-    }
-
-    pub(super) fn reserve(bytes: usize) -> Option<NonNull<u8>> {
-        // SAFETY: the layout's size is not zero: reservations are at least one granule.
-        NonNull::new(unsafe { alloc_zeroed(layout(bytes)?) })
-    }
-
-    pub(super) unsafe fn commit(_: *mut u8, _: usize) -> bool {
-        true
-    }
-
-    pub(super) unsafe fn release(base: NonNull<u8>, bytes: usize) {
-        if let Some(layout) = layout(bytes) {
-            // SAFETY: the range came from `reserve` with the same layout.
-            unsafe { dealloc(base.as_ptr(), layout) }
-        }
-    }
+#[cfg(test)]
+fn is_refused(bytes: usize) -> bool {
+    bytes > REFUSED_ABOVE.get()
 }
 
 /// The registers that a function must preserve, as they are now: what compiled code may keep

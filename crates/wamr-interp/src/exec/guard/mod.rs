@@ -1,0 +1,116 @@
+//! Loads and stores for guarded memories: nothing is compared, accesses out of bounds fault.
+//!
+//! The promises of [`wamr_runtime::fault`] are kept like this:
+//! * Each access is one instruction of assembly in [`arch`], which notes its address in a section
+//!   of its own. All of them are registered before the first code that has any of them.
+//! * Such code runs only in instances whose memory 0 is guarded, and accesses that alone.
+//! * Handlers have nothing to drop, and what runs between the entry of an activation and an
+//!   access is handlers alone, each of which took the place of the one before: they chain by
+//!   sibling calls. Calls into the host and into other modes have returned by then.
+//! * At an access, the registers hold what the landing needs: `rdi` points behind the operation,
+//!   `rsi` is the frame, `r8` the instance. These are the handlers' own argument registers.
+//!
+//! Every activation notes in `VmStore::interp_activation` the stack pointer to leave it by. The
+//! landing goes back to there and ends the activation the way every trap does.
+
+use super::Regs;
+use super::dispatch::Kind;
+use crate::op::memory::{LoadOp, StoreOp};
+use crate::op::{Flow, Op, Slot, SlotValue, Source};
+
+#[cfg(wamr_guards)]
+mod x86_64;
+#[cfg(wamr_guards)]
+use x86_64 as arch;
+
+#[cfg(not(wamr_guards))]
+mod none;
+#[cfg(not(wamr_guards))]
+use none as arch;
+
+pub(crate) use arch::{SUPPORTED, enter, register};
+
+/// How a type in memory is read as a type on the stack.
+pub(crate) trait Read<Res> {
+    /// Reads at `start` in memory 0, to the bits of a slot.
+    ///
+    /// # Safety
+    /// The registers are those of a handler, and memory 0 is guarded. `start` is the sum of two
+    /// 32-bit numbers.
+    unsafe fn read(r: &Regs, start: u64) -> u64;
+}
+
+/// How a type in memory is written.
+pub(crate) trait Write {
+    /// Writes the low bits at `start` in memory 0.
+    ///
+    /// # Safety
+    /// As for [`Read::read`].
+    unsafe fn write(r: &Regs, start: u64, bits: u64);
+}
+
+/// `dst = memory 0 [address + offset]`, where that is guarded.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
+pub(crate) struct LoadGuarded<K, A> {
+    pub(crate) dst: Slot,
+    pub(crate) address: A,
+    pub(crate) offset: u32,
+    kind: Kind<K>,
+}
+
+impl<K, A> LoadGuarded<K, A> {
+    pub(crate) const fn new(dst: Slot, address: A, offset: u32) -> Self {
+        Self { dst, address, offset, kind: core::marker::PhantomData }
+    }
+}
+
+impl<K: LoadOp, A: Source<u32>> Op for LoadGuarded<K, A> {
+    fn name() -> String {
+        format!("{}_{}_guarded", K::NAME, A::LETTER)
+    }
+
+    #[inline(always)]
+    unsafe fn run(self, r: &mut Regs) -> Flow {
+        // SAFETY: operands are slots of the current frame; this is translated for instances
+        // whose memory 0 is guarded.
+        unsafe {
+            let start = self.address.get(r) as u64 + self.offset as u64;
+            let bits = K::Mem::read(r, start);
+            r.set(self.dst, bits);
+        }
+        Flow::Next
+    }
+}
+
+/// `memory 0 [address + offset] = value`, where that is guarded.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
+pub(crate) struct StoreGuarded<K, A, B> {
+    pub(crate) address: A,
+    pub(crate) offset: u32,
+    pub(crate) value: B,
+    kind: Kind<K>,
+}
+
+impl<K, A, B> StoreGuarded<K, A, B> {
+    pub(crate) const fn new(address: A, offset: u32, value: B) -> Self {
+        Self { address, offset, value, kind: core::marker::PhantomData }
+    }
+}
+
+impl<K: StoreOp, A: Source<u32>, B: Source<K::Arg>> Op for StoreGuarded<K, A, B> {
+    fn name() -> String {
+        format!("{}_{}{}_guarded", K::NAME, A::LETTER, B::LETTER)
+    }
+
+    #[inline(always)]
+    unsafe fn run(self, r: &mut Regs) -> Flow {
+        // SAFETY: as for loads.
+        unsafe {
+            let start = self.address.get(r) as u64 + self.offset as u64;
+            K::Mem::write(r, start, self.value.get(r).to_slot());
+        }
+        Flow::Next
+    }
+}

@@ -1,0 +1,33 @@
+//! Builds without code for guarded memories: code for checked ones serves them.
+
+use wamr_runtime::vm::Outcome;
+
+use super::{Read, Write};
+use crate::exec::{Regs, dispatch};
+
+/// Whether code for guarded memories can be made.
+pub(crate) const SUPPORTED: bool = false;
+
+impl<Mem, Res> Read<Res> for Mem {
+    unsafe fn read(_: &Regs, _: u64) -> u64 {
+        unreachable!("no such code is made")
+    }
+}
+
+impl<Mem> Write for Mem {
+    unsafe fn write(_: &Regs, _: u64, _: u64) {
+        unreachable!("no such code is made")
+    }
+}
+
+pub(crate) fn register() {}
+
+/// Runs from the operation at `r.ip` to the end of the activation.
+///
+/// # Safety
+/// The registers are those of an activation.
+#[inline(always)]
+pub(crate) unsafe fn enter(r: Regs) -> Outcome {
+    // SAFETY: the caller's promise is the one needed.
+    unsafe { dispatch::run(r) }
+}
