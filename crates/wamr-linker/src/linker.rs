@@ -2,29 +2,26 @@
 
 use core::fmt;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use wamr_runtime::{
-    AsContextMut, Caller, Engine, Error, Extern, Func, IntoFunc, Module, StoreContextMut, Val,
+    AsContextMut, Caller, Engine, Error, Extern, HostFuncDef, IntoFunc, Module, Val,
 };
 use wamr_types::FuncType;
 
 use crate::{ImportError, Instance, InstantiateError, LinkError};
 
-type MakeFunc<T> = dyn Fn(StoreContextMut<'_, T>) -> Result<Func, Error> + Send + Sync;
-
-/// What stands under a name: an entity of a store, or a host function that is made in whatever
-/// store is linked.
+/// What stands under a name: an entity of a store, or a host function for whatever store is
+/// linked.
 enum Definition<T: 'static> {
     Extern(Extern),
-    Func(Arc<MakeFunc<T>>),
+    Func(HostFuncDef<T>),
 }
 
 impl<T: 'static> Clone for Definition<T> {
     fn clone(&self) -> Self {
         match self {
             Self::Extern(value) => Self::Extern(value.clone()),
-            Self::Func(make) => Self::Func(make.clone()),
+            Self::Func(def) => Self::Func(def.clone()),
         }
     }
 }
@@ -72,21 +69,21 @@ impl<T: 'static> Linker<T> {
     /// Defines a host function from a closure with typed parameters and results.
     ///
     /// # Errors
-    /// If the name is defined already.
+    /// If the name is defined already, or the engine holds no more types.
     pub fn func_wrap<P, R>(
         &mut self,
         module: &str,
         name: &str,
-        func: impl IntoFunc<T, P, R> + Clone,
+        func: impl IntoFunc<T, P, R>,
     ) -> Result<&mut Self, LinkError> {
-        let make = move |store: StoreContextMut<'_, T>| Ok(Func::wrap(store, func.clone()));
-        self.insert(module, name, Definition::Func(Arc::new(make)))
+        let def = HostFuncDef::wrap(&self.engine, func).map_err(LinkError::Foreign)?;
+        self.insert(module, name, Definition::Func(def))
     }
 
     /// Defines a host function from its type and a closure over values.
     ///
     /// # Errors
-    /// If the name is defined already.
+    /// If the name is defined already, or the type cannot be registered.
     pub fn func_new(
         &mut self,
         module: &str,
@@ -94,14 +91,8 @@ impl<T: 'static> Linker<T> {
         ty: FuncType,
         func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<(), Error> + Send + Sync + 'static,
     ) -> Result<&mut Self, LinkError> {
-        let func = Arc::new(func);
-        let make = move |store: StoreContextMut<'_, T>| {
-            let func = func.clone();
-            Func::new(store, ty.clone(), move |caller, params, results| {
-                func(caller, params, results)
-            })
-        };
-        self.insert(module, name, Definition::Func(Arc::new(make)))
+        let def = HostFuncDef::new(&self.engine, ty, func).map_err(LinkError::Foreign)?;
+        self.insert(module, name, Definition::Func(def))
     }
 
     /// Defines an external value.
@@ -209,7 +200,7 @@ impl<T: 'static> Linker<T> {
         match self.modules.get(module).and_then(|items| items.get(name)) {
             None => Ok(None),
             Some(Definition::Extern(value)) => Ok(Some(value.clone())),
-            Some(Definition::Func(make)) => Ok(Some(make(store.as_context_mut())?.into())),
+            Some(Definition::Func(def)) => Ok(Some(def.to_func(store.as_context_mut())?.into())),
         }
     }
 

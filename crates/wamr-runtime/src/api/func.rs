@@ -5,12 +5,12 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use smallvec::SmallVec;
-use wamr_types::{FuncType, HeapType, RefType, TypeId, TypeRegistry, ValType};
+use wamr_types::{FuncType, HeapType, RefType, TypeId, ValType};
 
 use super::handle::handle;
 use super::wrap::IntoFunc;
-use super::{Val, WasmParams, WasmResults};
-use crate::entity::HostFunc;
+use super::{HostFuncDef, Val, WasmParams, WasmResults};
+use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
 use crate::store::enter;
 use crate::store::{AsContext, AsContextMut, Caller, StoreCore};
@@ -26,50 +26,29 @@ type Slots = SmallVec<[u64; 16]>;
 impl Func {
     /// Makes a function of the host from its type and a closure over values.
     ///
-    /// The closure gets the parameters and room for the results (at first zeros and nulls).
+    /// The closure gets the parameters and room for the results, at first zeros and nulls.
     ///
     /// # Errors
-    /// If the type refers to types of another engine.
+    /// If the type refers to types of another engine, or the engine holds no more types.
     pub fn new<T: 'static>(
         mut store: impl AsContextMut<Data = T>,
         ty: FuncType,
         func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<(), Error> + Send + Sync + 'static,
     ) -> Result<Self, Error> {
-        let mut store = store.as_context_mut();
-        let core = store.core();
-        let sig = register(core, &ty)?;
-        let signature = ty.clone();
-        let call = move |core: *mut StoreCore, context, args: *const u64, results: *mut u64| {
-            // SAFETY: the call protocol gives a live store of data `T`, parameters and room for
-            // results of the type that the function was made with.
-            unsafe {
-                let params = load(&mut *core, signature.params(), args);
-                let types = (*core).engine().types();
-                let zero = |ty: &ValType| zero_or_null(types, *ty);
-                let mut values: Vec<Val> = signature.results().iter().map(zero).collect();
-                func(Caller::new(core, context), &params, &mut values)?;
-                let slots = store_all(&*core, signature.results(), &values)?;
-                core::ptr::copy_nonoverlapping(slots.as_ptr(), results, slots.len());
-            }
-            Ok(())
-        };
-        let record = HostFunc::alloc(core, sig, ty, Box::new(call));
-        Ok(Self::from_ptr(core, record))
+        let def = HostFuncDef::new(store.as_context_mut().engine(), ty, func)?;
+        def.to_func(store)
     }
 
     /// Makes a function of the host from a closure with typed parameters and results.
+    ///
+    /// # Panics
+    /// If the engine holds as many types as it can; [`HostFuncDef::wrap`] says so instead.
     pub fn wrap<T: 'static, P, R>(
         mut store: impl AsContextMut<Data = T>,
         func: impl IntoFunc<T, P, R>,
     ) -> Self {
-        let mut store = store.as_context_mut();
-        let core = store.core();
-        let (ty, call) = func.into_func();
-        // A type of plain value types can only fail to register in a full engine; the function
-        // then gets the type that nothing matches.
-        let sig = register(core, &ty).unwrap_or(TypeId::in_group(0));
-        let record = HostFunc::alloc(core, sig, ty, call);
-        Self::from_ptr(core, record)
+        let def = HostFuncDef::wrap(store.as_context_mut().engine(), func);
+        def.and_then(|def| def.to_func(store)).expect("room for the function's type")
     }
 
     /// The type.
@@ -200,11 +179,11 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
     }
 }
 
-pub(crate) fn register(core: &StoreCore, ty: &FuncType) -> Result<TypeId, Error> {
+pub(crate) fn register(engine: &Engine, ty: &FuncType) -> Result<TypeId, Error> {
     let invalid = |error: wamr_types::RegistryError| {
         Error::from_kind(ErrorKind::InvalidType(error.to_string().into()))
     };
-    core.engine().types().register_func(ty).map_err(invalid)
+    engine.types().register_func(ty).map_err(invalid)
 }
 
 fn type_id(record: NonNull<FuncRecord>) -> TypeId {
@@ -222,14 +201,12 @@ fn mismatch(expected: FuncType, found: String) -> Error {
     Error::from_kind(ErrorKind::SignatureMismatch { expected, found: found.into() })
 }
 
-/// What a result is before the closure writes it; for types without a default, a value of no
-/// use, which is found when it stays.
-fn zero_or_null(types: &TypeRegistry, ty: ValType) -> Val {
-    Val::default_in(types, ty).unwrap_or(Val::I32(0))
-}
-
 /// Values as slots, each checked against its type.
-fn store_all(core: &StoreCore, types: &[ValType], values: &[Val]) -> Result<Slots, Error> {
+pub(crate) fn store_all(
+    core: &StoreCore,
+    types: &[ValType],
+    values: &[Val],
+) -> Result<Slots, Error> {
     let mut slots = Slots::new();
     for (&ty, value) in types.iter().zip(values) {
         let raw = value.to_raw(core, ty)?;
@@ -242,7 +219,7 @@ fn store_all(core: &StoreCore, types: &[ValType], values: &[Val]) -> Result<Slot
 ///
 /// # Safety
 /// `at` must point to values of these types and of this store.
-unsafe fn load(core: &mut StoreCore, types: &[ValType], mut at: *const u64) -> Vec<Val> {
+pub(crate) unsafe fn load(core: &mut StoreCore, types: &[ValType], mut at: *const u64) -> Vec<Val> {
     let mut values = Vec::with_capacity(types.len());
     for &ty in types {
         // SAFETY: the caller vouches for the slots.

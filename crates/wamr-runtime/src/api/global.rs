@@ -85,7 +85,7 @@ impl Tag {
         }
         let mut store = store.as_context_mut();
         let core = store.core();
-        let id = register(core, &ty)?;
+        let id = register(core.engine(), &ty)?;
         let tag = core.tags.alloc(TagEntity::new(TagType { id, func: ty }));
         Ok(Self::from_ptr(core, tag))
     }

@@ -17,6 +17,9 @@ pub use typed::{WasmParams, WasmResults, WasmRet, WasmTy};
 mod func;
 pub use func::{Func, TypedFunc};
 
+mod host;
+pub use host::HostFuncDef;
+
 mod wrap;
 pub use wrap::IntoFunc;
 

@@ -1,5 +1,7 @@
 //! Rust closures as host functions.
 
+use std::sync::Arc;
+
 use wamr_types::FuncType;
 
 use super::{WasmRet, WasmTy};
@@ -14,7 +16,7 @@ use crate::vm::VmContext;
 /// `P` and `R` stand for parameters and results; the compiler infers them.
 pub trait IntoFunc<T, P, R>: Send + Sync + 'static {
     #[doc(hidden)]
-    fn into_func(self) -> (FuncType, Box<HostCall>);
+    fn into_func(self) -> (FuncType, Arc<HostCall>);
 }
 
 macro_rules! closures {
@@ -24,7 +26,7 @@ macro_rules! closures {
         where
             F: Fn($($name),*) -> R + Send + Sync + 'static,
         {
-            fn into_func(self) -> (FuncType, Box<HostCall>) {
+            fn into_func(self) -> (FuncType, Arc<HostCall>) {
                 let closure = move |_: Caller<'_, T>, $($name: $name),*| self($($name),*);
                 IntoFunc::<T, (Caller<'_, T>, $($name,)*), R>::into_func(closure)
             }
@@ -36,7 +38,7 @@ macro_rules! closures {
         where
             F: Fn(Caller<'_, T>, $($name),*) -> R + Send + Sync + 'static,
         {
-            fn into_func(self) -> (FuncType, Box<HostCall>) {
+            fn into_func(self) -> (FuncType, Arc<HostCall>) {
                 let ty = FuncType::new([$($name::TY),*], R::types());
                 let call = move |
                     core: *mut StoreCore,
@@ -56,7 +58,7 @@ macro_rules! closures {
                         returned.store(&mut *core, results)
                     }
                 };
-                (ty, Box::new(call))
+                (ty, Arc::new(call))
             }
         }
     )*};

@@ -3,6 +3,7 @@
 use core::cell::Cell;
 use core::ptr::NonNull;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use wamr_types::{FuncType, TypeId};
 
@@ -24,7 +25,7 @@ pub struct HostFunc {
     record: FuncRecord,
     ty: FuncType,
     shape: CallShape,
-    call: Box<HostCall>,
+    call: Arc<HostCall>,
     pub(crate) mark: Cell<bool>,
 }
 
@@ -34,7 +35,7 @@ impl HostFunc {
         core: &mut StoreCore,
         sig: TypeId,
         ty: FuncType,
-        call: Box<HostCall>,
+        call: Arc<HostCall>,
     ) -> NonNull<FuncRecord> {
         let record = FuncRecord {
             code: crate::compiled::ADAPTER.into(),

@@ -1,0 +1,111 @@
+//! Host functions before they belong to a store.
+
+use core::fmt;
+use core::marker::PhantomData;
+use std::sync::Arc;
+
+use wamr_types::{FuncType, TypeId, ValType};
+
+use super::func::{load, register, store_all};
+use super::{Func, IntoFunc, Val};
+use crate::engine::Engine;
+use crate::entity::{HostCall, HostFunc};
+use crate::error::{Error, ErrorKind};
+use crate::store::{AsContextMut, Caller, StoreCore};
+
+/// A host function for stores of data `T`, to be put into any number of them. Cheap to clone.
+pub struct HostFuncDef<T> {
+    engine: Engine,
+    sig: TypeId,
+    ty: FuncType,
+    call: Arc<HostCall>,
+    _data: PhantomData<fn(T)>,
+}
+
+impl<T> Clone for HostFuncDef<T> {
+    fn clone(&self) -> Self {
+        Self {
+            engine: self.engine.clone(),
+            sig: self.sig,
+            ty: self.ty.clone(),
+            call: self.call.clone(),
+            _data: PhantomData,
+        }
+    }
+}
+
+impl<T> fmt::Debug for HostFuncDef<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostFuncDef").field("ty", &self.ty).finish_non_exhaustive()
+    }
+}
+
+impl<T: 'static> HostFuncDef<T> {
+    /// Makes a host function from its type and a closure over values.
+    ///
+    /// The closure gets the parameters and room for the results, at first zeros and nulls.
+    ///
+    /// # Errors
+    /// If the type refers to types of another engine, or the engine holds no more types.
+    pub fn new(
+        engine: &Engine,
+        ty: FuncType,
+        func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<(), Error> + Send + Sync + 'static,
+    ) -> Result<Self, Error> {
+        let signature = ty.clone();
+        let call = move |core: *mut StoreCore, context, args: *const u64, results: *mut u64| {
+            // SAFETY: the call protocol gives a live store of data `T`, parameters and room for
+            // results of the type that the function was made with.
+            unsafe {
+                let params = load(&mut *core, signature.params(), args);
+                let types = (*core).engine().types();
+                // Types without a default get a value of no use, which is found if it stays.
+                let zero = |ty: &ValType| Val::default_in(types, *ty).unwrap_or(Val::I32(0));
+                let mut values: Vec<Val> = signature.results().iter().map(zero).collect();
+                func(Caller::new(core, context), &params, &mut values)?;
+                let slots = store_all(&*core, signature.results(), &values)?;
+                core::ptr::copy_nonoverlapping(slots.as_ptr(), results, slots.len());
+            }
+            Ok(())
+        };
+        Self::from_call(engine, ty, Arc::new(call))
+    }
+
+    /// Makes a host function from a closure with typed parameters and results.
+    ///
+    /// # Errors
+    /// If the engine holds no more types.
+    pub fn wrap<P, R>(engine: &Engine, func: impl IntoFunc<T, P, R>) -> Result<Self, Error> {
+        let (ty, call) = func.into_func();
+        Self::from_call(engine, ty, call)
+    }
+
+    fn from_call(engine: &Engine, ty: FuncType, call: Arc<HostCall>) -> Result<Self, Error> {
+        let sig = register(engine, &ty)?;
+        Ok(Self { engine: engine.clone(), sig, ty, call, _data: PhantomData })
+    }
+
+    /// The type.
+    pub fn ty(&self) -> &FuncType {
+        &self.ty
+    }
+
+    /// The canonical id of the type.
+    pub fn type_id(&self) -> TypeId {
+        self.sig
+    }
+
+    /// Puts the function into a store.
+    ///
+    /// # Errors
+    /// If the store is one of another engine.
+    pub fn to_func(&self, mut store: impl AsContextMut<Data = T>) -> Result<Func, Error> {
+        let mut store = store.as_context_mut();
+        let core = store.core();
+        if !Engine::same(core.engine(), &self.engine) {
+            return Err(Error::from_kind(ErrorKind::WrongEngine));
+        }
+        let record = HostFunc::alloc(core, self.sig, self.ty.clone(), self.call.clone());
+        Ok(Func::from_ptr(core, record))
+    }
+}
