@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt};
 use wamr::Mode;
@@ -22,6 +23,8 @@ Options:
       --mode MODE              interp
       --interp                 the same as --mode interp
       --stack-size BYTES       stack for interpreted frames
+      --max-memory BYTES       the most that each memory may grow to
+      --timeout MS             stops the program after so many milliseconds
   -h, --help                   prints this text
       --version                prints the version
 ";
@@ -57,6 +60,8 @@ pub(crate) struct RunOptions {
     pub(crate) function: Option<String>,
     pub(crate) dirs: Vec<Dir>,
     pub(crate) env: Vec<(String, String)>,
+    pub(crate) max_memory_bytes: Option<u64>,
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// A command over files.
@@ -99,6 +104,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
             "--dir" => run.dirs.push(dir(&string(&mut parser)?)),
             "--map-dir" => run.dirs.push(map_dir(&string(&mut parser)?)?),
             "--env" => run.env.push(variable(&string(&mut parser)?)?),
+            "--max-memory" => run.max_memory_bytes = Some(number(&mut parser)?),
+            "--timeout" => run.timeout = Some(Duration::from_millis(number(&mut parser)?)),
             _ => common(&option, &mut parser, &mut run.common)?,
         }
     }
@@ -139,10 +146,8 @@ fn common(option: &str, parser: &mut Parser, options: &mut CommonOptions) -> Res
         }
         "--interp" => options.mode = Some(Mode::Interp),
         "--stack-size" => {
-            let bytes = string(parser)?;
-            let parsed = bytes.parse();
-            let parsed = parsed.map_err(|_| format!("`{bytes}` is not a number of bytes"))?;
-            options.stack_bytes = Some(parsed);
+            let bytes: u64 = number(parser)?;
+            options.stack_bytes = Some(usize::try_from(bytes).map_err(text)?);
         }
         _ => return Err(format!("unknown option `{option}`; `iwasm --help` lists them")),
     }
@@ -155,6 +160,11 @@ fn text(error: impl ToString) -> String {
 
 fn string(parser: &mut Parser) -> Result<String, String> {
     parser.value().and_then(|value| value.string()).map_err(text)
+}
+
+fn number(parser: &mut Parser) -> Result<u64, String> {
+    let value = string(parser)?;
+    value.parse().map_err(|_| format!("`{value}` is not a whole number"))
 }
 
 /// `HOST` or `HOST::GUEST`.

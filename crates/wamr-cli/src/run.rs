@@ -1,8 +1,12 @@
 //! Running a program.
 
+use std::sync::Arc;
+use std::thread;
+
 use wamr::wasi::{self, Exit, WasiCtx};
 use wamr::{
-    Config, Engine, Error, InstantiateError, Linker, Module, ModuleError, Store, Validation,
+    Config, Engine, Error, InstantiateError, Linker, Module, ModuleError, Store, StoreLimits,
+    Validation,
 };
 
 use crate::options::{CommonOptions, RunOptions};
@@ -31,9 +35,10 @@ pub(crate) fn load(engine: &Engine, file: &str) -> Result<Module, Failure> {
 pub(crate) fn run(options: &RunOptions) -> Result<u8, Failure> {
     let engine = engine(&options.common, Validation::Lazy)?;
     let module = load(&engine, &options.file)?;
-    let mut store = Store::try_new(&engine, context(options)?).map_err(Failure::unusable)?;
+    let mut store = store(&engine, options)?;
     let mut linker = Linker::new(&engine);
-    wasi::add_to_linker(&mut linker, |ctx: &mut WasiCtx| ctx).map_err(Failure::unusable)?;
+    wasi::add_to_linker(&mut linker, |host: &mut Host| &mut host.wasi)
+        .map_err(Failure::unusable)?;
     let instance = match linker.instantiate(&mut store, &module) {
         Ok(instance) => instance,
         Err(InstantiateError::Run(error)) => return ended(Err(error)),
@@ -62,6 +67,33 @@ pub(crate) fn ended(outcome: Result<(), Error>) -> Result<u8, Failure> {
             None => Err(Failure { message: format!("{error:#}"), code: EXIT_TRAP }),
         },
     }
+}
+
+/// What the host functions of a program work on.
+struct Host {
+    wasi: WasiCtx,
+    limits: StoreLimits,
+}
+
+/// Makes the program's store, with its limits and its clock ticking.
+fn store(engine: &Engine, options: &RunOptions) -> Result<Store<Host>, Failure> {
+    let mut limits = StoreLimits::new();
+    if let Some(bytes) = options.max_memory_bytes {
+        limits = limits.memory_bytes(bytes);
+    }
+    let host = Host { wasi: context(options)?, limits };
+    let mut store = Store::try_new(engine, host).map_err(Failure::unusable)?;
+    store.limiter(|host| &mut host.limits);
+    if let Some(timeout) = options.timeout {
+        let handle = store.interrupt_handle();
+        let waiting = handle.clone();
+        store.data_mut().wasi.set_interrupt(Arc::new(move || waiting.is_interrupted()));
+        thread::spawn(move || {
+            thread::sleep(timeout);
+            handle.interrupt();
+        });
+    }
+    Ok(store)
 }
 
 fn context(options: &RunOptions) -> Result<WasiCtx, Failure> {

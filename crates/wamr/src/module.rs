@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wamr_runtime::{Backend, Error};
-use wamr_types::{LoadError, Loader, ModuleBytes};
+use wamr_types::{LoadError, Loader, ModuleBytes, ModuleName};
 
 use crate::{Engine, Mode};
 
@@ -76,13 +76,14 @@ impl Module {
         Self::from_bytes(engine, ModuleBytes::new(bytes.as_ref().to_vec()))
     }
 
-    /// Makes a module from a file.
+    /// Makes a module from a file. A module that does not name itself goes by the file's name.
     ///
     /// # Errors
     /// If the file cannot be read, or is not a module that the engine accepts.
     pub fn from_file(engine: &Engine, path: impl AsRef<Path>) -> Result<Self, ModuleError> {
-        let bytes = std::fs::read(path).map_err(ModuleError::Read)?;
-        Self::from_bytes(engine, ModuleBytes::new(bytes))
+        let bytes = std::fs::read(&path).map_err(ModuleError::Read)?;
+        let name = path.as_ref().file_stem().map(|name| name.to_string_lossy().into());
+        Self::make(engine, ModuleBytes::new(bytes), name)
     }
 
     /// Makes a module from bytes that are shared rather than copied.
@@ -90,9 +91,14 @@ impl Module {
     /// # Errors
     /// If the bytes are not a module that the engine accepts.
     pub fn from_bytes(engine: &Engine, bytes: ModuleBytes) -> Result<Self, ModuleError> {
+        Self::make(engine, bytes, None)
+    }
+
+    fn make(engine: &Engine, bytes: ModuleBytes, name: ModuleName) -> Result<Self, ModuleError> {
         let (loader, backend) = parts(engine)?;
         let options = engine.load_options(backend);
-        let decoded = loader.load(bytes, engine.types(), &options)?;
+        let mut decoded = loader.load(bytes, engine.types(), &options)?;
+        decoded.names.module = decoded.names.module.or(name);
         let module = wamr_runtime::Module::prepare(engine, Arc::new(decoded), backend);
         Ok(Self(module.map_err(ModuleError::Prepare)?))
     }
