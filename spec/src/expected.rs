@@ -55,18 +55,6 @@ const INTERP: &[Unfinished] = &[
         ],
     ),
     (
-        "exceptions: refused at load",
-        &[
-            "extra/custom::name_annot",
-            "proposals/exceptions::tag",
-            "proposals/exceptions::throw",
-            "proposals/exceptions::throw_ref",
-            "proposals/exceptions::try_table",
-            "wasm-v3::imports",
-            "wasm-v3::instance",
-        ],
-    ),
-    (
         "gc: refused at load",
         &[
             "extra::table_init64",
@@ -78,6 +66,7 @@ const INTERP: &[Unfinished] = &[
             "proposals/custom-descriptors::exact",
             "proposals/custom-descriptors::ref_get_desc",
             "proposals/custom-descriptors::struct_new_desc",
+            "proposals/exceptions::tag",
             "proposals/gc::array",
             "proposals/gc::array_copy",
             "proposals/gc::array_fill",

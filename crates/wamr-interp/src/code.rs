@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::exec::dispatch::{HANDLER_CELLS, operand_cells};
+use crate::handlers::Handlers;
 use crate::op::{Cell, Op};
 
 /// What stands before the first operation of a function.
@@ -23,6 +24,7 @@ pub(crate) struct Code {
     /// A [`FuncHeader`], then operations.
     pub(crate) cells: Box<[Cell]>,
     pub(crate) offsets: OffsetMap,
+    pub(crate) handlers: Handlers,
 }
 
 /// Offsets in the module of those operations that can fail or call, by position in the code.

@@ -15,6 +15,7 @@ use wamr_types::{DefinedFuncIdx, Feature, Features, Module};
 
 mod code;
 mod exec;
+mod handlers;
 mod module;
 mod op;
 mod translate;
@@ -45,6 +46,8 @@ impl Backend for Interpreter {
             .with(Feature::ExtendedConst)
             .with(Feature::TailCall)
             .with(Feature::FunctionReferences)
+            .with(Feature::Exceptions)
+            .with(Feature::LegacyExceptions)
             .with(Feature::MultiMemory)
             .with(Feature::Memory64)
             .with(Feature::CustomPageSizes)

@@ -11,6 +11,7 @@ use crate::code::{Code, FuncHeader};
 use crate::exec::call::Translate;
 use crate::exec::dispatch::Static;
 use crate::exec::{LINKAGE_SLOTS, array_call, guard};
+use crate::handlers::Clause;
 use crate::op::Cell;
 use crate::translate;
 
@@ -121,11 +122,31 @@ impl InterpFunc {
         Ok(())
     }
 
-    /// The offset in the module of the operation at `ip`, or of the one that ends there.
-    pub(crate) fn module_offset(&self, ip: *const Cell, is_behind: bool) -> Option<usize> {
+    /// The code, and the position in it of the operation at `ip`, or of a cell of the one that
+    /// ends there.
+    fn position(&self, ip: *const Cell, is_behind: bool) -> Option<(&Code, usize)> {
         let code = self.translated.get()?;
         let position = ip.addr().checked_sub(code.cells.as_ptr().addr())? / size_of::<Cell>();
-        code.offsets.find(position - usize::from(is_behind))
+        Some((code, position - usize::from(is_behind)))
+    }
+
+    /// The offset in the module of the operation at `ip`, or of the one that ends there.
+    pub(crate) fn module_offset(&self, ip: *const Cell, is_behind: bool) -> Option<usize> {
+        let (code, position) = self.position(ip, is_behind)?;
+        code.offsets.find(position)
+    }
+
+    /// The clause that catches an exception from the operation at `ip`, or from the one that
+    /// ends there, and the address where it goes on.
+    pub(crate) fn clause(
+        &self,
+        ip: *const Cell,
+        is_behind: bool,
+        is_tag: impl FnMut(u32) -> bool,
+    ) -> Option<(&Clause, *const Cell)> {
+        let (code, position) = self.position(ip, is_behind)?;
+        let clause = code.handlers.find(position, is_tag)?;
+        Some((clause, &raw const code.cells[clause.target]))
     }
 }
 

@@ -1,10 +1,73 @@
-//! Leaving an activation because of a failure.
+//! Failures: where an exception is caught, and leaving an activation where it is not.
 
 use wamr_runtime::rt;
 use wamr_runtime::vm::{Outcome, VmContext};
 
 use crate::exec::Linkage;
-use crate::op::Cell;
+use crate::exec::call::is_beyond_limit;
+use crate::op::{Cell, Slot};
+
+/// Where execution goes on. Unlike an `Option` it is returned in registers.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(crate) struct Landing {
+    /// Null where nothing catches.
+    pub(crate) ip: *const Cell,
+    pub(crate) fp: *mut u64,
+}
+
+impl Landing {
+    const NONE: Self = Self { ip: core::ptr::null(), fp: core::ptr::null_mut() };
+}
+
+/// Catches the pending failure, if it is an exception that some frame of the current activation
+/// has a clause for. [`wamr_runtime::vm::VmStore::catcher`] is that frame's context then.
+///
+/// # Safety
+/// As for [`unwind`].
+#[cold]
+#[inline(never)]
+pub(crate) unsafe extern "C" fn catch(
+    mut ip: *const Cell,
+    mut fp: *mut u64,
+    mut ctx: *mut VmContext,
+) -> Landing {
+    // SAFETY: as in `unwind`; a frame has room for the payload of every clause of its function.
+    unsafe {
+        let tag = rt::pending_tag(ctx);
+        if tag.is_null() {
+            return Landing::NONE;
+        }
+        let mut is_behind = false;
+        loop {
+            let linkage = fp.cast::<Linkage>().read();
+            let is_tag = |index| rt::tag(ctx, index) == tag;
+            if let Some((clause, ip)) = (*linkage.func).clause(ip, is_behind, is_tag) {
+                // A loop may consist of nothing but throwing and catching.
+                if is_beyond_limit(ctx, fp)
+                    && let Err(code) = rt::limit_hit(ctx, false)
+                {
+                    rt::raise(ctx, code);
+                    return Landing::NONE;
+                }
+                let slot = |slot: Slot| fp.offset(slot.0 as isize);
+                let payload =
+                    if clause.tag.is_some() { slot(clause.payload) } else { core::ptr::null_mut() };
+                let reference = rt::catch(ctx, payload, clause.keep);
+                if let Some(at) = clause.reference {
+                    *slot(at) = reference;
+                }
+                (*(*ctx).store).catcher.set(ctx);
+                return Landing { ip, fp };
+            }
+            if linkage.caller.fp.is_null() {
+                return Landing::NONE;
+            }
+            (ip, fp, ctx) = (linkage.caller.ip, linkage.caller.fp, linkage.caller.ctx);
+            is_behind = true;
+        }
+    }
+}
 
 /// Adds the frames of the current activation to the backtrace of the pending failure, and
 /// leaves the activation.

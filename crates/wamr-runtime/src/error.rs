@@ -5,7 +5,9 @@ use std::error::Error as StdError;
 
 use wamr_types::{FuncType, TrapCode, ValType};
 
+use crate::api::ExnRef;
 use crate::backtrace::{Backtrace, Frame};
+use crate::store::{Failure, StoreCore};
 
 /// Why a call, or an operation on an entity, failed.
 ///
@@ -23,6 +25,9 @@ struct Inner {
 pub enum ErrorKind {
     /// WebAssembly trapped.
     Trap(TrapCode),
+    /// WebAssembly, or a host function, threw an exception that nothing caught on the way here.
+    /// A host function that returns the error goes on throwing the same exception.
+    Exception(ExnRef),
     /// A host function returned an error.
     Host(Box<dyn StdError + Send + Sync>),
     /// A handle was used with a store that it does not belong to, or whose store is gone.
@@ -88,6 +93,31 @@ impl Error {
         }
     }
 
+    /// The exception, where it is one that nothing has caught yet.
+    pub fn exception(&self) -> Option<&ExnRef> {
+        match &self.0.kind {
+            ErrorKind::Exception(exception) => Some(exception),
+            _ => None,
+        }
+    }
+
+    /// An exception that has passed through some frames.
+    pub(crate) fn uncaught(exception: ExnRef, backtrace: Backtrace) -> Self {
+        Self(Box::new(Inner { kind: ErrorKind::Exception(exception), backtrace }))
+    }
+
+    /// What the error is while it travels through frames of wasm.
+    pub(crate) fn into_failure(self, core: &StoreCore) -> Failure {
+        let Inner { kind, backtrace } = *self.0;
+        match kind {
+            ErrorKind::Exception(exception) => match exception.resolve(core) {
+                Ok(reference) => Failure::Exception(reference, backtrace),
+                Err(error) => Failure::Error(error),
+            },
+            kind => Failure::Error(Self(Box::new(Inner { kind, backtrace }))),
+        }
+    }
+
     /// The host's error of type `E`, where it is one.
     pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
         match &self.0.kind {
@@ -132,10 +162,20 @@ impl From<TrapCode> for Error {
     }
 }
 
+impl From<ExnRef> for Error {
+    /// Throws the exception, where a host function returns the error.
+    fn from(exception: ExnRef) -> Self {
+        Self::from_kind(ErrorKind::Exception(exception))
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.kind {
             ErrorKind::Trap(code) => write!(f, "wasm trap: {code}")?,
+            ErrorKind::Exception(exception) => {
+                write!(f, "{}: {exception}", TrapCode::UncaughtException)?;
+            }
             ErrorKind::Host(error) => write!(f, "{error}")?,
             ErrorKind::WrongStore => f.write_str("the handle belongs to another store")?,
             ErrorKind::WrongEngine => f.write_str("the store belongs to another engine")?,

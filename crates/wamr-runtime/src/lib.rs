@@ -54,6 +54,6 @@ pub mod compiled;
 
 pub mod api;
 pub use api::{
-    AnyRef, Extern, ExternRef, Func, Global, HostFuncDef, IntoFunc, Memory, Table, Tag, TypedFunc,
-    Val, WasmParams, WasmResults, WasmRet, WasmTy,
+    AnyRef, ExnRef, Extern, ExternRef, Func, Global, HostFuncDef, IntoFunc, Memory, Table, Tag,
+    TypedFunc, Val, WasmParams, WasmResults, WasmRet, WasmTy,
 };

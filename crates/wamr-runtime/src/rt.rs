@@ -7,8 +7,9 @@
 use wamr_types::{FuncIdx, TableAccess, TrapCode, TypeId};
 
 use crate::backtrace::Frame;
-use crate::entity::InstanceEntity;
+use crate::entity::{InstanceEntity, TagEntity};
 use crate::error::Error;
+pub use crate::store::Keep;
 use crate::store::{Failure, StoreCore};
 use crate::vm::{FuncRecord, Outcome, Slot, VmContext};
 
@@ -294,14 +295,93 @@ pub unsafe fn raise_error(ctx: *mut VmContext, error: Error) {
     unsafe { core(ctx) }.set_failure(Failure::Error(error));
 }
 
+/// `throw`: makes a new exception of a tag the pending failure. `fields` points to its payload.
+#[inline(never)]
+pub unsafe fn throw(ctx: *mut VmContext, tag: u32, fields: *const u64) {
+    // SAFETY: as the module says; the payload is as long as the tag's type says.
+    unsafe {
+        let tag = instance(ctx).tag(tag);
+        let len = tag.as_ref().ty.func.param_slots();
+        let core = core(ctx);
+        match core.new_exception(tag, core::slice::from_raw_parts(fields, len)) {
+            Ok(reference) => core.throw(reference),
+            Err(_) => core.set_failure(Failure::Error(TrapCode::ResourceExhausted.into())),
+        }
+    }
+}
+
+/// `throw_ref`: makes an exception the pending failure.
+///
+/// # Errors
+/// [`TrapCode::NullExceptionReference`]
+#[inline(never)]
+pub unsafe fn throw_ref(ctx: *mut VmContext, reference: u64) -> Result<(), TrapCode> {
+    if reference == 0 {
+        return Err(TrapCode::NullExceptionReference);
+    }
+    // SAFETY: as the module says.
+    unsafe { core(ctx) }.throw(reference as u32);
+    Ok(())
+}
+
+/// The legacy `rethrow`, of an exception that was caught with [`Keep::Hold`]; `ends` says
+/// whether that hold ends, because nothing goes on in the catch clause.
+#[inline(never)]
+pub unsafe fn rethrow(ctx: *mut VmContext, reference: u64, ends: bool) {
+    // SAFETY: as the module says.
+    let core = unsafe { core(ctx) };
+    if ends {
+        core.release_exception(reference as u32);
+    }
+    core.throw(reference as u32);
+}
+
+/// Ends a catch clause's hold of an exception.
+#[inline(never)]
+pub unsafe fn release(ctx: *mut VmContext, reference: u64) {
+    // SAFETY: as the module says.
+    let core = unsafe { core(ctx) };
+    core.release_exception(reference as u32);
+    core.end_exception(reference as u32);
+}
+
+/// The tag of the pending exception; null if the pending failure is something else.
+#[cold]
+pub unsafe fn pending_tag(ctx: *mut VmContext) -> *const TagEntity {
+    // SAFETY: as the module says.
+    let core = unsafe { core(ctx) };
+    let reference = match core.failure_mut() {
+        Some(Failure::Exception(reference, _)) => *reference,
+        _ => return core::ptr::null(),
+    };
+    core.exception(reference).map_or(core::ptr::null(), |e| e.tag().as_ptr())
+}
+
+/// A tag of the instance. Tags are the same if their addresses are.
+pub unsafe fn tag(ctx: *mut VmContext, tag: u32) -> *const TagEntity {
+    // SAFETY: as the module says.
+    unsafe { instance(ctx) }.tag(tag).as_ptr()
+}
+
+/// Catches the pending exception: writes its payload to `payload`, unless that is null, and
+/// gives the reference to it, which is void where the clause keeps nothing.
+#[cold]
+pub unsafe fn catch(ctx: *mut VmContext, payload: *mut u64, keep: Keep) -> u64 {
+    // SAFETY: as the module says; a catch clause has room for its tag's payload.
+    unsafe { u64::from(core(ctx).catch(payload, keep)) }
+}
+
 /// Adds a frame to the pending failure's backtrace; frames come innermost first.
 #[cold]
 pub unsafe fn push_frame(ctx: *mut VmContext, func: FuncIdx, offset: Option<usize>) {
     // SAFETY: as in `raise_error`.
     unsafe {
         let module = instance(ctx).module().clone();
-        if let Some(Failure::Error(error)) = core(ctx).failure_mut() {
-            error.push_frame(Frame { module, func, offset });
+        let frame = Frame { module, func, offset };
+        match core(ctx).failure_mut() {
+            Some(Failure::Error(error)) => error.push_frame(frame),
+            Some(Failure::Exception(_, backtrace)) => backtrace.push(frame),
+            _ => {}
         }
     }
 }

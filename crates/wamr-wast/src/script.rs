@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use wamr::{Engine, Error, Extern, InstantiateError, Module, Store, TrapCode, Val};
+use wamr::{Engine, Error, Extern, InstantiateError, Module, Store, Val};
 use wast::token::Id;
 use wast::{QuoteWat, WastDirective, WastExecute, WastInvoke, WastRet, WastThread, Wat};
 
@@ -89,7 +89,7 @@ impl Script {
             }
             D::AssertException { exec, .. } => {
                 let execution = self.execute(exec)?;
-                expect_trap(execution, TrapCode::UncaughtException.message())
+                expect_exception(execution)
             }
             D::AssertMalformed { mut module, message, .. }
             | D::AssertMalformedCustom { mut module, message, .. }
@@ -218,6 +218,16 @@ fn expect_trap(execution: Execution, expected: &str) -> Result<(), String> {
             Some(code) if same_message(code.message(), expected) => Ok(()),
             _ => Err(format!("{error}, expected a trap: {expected}")),
         },
+    }
+}
+
+fn expect_exception(execution: Execution) -> Result<(), String> {
+    match execution {
+        Execution::Returned(values) => {
+            Err(format!("returned {}, expected an exception", describe(&values)))
+        }
+        Execution::Failed(error) if error.exception().is_some() => Ok(()),
+        Execution::Failed(error) => Err(format!("{error}, expected an exception")),
     }
 }
 

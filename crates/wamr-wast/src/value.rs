@@ -59,6 +59,7 @@ pub(crate) fn top(heap: &HeapType<'_>) -> Option<AbstractHeapType> {
 pub(crate) fn hierarchy(value: &Val) -> Option<(AbstractHeapType, bool)> {
     match value {
         Val::FuncRef(value) => Some((AbstractHeapType::Func, value.is_none())),
+        Val::ExnRef(value) => Some((AbstractHeapType::Exn, value.is_none())),
         Val::ExternRef(value) => Some((AbstractHeapType::Extern, value.is_none())),
         Val::AnyRef(value) => Some((AbstractHeapType::Any, value.is_none())),
         _ => None,

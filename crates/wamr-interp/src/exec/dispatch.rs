@@ -99,6 +99,30 @@ pub(crate) unsafe extern "C" fn leave_by_trap(
     }
 }
 
+/// The registers to go on with, if the pending failure is caught in this activation.
+///
+/// # Safety
+/// As for [`leave_by_trap`].
+#[inline(always)]
+unsafe fn resume(
+    ip: *const Cell,
+    fp: *mut u64,
+    ctx: *mut wamr_runtime::vm::VmContext,
+) -> Option<Regs> {
+    // SAFETY: the caller's promise is the one needed; the catching instance is alive, as its
+    // frame is.
+    unsafe {
+        let trap::Landing { ip, fp } = trap::catch(ip, fp, ctx);
+        if ip.is_null() {
+            return None;
+        }
+        let ctx = (*(*ctx).store).catcher.get();
+        let mut r = Regs { ip, fp, mem: core::ptr::null_mut(), mem_len: 0, ctx };
+        r.reload_memory();
+        Some(r)
+    }
+}
+
 #[cfg(wamr_threaded)]
 mod threaded {
     use wamr_runtime::vm::VmContext;
@@ -146,8 +170,27 @@ mod threaded {
                 Flow::Slow if O::SLOW => slow::<O>(ip, fp, mem, mem_len, ctx),
                 Flow::Slow => core::hint::unreachable_unchecked(),
                 Flow::Trap(code) => leave_by_trap(ip, fp, code, 0, ctx),
-                Flow::Fail => trap::unwind(ip, fp, ctx),
+                Flow::Fail => fail(ip, fp, mem, mem_len, ctx),
                 Flow::Exit(outcome) => outcome,
+            }
+        }
+    }
+
+    /// Goes on where the pending failure is caught, or leaves the activation.
+    #[cold]
+    #[inline(never)]
+    unsafe extern "sysv64" fn fail(
+        ip: *const Cell,
+        fp: *mut u64,
+        _: *mut u8,
+        _: usize,
+        ctx: *mut VmContext,
+    ) -> Outcome {
+        // SAFETY: the arguments describe the innermost frame of an activation.
+        unsafe {
+            match resume(ip, fp, ctx) {
+                Some(r) => run(r),
+                None => trap::unwind(ip, fp, ctx),
             }
         }
     }
@@ -169,7 +212,7 @@ mod threaded {
                 Flow::Next => run(r),
                 Flow::Slow => unreachable!("a slow path is final"),
                 Flow::Trap(code) => leave_by_trap(ip, fp, code, 0, ctx),
-                Flow::Fail => trap::unwind(ip, fp, ctx),
+                Flow::Fail => fail(ip, fp, mem, mem_len, ctx),
                 Flow::Exit(outcome) => outcome,
             }
         }
@@ -216,7 +259,13 @@ mod looping {
                 Flow::Next => None,
                 Flow::Slow => unreachable!("a slow path is final"),
                 Flow::Trap(code) => Some(leave_by_trap(ip, fp, code, 0, ctx)),
-                Flow::Fail => Some(trap::unwind(ip, fp, ctx)),
+                Flow::Fail => match resume(ip, fp, ctx) {
+                    Some(caught) => {
+                        *r = caught;
+                        None
+                    }
+                    None => Some(trap::unwind(ip, fp, ctx)),
+                },
                 Flow::Exit(outcome) => Some(outcome),
             }
         }

@@ -20,6 +20,7 @@ use crate::op::{Cell, Flow, Op, Slot, SlotValue};
 pub(crate) mod call;
 pub(crate) mod control;
 pub(crate) mod dispatch;
+pub(crate) mod exception;
 pub(crate) mod guard;
 pub(crate) mod memory;
 pub(crate) mod numeric;

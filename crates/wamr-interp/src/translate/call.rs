@@ -82,24 +82,29 @@ impl Translator<'_, '_> {
         let site = self.pop_tail_args(module.func_type(FuncIdx(func)));
         match module.defined_func(FuncIdx(func)) {
             Some(func) => {
-                self.emit(ReturnCall { func: self.interp.func(func, self.memory0), site })
+                self.emit(ReturnCall { func: self.interp.func(func, self.memory0), site });
             }
-            None => self.emit(ReturnCallImport { import: func, site }),
-        };
+            None => {
+                let start = self.emit(ReturnCallImport { import: func, site });
+                self.leave_regions(start);
+            }
+        }
         self.reachable = false;
     }
 
     pub(super) fn visit_return_call_indirect(&mut self, ty_index: u32, table: u32) {
         let callee = self.pop_callee(ty_index, table);
         let site = self.pop_tail_args(self.module.func_type_at(TypeIdx(ty_index)));
-        self.emit(ReturnCallIndirect { callee, site });
+        let start = self.emit(ReturnCallIndirect { callee, site });
+        self.leave_regions(start);
         self.reachable = false;
     }
 
     pub(super) fn visit_return_call_ref(&mut self, ty_index: u32) {
         let callee = self.pop_slot();
         let site = self.pop_tail_args(self.module.func_type_at(TypeIdx(ty_index)));
-        self.emit(ReturnCallRef { callee, site });
+        let start = self.emit(ReturnCallRef { callee, site });
+        self.leave_regions(start);
         self.reachable = false;
     }
 }

@@ -16,6 +16,7 @@ use crate::op::numeric::{I32Ne, I64Eq};
 use crate::op::{Cell, Imm, Slot, Target};
 
 use super::Translator;
+use super::exception::Kept;
 use super::stack::{Operand, Place};
 
 /// The types of values that a block takes or leaves.
@@ -41,13 +42,17 @@ impl Values<'_> {
     }
 }
 
+/// What a block is; a legacy `try` becomes a `Catch` with its first clause.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Block,
     Loop,
     If,
     Else,
     Function,
+    TryTable,
+    Try,
+    Catch,
 }
 
 /// A place that branches go to. Cells of branches to a place that is not known yet form a list.
@@ -79,7 +84,7 @@ impl Label {
 
 /// A block that is open.
 pub(super) struct Control<'m> {
-    kind: Kind,
+    pub(super) kind: Kind,
     params: Values<'m>,
     results: Values<'m>,
     /// How many values and slots lie below the parameters.
@@ -89,19 +94,46 @@ pub(super) struct Control<'m> {
     label: Label,
     /// Where an `if` goes when its condition is false.
     otherwise: Label,
+    /// Whether a catch clause goes to the label.
+    is_caught: bool,
+    /// The region that the block's body is.
+    pub(super) region: Option<usize>,
+    /// Whether a `rethrow` names the block.
+    pub(super) is_rethrown: bool,
+    /// Where the current legacy clause keeps the exception.
+    pub(super) exception: Kept,
 }
 
 impl<'m> Control<'m> {
     pub(super) const fn function(results: &'m [ValType]) -> Self {
+        Self::new(Kind::Function, Values::Many(&[]), Values::Many(results))
+    }
+
+    const fn new(kind: Kind, params: Values<'m>, results: Values<'m>) -> Self {
         Self {
-            kind: Kind::Function,
-            params: Values::Many(&[]),
-            results: Values::Many(results),
+            kind,
+            params,
+            results,
             base: 0,
             height: 0,
             label: Label::UNKNOWN,
             otherwise: Label::UNKNOWN,
+            is_caught: false,
+            region: None,
+            is_rethrown: false,
+            exception: None,
         }
+    }
+
+    /// How many slots lie below what the block's label takes.
+    pub(super) const fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// Says that a catch clause goes to the label; gives the label's position where it is known.
+    pub(super) const fn catch_here(&mut self) -> Option<usize> {
+        self.is_caught = true;
+        self.label.position
     }
 
     const fn label_values(&self) -> Values<'m> {
@@ -130,7 +162,7 @@ pub(super) type EmitBranch =
     fn(translator: &mut Translator<'_, '_>, a: Slot, b: Operand, sense: bool, back: bool) -> usize;
 
 impl<'m> Translator<'m, '_> {
-    fn open(&mut self, kind: Kind, ty: BlockType) -> usize {
+    pub(super) fn open(&mut self, kind: Kind, ty: BlockType) -> usize {
         let (params, results): (Values<'m>, Values<'m>) = match ty {
             BlockType::Empty => (Values::Many(&[]), Values::Many(&[])),
             BlockType::Type(ty) => {
@@ -142,15 +174,14 @@ impl<'m> Translator<'m, '_> {
             }
         };
         self.flush_locals();
-        if kind != Kind::Block {
+        if matches!(kind, Kind::Loop | Kind::If) {
             self.bring_home_top(params.len());
         }
         self.latest = None;
         let base = self.stack.len() - params.len();
         let height = self.stack.get(base).map_or(self.height, |value| value.height);
         let label = if kind == Kind::Loop { Label::at(self.cells.len()) } else { Label::UNKNOWN };
-        let otherwise = Label::UNKNOWN;
-        self.controls.push(Control { kind, params, results, base, height, label, otherwise });
+        self.controls.push(Control { base, height, label, ..Control::new(kind, params, results) });
         self.controls.len() - 1
     }
 
@@ -171,12 +202,8 @@ impl<'m> Translator<'m, '_> {
 
     pub(super) fn visit_else(&mut self) {
         let index = self.controls.len() - 1;
-        let Control { params, results, base, height, .. } = self.controls[index];
-        if self.reachable {
-            self.copy_top(results.len(), height);
-            self.jump(index);
-        }
-        self.drop_to(base);
+        let params = self.controls[index].params;
+        self.end_branch(index);
         self.push_temps(params);
         let control = &mut self.controls[index];
         control.kind = Kind::Else;
@@ -185,11 +212,28 @@ impl<'m> Translator<'m, '_> {
         self.reachable = true;
     }
 
+    /// Ends one of several ways through a block: goes to its end, and forgets the values that it
+    /// leaves.
+    pub(super) fn end_branch(&mut self, index: usize) {
+        let Control { results, base, height, .. } = self.controls[index];
+        if self.reachable {
+            self.copy_top(results.len(), height);
+            self.jump(index);
+        }
+        self.drop_to(base);
+    }
+
     pub(super) fn visit_end(&mut self) {
+        let index = self.controls.len() - 1;
+        self.end_region(self.controls[index].region);
+        self.leave_clause(index);
         let control = self.controls.pop().expect("validated");
-        let mut is_joined = control.label.is_used();
-        if control.kind == Kind::If {
-            is_joined = true;
+        let mut is_joined = control.label.is_used() || control.is_caught;
+        match control.kind {
+            Kind::If => is_joined = true,
+            // Results may lie above the reference that the clause keeps.
+            Kind::Catch if self.reachable => is_joined = true,
+            _ => {}
         }
         match control.kind {
             // A loop's label is at its beginning.
@@ -213,6 +257,9 @@ impl<'m> Translator<'m, '_> {
         }
         self.drop_to(control.base);
         self.push_temps(control.results);
+        if control.is_caught {
+            self.resolve_catches(index);
+        }
         self.resolve(control.label);
         self.resolve(control.otherwise);
         self.reachable = true;
@@ -306,11 +353,11 @@ impl<'m> Translator<'m, '_> {
         self.reachable = false;
     }
 
-    fn control_index(&self, depth: u32) -> usize {
+    pub(super) fn control_index(&self, depth: u32) -> usize {
         self.controls.len() - 1 - depth as usize
     }
 
-    fn push_temps(&mut self, values: Values<'_>) {
+    pub(super) fn push_temps(&mut self, values: Values<'_>) {
         for position in 0..values.len() {
             self.push_temp(values.is_wide(position));
         }

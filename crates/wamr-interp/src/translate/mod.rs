@@ -5,6 +5,7 @@
 //! place on the stack; see [`stack`].
 
 use core::fmt::Write;
+use std::collections::HashSet;
 
 use wamr_runtime::{Error, ErrorKind, MemoryKind};
 use wamr_types::{DefinedFuncIdx, LoadError, LoadErrorKind, Module, ValType};
@@ -13,11 +14,13 @@ use wasmparser::{BinaryReader, FunctionBody, Operator, OperatorsReader};
 use crate::code::{Code, FuncHeader, HEADER_CELLS, Listing, OffsetMap, encode};
 use crate::exec::LINKAGE_SLOTS;
 use crate::exec::dispatch::HANDLER_CELLS;
+use crate::handlers::{Handlers, Region};
 use crate::module::InterpModule;
 use crate::op::{Cell, Op, Slot};
 
 mod call;
 mod control;
+mod exception;
 mod memory;
 mod numeric;
 mod stack;
@@ -26,6 +29,7 @@ mod variable;
 mod visitor;
 
 use control::{Control, Fuse};
+use exception::PendingCatch;
 use stack::{LocalInfo, Value};
 
 /// Validates and translates a function.
@@ -99,6 +103,11 @@ struct Translator<'m, 'l> {
     param_slots: u32,
 
     controls: Vec<Control<'m>>,
+    /// What exceptions can come from; see [`exception`].
+    regions: Vec<Region>,
+    catches: Vec<PendingCatch>,
+    /// The offsets of blocks that a `rethrow` names, once somebody wants to know.
+    rethrown: Option<HashSet<usize>>,
     /// Whether the operator at hand can be reached.
     reachable: bool,
     /// How many blocks were opened since code became unreachable.
@@ -127,6 +136,9 @@ impl<'m, 'l> Translator<'m, 'l> {
             temp_base: LINKAGE_SLOTS as u32,
             param_slots: 0,
             controls: Vec::new(),
+            regions: Vec::new(),
+            catches: Vec::new(),
+            rethrown: None,
             reachable: true,
             skipped_blocks: 0,
             unsupported: None,
@@ -183,6 +195,12 @@ impl<'m, 'l> Translator<'m, 'l> {
             Operator::End if self.skipped_blocks > 0 => self.skipped_blocks -= 1,
             Operator::End => self.visit_end(),
             Operator::Else if self.skipped_blocks == 0 => self.visit_else(),
+            Operator::Delegate { .. } if self.skipped_blocks > 0 => self.skipped_blocks -= 1,
+            Operator::Delegate { relative_depth } => self.visit_delegate(*relative_depth),
+            Operator::Catch { tag_index } if self.skipped_blocks == 0 => {
+                self.visit_catch(*tag_index);
+            }
+            Operator::CatchAll if self.skipped_blocks == 0 => self.visit_catch_all(),
             _ => {}
         }
     }
@@ -193,7 +211,11 @@ impl<'m, 'l> Translator<'m, 'l> {
         let header = FuncHeader { frame_slots: self.temp_base + self.max_height, local_slots };
         self.cells[0] = header.frame_slots;
         self.cells[1] = header.local_slots;
-        Code { cells: self.cells.into(), offsets: self.offsets }
+        Code {
+            cells: self.cells.into(),
+            offsets: self.offsets,
+            handlers: Handlers::new(self.regions),
+        }
     }
 
     /// Appends an operation.

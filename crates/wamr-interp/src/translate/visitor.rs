@@ -22,6 +22,8 @@ macro_rules! visit {
     };
     (@bulk_memory $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
     (@reference_types $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
+    (@exceptions $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
+    (@legacy_exceptions $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
     (@function_references $this:ident $visit:ident $($arg:ident)*) => {
         $this.0.$visit($($arg),*)
     };

@@ -72,7 +72,7 @@ impl Extern {
             ExternPtr::Memory(at) => Self::Memory(Memory::from_ptr(core, at)),
             ExternPtr::Global(at) => Self::Global(Global::from_ptr(core, at)),
             ExternPtr::Tag(at) => Self::Tag(Tag::from_ptr(core, at)),
-            ExternPtr::Instance(_) | ExternPtr::Object(_) => return None,
+            ExternPtr::Instance(_) | ExternPtr::Object(_) | ExternPtr::Exception(_) => return None,
         })
     }
 }

@@ -88,6 +88,7 @@ impl Func {
     ) -> Result<(), Error> {
         let mut store = store.as_context_mut();
         let core = store.core();
+        core.collect_exceptions_if_due();
         let record = self.resolve(core)?;
         let ty = type_of(core, record);
         if params.len() != ty.params().len() || results.len() != ty.results().len() {
@@ -161,6 +162,7 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
     pub fn call(&self, mut store: impl AsContextMut, params: P) -> Result<R, Error> {
         let mut store = store.as_context_mut();
         let core = store.core();
+        core.collect_exceptions_if_due();
         let record = self.func.resolve(core)?;
         let mut slots: SmallVec<[u64; 8]> = smallvec::smallvec![0; self.slots];
         params.store(core, &mut slots)?;

@@ -9,6 +9,9 @@ pub use val::{ExternRef, Val};
 mod object;
 pub use object::AnyRef;
 
+mod exception;
+pub use exception::ExnRef;
+
 mod handle;
 
 mod typed;

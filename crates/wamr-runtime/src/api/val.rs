@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use wamr_types::{AbstractHeapType, HeapType, RefType, TypeRegistry, ValType};
 
-use super::{AnyRef, Func};
+use super::{AnyRef, ExnRef, Func};
 use crate::error::{Error, ErrorKind};
 use crate::store::{AsContext, AsContextMut, ExternPtr, Root, StoreCore};
 use crate::vm::FuncRecord;
@@ -86,6 +86,8 @@ pub enum Val {
     ExternRef(Option<ExternRef>),
     /// A reference of the internal hierarchy; `None` is null.
     AnyRef(Option<AnyRef>),
+    /// A reference to an exception; `None` is null.
+    ExnRef(Option<ExnRef>),
 }
 
 impl Val {
@@ -103,6 +105,7 @@ impl Val {
                 AbstractHeapType::Func => Self::FuncRef(None),
                 AbstractHeapType::Extern => Self::ExternRef(None),
                 AbstractHeapType::Any => Self::AnyRef(None),
+                AbstractHeapType::Exn => Self::ExnRef(None),
                 _ => return None,
             },
             ValType::Ref(RefType { heap: HeapType::Concrete(_), .. }) => return None,
@@ -136,6 +139,8 @@ impl Val {
             Self::ExternRef(Some(_)) => reference(false, AbstractHeapType::Extern),
             Self::AnyRef(None) => reference(true, AbstractHeapType::None),
             Self::AnyRef(Some(_)) => reference(false, AbstractHeapType::Any),
+            Self::ExnRef(None) => reference(true, AbstractHeapType::NoExn),
+            Self::ExnRef(Some(_)) => reference(false, AbstractHeapType::Exn),
         }
     }
 
@@ -147,10 +152,14 @@ impl Val {
             Self::F32(bits) => [u64::from(*bits), 0],
             Self::F64(bits) => [*bits, 0],
             Self::V128(bits) => [*bits as u64, (*bits >> 64) as u64],
-            Self::FuncRef(None) | Self::ExternRef(None) | Self::AnyRef(None) => [0, 0],
+            Self::FuncRef(None)
+            | Self::ExternRef(None)
+            | Self::AnyRef(None)
+            | Self::ExnRef(None) => [0, 0],
             Self::FuncRef(Some(func)) => [func.resolve(core)?.as_ptr() as u64, 0],
             Self::ExternRef(Some(value)) => [u64::from(value.resolve(core)?), 0],
             Self::AnyRef(Some(value)) => [u64::from(value.resolve(core)?), 0],
+            Self::ExnRef(Some(value)) => [u64::from(value.to_raw(core)?), 0],
         };
         let found = match self {
             Self::FuncRef(Some(func)) => func.concrete_type(core)?,
@@ -184,6 +193,7 @@ impl Val {
                 AbstractHeapType::Extern => {
                     Self::ExternRef(ExternRef::from_raw(core, raw[0] as u32))
                 }
+                AbstractHeapType::Exn => Self::ExnRef(ExnRef::from_raw(core, raw[0] as u32)),
                 _ => Self::AnyRef(AnyRef::from_raw(core, raw[0] as u32)),
             },
         }
@@ -249,5 +259,11 @@ impl From<AnyRef> for Val {
 impl From<ExternRef> for Val {
     fn from(value: ExternRef) -> Self {
         Self::ExternRef(Some(value))
+    }
+}
+
+impl From<ExnRef> for Val {
+    fn from(value: ExnRef) -> Self {
+        Self::ExnRef(Some(value))
     }
 }

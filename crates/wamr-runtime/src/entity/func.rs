@@ -80,7 +80,10 @@ unsafe extern "C" fn host_array_call(
     let call = AssertUnwindSafe(|| (func.call)(core, caller, args, results));
     let failure = match catch_unwind(call) {
         Ok(Ok(())) => return Outcome::Return,
-        Ok(Err(error)) => Failure::Error(error),
+        Ok(Err(error)) => {
+            // SAFETY: as below.
+            unsafe { error.into_failure(&*core) }
+        }
         Err(payload) => Failure::Panic(payload),
     };
     // SAFETY: the closure has returned, so that nobody else uses the store now.

@@ -345,6 +345,10 @@ impl InstanceEntity {
         unsafe { self.memories[memory as usize].as_ref() }
     }
 
+    pub(crate) fn tag(&self, tag: u32) -> NonNull<TagEntity> {
+        self.tags[tag as usize]
+    }
+
     /// What code of this instance may be made for: the kind of memory 0, wherever it comes from.
     fn memory0_kind(&self) -> MemoryKind {
         let memory0 = self.memories.first();
@@ -478,12 +482,8 @@ impl InstanceEntity {
         for (values, element) in all.iter().zip(&decoded.elements) {
             let top = self.module.engine().types().top_of(element.ty.heap);
             for &value in values {
-                match NonNull::new(value as *mut FuncRecord) {
-                    None => {}
-                    Some(func) if top == wamr_types::AbstractHeapType::Func => {
-                        visit(ExternPtr::Func(func));
-                    }
-                    Some(_) => visit(ExternPtr::Object(value as u32)),
+                if let Some(target) = ExternPtr::of_reference(top, value) {
+                    visit(target);
                 }
             }
         }

@@ -8,10 +8,10 @@
 //! for those.
 
 use core::ptr::NonNull;
-use std::sync::Arc;
 
 use wamr_types::{AbstractHeapType, ValType};
 
+use super::exception::Exception;
 use super::{ExternPtr, StoreCore};
 use crate::entity::HostFunc;
 use crate::gc::{FieldKind, FieldLayout, GcHeap, GcLayout, is_i31};
@@ -26,6 +26,14 @@ impl StoreCore {
         }
     }
 
+    /// Collects if exceptions have piled up, which calls may leave without making entities.
+    #[inline]
+    pub(crate) fn collect_exceptions_if_due(&mut self) {
+        if self.depth == 0 && self.exceptions.is_due() {
+            self.collect();
+        }
+    }
+
     fn entity_count(&self) -> usize {
         self.memories.len()
             + self.tables.len()
@@ -33,6 +41,7 @@ impl StoreCore {
             + self.tags.len()
             + self.host_funcs.len()
             + self.instances.len()
+            + self.exceptions.len()
     }
 
     /// Frees every object that nothing can reach, and unless wasm is running every entity too.
@@ -40,13 +49,11 @@ impl StoreCore {
         if self.collections_paused > 0 {
             return;
         }
-        self.roots.retain(|root| Arc::strong_count(root) > 1);
+        self.drop_dead_roots();
         let idle = self.depth == 0;
         let mut heap = core::mem::replace(&mut self.gc, GcHeap::new(0));
         let mut tracer = Tracer { core: self, heap: &mut heap, work: Vec::new() };
-        for root in &self.roots {
-            tracer.visit(root.raw_target());
-        }
+        self.roots().for_each(|target| tracer.visit(target));
         if !idle {
             tracer.visit_all_entities();
             tracer.scan_interp_stack();
@@ -71,6 +78,7 @@ impl StoreCore {
         self.tables.sweep(|entity| entity.mark.replace(false) || !free);
         self.globals.sweep(|entity| entity.mark.replace(false) || !free);
         self.tags.sweep(|entity| entity.mark.replace(false) || !free);
+        self.exceptions.sweep(|_, _| !free);
     }
 }
 
@@ -96,6 +104,9 @@ impl Tracer<'_> {
                 ExternPtr::Object(reference) => {
                     reference != 0 && !is_i31(reference) && self.heap.mark(reference)
                 }
+                ExternPtr::Exception(reference) => {
+                    self.core.exception(reference).is_some_and(|exception| exception.mark())
+                }
             }
         };
         if fresh {
@@ -116,14 +127,25 @@ impl Tracer<'_> {
 
     /// Visits a reference of a hierarchy, as a value slot.
     fn visit_ref(&mut self, top: AbstractHeapType, value: u64) {
-        match top {
-            AbstractHeapType::Func => {
-                if let Some(func) = NonNull::new(value as *mut FuncRecord) {
-                    self.visit_func(func);
+        if let Some(target) = ExternPtr::of_reference(top, value) {
+            self.visit(target);
+        }
+    }
+
+    fn visit_exception(&mut self, exception: &Exception) {
+        self.visit(ExternPtr::Tag(exception.tag()));
+        // SAFETY: as in `visit`.
+        let ty = unsafe { &exception.tag().as_ref().ty.func };
+        let mut fields = exception.fields().iter();
+        for ty in ty.params() {
+            let field = fields.next().copied().unwrap_or(0);
+            match ty {
+                ValType::Ref(ty) => {
+                    self.visit_ref(self.core.engine.types().top_of(ty.heap), field);
                 }
+                ValType::V128 => drop(fields.next()),
+                _ => {}
             }
-            AbstractHeapType::Exn => {}
-            _ => self.visit(ExternPtr::Object(value as u32)),
         }
     }
 
@@ -132,6 +154,7 @@ impl Tracer<'_> {
         core.instances.iter().for_each(|at| self.visit(ExternPtr::Instance(at)));
         core.tables.iter().for_each(|at| self.visit(ExternPtr::Table(at)));
         core.globals.iter().for_each(|at| self.visit(ExternPtr::Global(at)));
+        core.exceptions.references().for_each(|at| self.visit(ExternPtr::Exception(at)));
     }
 
     /// Interpreted frames hold references as whole slots, zero-extended.
@@ -197,6 +220,12 @@ impl Tracer<'_> {
                     }
                     ExternPtr::Instance(at) => at.as_ref().trace(&mut |target| self.visit(target)),
                     ExternPtr::Object(reference) => self.visit_fields(reference),
+                    ExternPtr::Exception(reference) => {
+                        let core = self.core;
+                        if let Some(exception) = core.exception(reference) {
+                            self.visit_exception(exception);
+                        }
+                    }
                     _ => {}
                 }
             }
@@ -228,6 +257,7 @@ impl Tracer<'_> {
             unsafe { field.kind.read(self.heap.base().add(object + field.offset as usize)) };
         match field.kind {
             FieldKind::Func => self.visit_ref(AbstractHeapType::Func, value),
+            FieldKind::Exception => self.visit_ref(AbstractHeapType::Exn, value),
             FieldKind::Object => self.visit_ref(AbstractHeapType::Any, value),
             _ => {}
         }

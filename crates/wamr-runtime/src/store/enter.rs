@@ -7,6 +7,7 @@ use std::sync::Arc;
 use wamr_types::TrapCode;
 
 use super::{Failure, StoreCore};
+use crate::api::ExnRef;
 use crate::error::Error;
 use crate::rt;
 use crate::vm::{FuncRecord, Outcome, VmStore};
@@ -84,6 +85,13 @@ pub(crate) unsafe fn enter(
                     (*vm).take_interruption();
                 }
                 Err(error)
+            }
+            Some(Failure::Exception(reference, backtrace)) => {
+                let exception = ExnRef::from_raw(&mut *core, reference);
+                Err(exception.map_or_else(
+                    || Error::from(TrapCode::UncaughtException),
+                    |exception| Error::uncaught(exception, backtrace),
+                ))
             }
             Some(Failure::Panic(payload)) => resume_unwind(payload),
             None => Err(Error::from(TrapCode::ResourceExhausted)),

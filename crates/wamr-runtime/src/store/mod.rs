@@ -10,6 +10,7 @@ mod arena;
 mod collect;
 mod context;
 mod enter;
+mod exception;
 mod limiter;
 mod objects;
 mod root;
@@ -18,6 +19,7 @@ pub(crate) use context::StoreInner;
 pub use context::{AsContext, AsContextMut, Caller, Store, StoreContext, StoreContextMut};
 pub use enter::InterruptHandle;
 pub(crate) use enter::enter;
+pub use exception::Keep;
 pub use limiter::{ResourceLimiter, StoreLimits};
 pub(crate) use root::{ExternPtr, Root};
 
@@ -29,6 +31,7 @@ use std::sync::Arc;
 
 use wamr_types::{Limits, MemoryType, TableAccess, TableType};
 
+use crate::backtrace::Backtrace;
 use crate::engine::Engine;
 use crate::entity::{GlobalEntity, HostFunc, InstanceEntity, MemoryEntity, TableEntity, TagEntity};
 use crate::error::{Error, ErrorKind};
@@ -41,6 +44,8 @@ use objects::SubtypeCache;
 /// What is pending while a failure travels through frames.
 pub(crate) enum Failure {
     Error(Error),
+    /// An exception, by its reference, and the frames that it passed through.
+    Exception(u32, Backtrace),
     Panic(Box<dyn Any + Send>),
 }
 
@@ -65,6 +70,7 @@ pub struct StoreCore {
     host_values: Vec<Option<Arc<dyn Any + Send + Sync>>>,
     free_host_values: Vec<u32>,
     subtypes: SubtypeCache,
+    exceptions: exception::Exceptions,
     roots: Vec<Arc<Root>>,
     roots_watermark: usize,
     entities_watermark: usize,
@@ -100,6 +106,7 @@ impl StoreCore {
             activation: Cell::new(0),
             gc_base: Cell::new(core::ptr::null_mut()),
             interp_activation: Cell::new(0),
+            catcher: Cell::new(core::ptr::null_mut()),
             core: Cell::new(core::ptr::null_mut()),
             interrupted: AtomicBool::new(false),
             interp_end: end,
@@ -137,6 +144,7 @@ impl StoreCore {
             host_values: Vec::new(),
             free_host_values: Vec::new(),
             subtypes: SubtypeCache::default(),
+            exceptions: exception::Exceptions::default(),
             roots: Vec::new(),
             roots_watermark: 64,
             entities_watermark: 256,
@@ -179,10 +187,20 @@ impl StoreCore {
         self.failure.as_mut()
     }
 
+    /// Forgets roots that nobody outside the store holds.
+    fn drop_dead_roots(&mut self) {
+        self.roots.retain(|root| Arc::strong_count(root) > 1);
+    }
+
+    /// What handles refer to, and perhaps what they referred to lately.
+    fn roots(&self) -> impl Iterator<Item = ExternPtr> {
+        self.roots.iter().map(|root| root.raw_target())
+    }
+
     /// Makes a handle's root for an entity of this store.
     pub(crate) fn root(&mut self, target: ExternPtr) -> Arc<Root> {
         if self.roots.len() >= self.roots_watermark {
-            self.roots.retain(|root| Arc::strong_count(root) > 1);
+            self.drop_dead_roots();
             self.roots_watermark = (self.roots.len() * 2).max(64);
         }
         let root = Arc::new(Root::new(self.id, target));

@@ -3,6 +3,8 @@
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use wamr_types::AbstractHeapType;
+
 use crate::entity::{GlobalEntity, InstanceEntity, MemoryEntity, TableEntity, TagEntity};
 use crate::vm::FuncRecord;
 
@@ -17,6 +19,22 @@ pub(crate) enum ExternPtr {
     Instance(NonNull<InstanceEntity>),
     /// An object of the heap, or an `i31`.
     Object(u32),
+    /// A reference to an exception.
+    Exception(u32),
+}
+
+impl ExternPtr {
+    /// What a reference in a slot refers to; `top` is the top of its type's hierarchy.
+    pub(crate) fn of_reference(top: AbstractHeapType, value: u64) -> Option<Self> {
+        if value == 0 {
+            return None;
+        }
+        Some(match top {
+            AbstractHeapType::Func => Self::Func(NonNull::new(value as *mut FuncRecord)?),
+            AbstractHeapType::Exn => Self::Exception(value as u32),
+            _ => Self::Object(value as u32),
+        })
+    }
 }
 
 /// Keeps an entity alive as long as somebody other than the store holds it.

@@ -176,6 +176,8 @@ pub struct VmStore {
     /// The stack pointer that the innermost activation of the interpreter is left by when a guest
     /// access faults.
     pub interp_activation: Cell<usize>,
+    /// The context of the frame that the latest exception was caught in.
+    pub catcher: Cell<*mut VmContext>,
     /// The store itself.
     pub core: Cell<*mut StoreCore>,
     pub(crate) interrupted: core::sync::atomic::AtomicBool,

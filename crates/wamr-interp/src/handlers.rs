@@ -1,0 +1,129 @@
+//! Which exceptions a function catches, and where: a table beside its code, read only when
+//! something is thrown.
+//!
+//! Both forms of the proposal end here. `try_table`, and the body of a legacy `try`, are
+//! regions; what follows differs in where a clause leaves the reference and what becomes of it.
+
+use core::cmp::Reverse;
+
+use wamr_runtime::rt::Keep;
+
+use crate::op::Slot;
+
+/// A stretch of code that exceptions can come from.
+pub(crate) struct Region {
+    /// The position of its first operation.
+    pub(crate) start: usize,
+    /// The position behind its last operation.
+    pub(crate) end: usize,
+    /// How many blocks are open around it.
+    pub(crate) depth: usize,
+    pub(crate) action: Action,
+}
+
+/// What happens to exceptions that come from a region.
+pub(crate) enum Action {
+    /// The first clause that fits catches them; without one they go on outwards.
+    Catch(Vec<Clause>),
+    /// They go on as if they came from the block that has so many others around it.
+    Delegate(usize),
+}
+
+/// A catch clause.
+#[derive(Clone, Copy)]
+pub(crate) struct Clause {
+    /// The tag by its index; `None` for all of them.
+    pub(crate) tag: Option<u32>,
+    /// Where the payload goes.
+    pub(crate) payload: Slot,
+    /// Where the reference goes.
+    pub(crate) reference: Option<Slot>,
+    /// What becomes of the exception.
+    pub(crate) keep: Keep,
+    /// The position to go on at.
+    pub(crate) target: usize,
+}
+
+/// The regions of a function, inner ones before those around them.
+#[derive(Default)]
+pub(crate) struct Handlers(Box<[Region]>);
+
+impl Handlers {
+    /// Puts the regions of a function in order.
+    pub(crate) fn new(mut regions: Vec<Region>) -> Self {
+        regions.retain(|region| match &region.action {
+            Action::Catch(clauses) => !clauses.is_empty(),
+            Action::Delegate(_) => true,
+        });
+        // Regions nest. Of two that end at the same place, the inner one is deeper.
+        regions.sort_by_key(|region| (region.end, Reverse(region.depth)));
+        Self(regions.into())
+    }
+
+    /// The clause that catches an exception from the operation at `position`.
+    pub(crate) fn find(
+        &self,
+        position: usize,
+        mut is_tag: impl FnMut(u32) -> bool,
+    ) -> Option<&Clause> {
+        let mut depth = usize::MAX;
+        for region in &self.0 {
+            if region.depth > depth || !(region.start..region.end).contains(&position) {
+                continue;
+            }
+            match &region.action {
+                Action::Delegate(outer) => depth = *outer,
+                Action::Catch(clauses) => {
+                    let fits = |clause: &&Clause| clause.tag.is_none_or(&mut is_tag);
+                    if let Some(clause) = clauses.iter().find(fits) {
+                        return Some(clause);
+                    }
+                }
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clause(tag: Option<u32>, target: usize) -> Clause {
+        Clause { tag, payload: Slot(0), reference: None, keep: Keep::Nothing, target }
+    }
+
+    fn target(handlers: &Handlers, position: usize, tag: u32) -> Option<usize> {
+        handlers.find(position, |index| index == tag).map(|clause| clause.target)
+    }
+
+    #[test]
+    fn inner_regions_come_first_whatever_their_order() {
+        let catch = |tag, target| Action::Catch(vec![clause(Some(tag), target)]);
+        let handlers = Handlers::new(vec![
+            Region { start: 0, end: 30, depth: 1, action: catch(7, 100) },
+            Region { start: 10, end: 30, depth: 2, action: catch(7, 200) },
+            Region { start: 40, end: 50, depth: 1, action: catch(8, 300) },
+        ]);
+        assert_eq!(target(&handlers, 5, 7), Some(100));
+        assert_eq!(target(&handlers, 10, 7), Some(200));
+        assert_eq!(target(&handlers, 29, 7), Some(200));
+        assert_eq!(target(&handlers, 30, 7), None);
+        assert_eq!(target(&handlers, 29, 8), None);
+        assert_eq!(target(&handlers, 45, 8), Some(300));
+    }
+
+    #[test]
+    fn delegation_passes_over_the_blocks_between() {
+        let all = |target| Action::Catch(vec![clause(None, target)]);
+        let handlers = Handlers::new(vec![
+            Region { start: 0, end: 40, depth: 1, action: all(100) },
+            Region { start: 0, end: 30, depth: 2, action: all(200) },
+            Region { start: 10, end: 20, depth: 3, action: Action::Delegate(1) },
+            Region { start: 22, end: 24, depth: 3, action: Action::Delegate(0) },
+        ]);
+        assert_eq!(target(&handlers, 5, 0), Some(200));
+        assert_eq!(target(&handlers, 15, 0), Some(100));
+        assert_eq!(target(&handlers, 22, 0), None);
+    }
+}
