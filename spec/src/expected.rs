@@ -25,7 +25,6 @@ const EVERYWHERE: &[Row] = &[
         "wants segments to be checked before anything is written, as before bulk memory",
     ),
     ("extra/custom::branch_hint", "branch hints are not validated"),
-    ("extra/legacy::", "the `wast` crate does not parse folded `try`"),
 ];
 
 fn rows_of(mode: Mode) -> Vec<Row> {

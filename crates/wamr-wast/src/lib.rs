@@ -23,6 +23,7 @@ pub use runner::WastRunner;
 mod report;
 pub use report::{Failure, Report};
 
+mod legacy;
 mod load;
 mod pattern;
 mod scope;

@@ -8,6 +8,7 @@ use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
 use wast::{Wast, WastDirective};
 
+use crate::legacy::unfold;
 use crate::report::{Recorder, Report};
 use crate::script::Script;
 
@@ -28,6 +29,7 @@ impl WastRunner {
     /// A directive that fails does not stop the script. One that panics does: the store may be
     /// left in any state.
     pub fn run(&mut self, name: &str, source: &str) -> Report {
+        let source = &*unfold(source);
         let mut recorder = Recorder::new(name, source);
         if let Err(error) = self.parse_and_run(source, &mut recorder) {
             recorder.enter(error.span());
