@@ -44,20 +44,44 @@ pub(crate) struct Clause {
     pub(crate) target: usize,
 }
 
-/// The regions of a function, inner ones before those around them.
-#[derive(Default)]
-pub(crate) struct Handlers(Box<[Region]>);
+/// The regions of a function. They nest, and are ordered by their ends, inner ones before those
+/// around them.
+pub(crate) struct Handlers {
+    regions: Box<[Region]>,
+    /// For every region, the position of the one around it.
+    around: Box<[Option<u32>]>,
+}
 
 impl Handlers {
     /// Puts the regions of a function in order.
     pub(crate) fn new(mut regions: Vec<Region>) -> Self {
         regions.retain(|region| match &region.action {
-            Action::Catch(clauses) => !clauses.is_empty(),
-            Action::Delegate(_) => true,
+            Action::Catch(clauses) => !clauses.is_empty() && region.start < region.end,
+            Action::Delegate(_) => region.start < region.end,
         });
-        // Regions nest. Of two that end at the same place, the inner one is deeper.
+        // Of two that end at the same place, the inner one is deeper.
         regions.sort_by_key(|region| (region.end, Reverse(region.depth)));
-        Self(regions.into())
+        let mut around = vec![None; regions.len()];
+        let mut open: Vec<usize> = Vec::new();
+        for (position, region) in regions.iter().enumerate().rev() {
+            while open.last().is_some_and(|&outer| regions[outer].start > region.start) {
+                open.pop();
+            }
+            around[position] = open.last().map(|&outer| outer as u32);
+            open.push(position);
+        }
+        Self { regions: regions.into(), around: around.into() }
+    }
+
+    /// The regions that an operation is in, the innermost first.
+    fn regions_of(&self, position: usize) -> impl Iterator<Item = &Region> {
+        // The first region that does not end before the operation holds it, or lies in the
+        // innermost one that does.
+        let first = self.regions.partition_point(|region| region.end <= position);
+        let first = (first < self.regions.len()).then_some(first as u32);
+        core::iter::successors(first, |&at| self.around[at as usize])
+            .map(|at| &self.regions[at as usize])
+            .filter(move |region| region.start <= position)
     }
 
     /// The clause that catches an exception from the operation at `position`.
@@ -67,8 +91,8 @@ impl Handlers {
         mut is_tag: impl FnMut(u32) -> bool,
     ) -> Option<&Clause> {
         let mut depth = usize::MAX;
-        for region in &self.0 {
-            if region.depth > depth || !(region.start..region.end).contains(&position) {
+        for region in self.regions_of(position) {
+            if region.depth > depth {
                 continue;
             }
             match &region.action {
@@ -110,7 +134,9 @@ mod tests {
         assert_eq!(target(&handlers, 29, 7), Some(200));
         assert_eq!(target(&handlers, 30, 7), None);
         assert_eq!(target(&handlers, 29, 8), None);
+        assert_eq!(target(&handlers, 35, 8), None, "between two regions");
         assert_eq!(target(&handlers, 45, 8), Some(300));
+        assert_eq!(target(&handlers, 50, 8), None);
     }
 
     #[test]

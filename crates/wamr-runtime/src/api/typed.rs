@@ -1,8 +1,8 @@
 //! Rust types that stand for wasm types, one value or several.
 
-use wamr_types::ValType;
+use wamr_types::{RefType, ValType};
 
-use super::{ExternRef, Func};
+use super::{ExnRef, ExternRef, Func};
 use crate::error::Error;
 use crate::store::StoreCore;
 use crate::vm::FuncRecord;
@@ -89,6 +89,22 @@ unsafe impl WasmTy for Option<ExternRef> {
 
     unsafe fn from_raw(core: &mut StoreCore, raw: u64) -> Self {
         ExternRef::from_raw(core, raw as u32)
+    }
+}
+
+// SAFETY: an exception of this store, or null.
+unsafe impl WasmTy for Option<ExnRef> {
+    const TY: ValType = ValType::Ref(RefType::EXNREF);
+
+    fn into_raw(self, core: &mut StoreCore) -> Result<u64, Error> {
+        Ok(match self {
+            Some(value) => u64::from(value.to_raw(core)?),
+            None => 0,
+        })
+    }
+
+    unsafe fn from_raw(core: &mut StoreCore, raw: u64) -> Self {
+        ExnRef::from_raw(core, raw as u32)
     }
 }
 

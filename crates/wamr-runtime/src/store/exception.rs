@@ -207,7 +207,7 @@ impl StoreCore {
         reference
     }
 
-    /// Frees exceptions that only handles referred to, now that those are gone.
+    /// Frees exceptions that only handles referred to, where those are gone.
     fn sweep_handled_exceptions(&mut self) {
         self.drop_dead_roots();
         for root in self.roots() {
@@ -222,10 +222,7 @@ impl StoreCore {
             _ => 0,
         };
         self.exceptions.sweep(|reference, exception| {
-            reference == pending
-                || exception.holds > 0
-                || exception.is_value.get()
-                || !exception.is_handled
+            reference == pending || exception.holds > 0 || exception.is_value.get()
         });
     }
 }
