@@ -35,6 +35,7 @@ pub use module::{ExportType, ImportType, Module};
 pub mod entity;
 pub use entity::MemoryKind;
 
+mod image;
 mod platform;
 pub use platform::fault;
 

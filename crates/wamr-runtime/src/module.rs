@@ -8,6 +8,7 @@ use wamr_types::{ExternType, Module as Decoded, TypeIdx};
 use crate::backend::{Backend, Executable};
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::image::{DataImage, LazyImage};
 use crate::vm::CallShape;
 
 struct Inner {
@@ -17,6 +18,7 @@ struct Inner {
     mode: &'static str,
     /// By type index; `None` for types that are not functions'.
     shapes: Box<[Option<CallShape>]>,
+    image: LazyImage,
 }
 
 /// A module ready for instantiation, any number of times and on any thread.
@@ -44,7 +46,8 @@ impl Module {
         let executable = backend.prepare(engine, &decoded)?;
         let mode = backend.name();
         let shapes = decoded.type_defs.iter().map(|ty| ty.as_func().map(CallShape::of)).collect();
-        Ok(Self(Arc::new(Inner { engine: engine.clone(), decoded, executable, mode, shapes })))
+        let (engine, image) = (engine.clone(), LazyImage::default());
+        Ok(Self(Arc::new(Inner { engine, decoded, executable, mode, shapes, image })))
     }
 
     /// The engine that the module was loaded for.
@@ -65,6 +68,11 @@ impl Module {
     /// The call shape of a function type; valid as long as the module.
     pub(crate) fn shape(&self, ty: TypeIdx) -> *const CallShape {
         self.0.shapes[ty.index()].as_ref().map_or(core::ptr::null(), core::ptr::from_ref)
+    }
+
+    /// What one more instance's memory 0 can be mapped from instead of copying data segments.
+    pub(crate) fn image_for_next_instance(&self) -> Option<&DataImage> {
+        self.0.image.for_next_instance(&self.0.decoded)
     }
 
     pub(crate) fn executable(&self) -> &dyn Executable {

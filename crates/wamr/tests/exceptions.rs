@@ -283,7 +283,7 @@ fn payloads_keep_what_they_refer_to() {
     else {
         panic!("{fields:?}")
     };
-    assert!(value.data(&host.store).unwrap().is::<Arc<i32>>());
+    assert!(value.data(&host.store).unwrap().unwrap().is::<Arc<i32>>());
     assert_eq!(f.typed::<(), i32>(&host.store).unwrap().call(&mut host.store, ()).unwrap(), 77);
     assert!(e.fields(&mut host.store).unwrap().is_empty());
     assert_eq!(fields[4].i32(), Some(3));

@@ -50,7 +50,8 @@ impl InstanceHandle {
     }
 
     /// Copies the active element segments, then the active data segments, in order, and drops
-    /// them. What was written before a failure stays written.
+    /// them. What was written before a failure stays written. Nothing may have used the
+    /// instance's memories before.
     ///
     /// # Errors
     /// The trap of a segment that does not fit.
@@ -73,6 +74,9 @@ impl InstanceHandle {
                 ElementMode::Declared => entity.elem_drop(index),
                 ElementMode::Passive => {}
             }
+        }
+        if entity.map_data_image() {
+            return Ok(());
         }
         for (i, data) in decoded.data.iter().enumerate() {
             if let DataMode::Active { memory, offset } = &data.mode {

@@ -5,8 +5,8 @@ use core::cell::{Cell, OnceCell};
 use core::ptr::NonNull;
 
 use wamr_types::{
-    CompositeType, ConstExpr, ConstOp, DataIdx, ElementItems, ExternIdx, FieldType, FuncIdx,
-    GlobalIdx, StorageType, TableAccess, TrapCode, TypeId, TypeIdx, ValType,
+    CompositeType, ConstExpr, ConstOp, DataIdx, DataMode, ElementItems, ExternIdx, FieldType,
+    FuncIdx, GlobalIdx, StorageType, TableAccess, TrapCode, TypeId, TypeIdx, ValType,
 };
 
 use super::{GlobalEntity, MemoryEntity, MemoryKind, TableEntity, TagEntity};
@@ -448,6 +448,19 @@ impl InstanceEntity {
         len: u64,
     ) -> Result<(), TrapCode> {
         self.memory(memory).init(dst, self.data(data), src, len)
+    }
+
+    /// Does what all active data segments do by mapping the module's image of them; false, and
+    /// nothing is changed, where there is none.
+    pub(crate) fn map_data_image(&self) -> bool {
+        let Some(image) = self.module.image_for_next_instance() else { return false };
+        let is_mapped = self.memory(0).map_image(image);
+        for (data, dropped) in self.module.decoded().data.iter().zip(&self.dropped_data) {
+            if is_mapped && matches!(data.mode, DataMode::Active { .. }) {
+                dropped.set(true);
+            }
+        }
+        is_mapped
     }
 
     /// `data.drop`

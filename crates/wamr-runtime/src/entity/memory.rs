@@ -12,6 +12,7 @@ use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use wamr_types::{IndexType, MemoryType, TrapCode};
 
 use crate::engine::Tunables;
+use crate::image::DataImage;
 use crate::platform::{Reservation, fault};
 use crate::vm::VmMemory;
 
@@ -115,6 +116,16 @@ impl MemoryEntity {
     /// The present size in pages.
     pub fn size_pages(&self) -> u64 {
         self.vm.len_bytes() as u64 >> self.ty.page_size_log2
+    }
+
+    /// Takes initial contents on, in place of zeros; false where that is impossible.
+    pub(crate) fn map_image(&self, image: &DataImage) -> bool {
+        let storage = self.storage.borrow();
+        let Some(end) = image.offset.checked_add(image.len) else { return false };
+        let fits = storage.as_ref().is_some_and(|storage| end <= storage.committed_bytes());
+        // SAFETY: the range is committed, and the store that this memory belongs to is being
+        // used by the caller alone; reservations and images begin with pages.
+        fits && unsafe { image.image.map(self.vm.base().add(image.offset)) }
     }
 
     /// Adds pages of zeros; the old size in pages, or `None` if the type's maximum or the

@@ -4,6 +4,7 @@
 use core::ptr::NonNull;
 
 pub mod fault;
+pub(crate) mod image;
 
 #[cfg(unix)]
 mod unix;
@@ -45,6 +46,10 @@ impl Reservation {
 
     pub(crate) fn reserved_bytes(&self) -> usize {
         self.reserved
+    }
+
+    pub(crate) fn committed_bytes(&self) -> usize {
+        self.committed
     }
 
     /// Makes at least the first `bytes` usable; false if the reservation or the system's memory

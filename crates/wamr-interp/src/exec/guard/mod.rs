@@ -7,16 +7,16 @@
 //! * Handlers have nothing to drop, and what runs between the entry of an activation and an
 //!   access is handlers alone, each of which took the place of the one before: they chain by
 //!   sibling calls. Calls into the host and into other modes have returned by then.
-//! * At an access, the registers hold what the landing needs: `rdi` points behind the operation,
-//!   `rsi` is the frame, `r8` the instance. These are the handlers' own argument registers.
+//! * At an access, the registers hold what the landing needs: `rdi` points to the operation,
+//!   `rsi` to the frame, `r8` to the instance. These are the handlers' own argument registers.
 //!
 //! Every activation notes in `VmStore::interp_activation` the stack pointer to leave it by. The
 //! landing goes back to there and ends the activation the way every trap does.
 
 use super::Regs;
-use super::dispatch::Kind;
+use super::dispatch::{HANDLER_CELLS, Kind, operand_cells};
 use crate::op::memory::{LoadOp, StoreOp};
-use crate::op::{Flow, Op, Slot, SlotValue, Source};
+use crate::op::{Cell, Flow, Op, Slot, SlotValue, Source};
 
 #[cfg(wamr_guards)]
 mod x86_64;
@@ -35,9 +35,9 @@ pub(crate) trait Read<Res> {
     /// Reads at `start` in memory 0, to the bits of a slot.
     ///
     /// # Safety
-    /// The registers are those of a handler, and memory 0 is guarded. `start` is the sum of two
-    /// 32-bit numbers.
-    unsafe fn read(r: &Regs, start: u64) -> u64;
+    /// The registers are those of a handler, `ip` is its operation, and memory 0 is guarded.
+    /// `start` is the sum of two 32-bit numbers.
+    unsafe fn read(ip: *const Cell, r: &Regs, start: u64) -> u64;
 }
 
 /// How a type in memory is written.
@@ -46,7 +46,13 @@ pub(crate) trait Write {
     ///
     /// # Safety
     /// As for [`Read::read`].
-    unsafe fn write(r: &Regs, start: u64, bits: u64);
+    unsafe fn write(ip: *const Cell, r: &Regs, start: u64, bits: u64);
+}
+
+/// The operation at hand: `ip` is behind it already.
+#[inline(always)]
+fn operation<O: Op>(r: &Regs) -> *const Cell {
+    r.ip.wrapping_sub(const { HANDLER_CELLS + operand_cells::<O>() })
 }
 
 /// `dst = memory 0 [address + offset]`, where that is guarded.
@@ -76,7 +82,7 @@ impl<K: LoadOp, A: Source<u32>> Op for LoadGuarded<K, A> {
         // whose memory 0 is guarded.
         unsafe {
             let start = self.address.get(r) as u64 + self.offset as u64;
-            let bits = K::Mem::read(r, start);
+            let bits = K::Mem::read(operation::<Self>(r), r, start);
             r.set(self.dst, bits);
         }
         Flow::Next
@@ -109,7 +115,7 @@ impl<K: StoreOp, A: Source<u32>, B: Source<K::Arg>> Op for StoreGuarded<K, A, B>
         // SAFETY: as for loads.
         unsafe {
             let start = self.address.get(r) as u64 + self.offset as u64;
-            K::Mem::write(r, start, self.value.get(r).to_slot());
+            K::Mem::write(operation::<Self>(r), r, start, self.value.get(r).to_slot());
         }
         Flow::Next
     }

@@ -4,18 +4,19 @@ use wamr_runtime::vm::Outcome;
 
 use super::{Read, Write};
 use crate::exec::{Regs, dispatch};
+use crate::op::Cell;
 
 /// Whether code for guarded memories can be made.
 pub(crate) const SUPPORTED: bool = false;
 
 impl<Mem, Res> Read<Res> for Mem {
-    unsafe fn read(_: &Regs, _: u64) -> u64 {
+    unsafe fn read(_: *const Cell, _: &Regs, _: u64) -> u64 {
         unreachable!("no such code is made")
     }
 }
 
 impl<Mem> Write for Mem {
-    unsafe fn write(_: &Regs, _: u64, _: u64) {
+    unsafe fn write(_: *const Cell, _: &Regs, _: u64, _: u64) {
         unreachable!("no such code is made")
     }
 }

@@ -23,7 +23,7 @@ const ACTIVATION: usize = offset_of!(VmStore, interp_activation);
 /// Entries are distances, so that nothing needs relocation at run time. `R` keeps the section
 /// even where the linker finds that nothing refers to it.
 macro_rules! access {
-    ($instruction:literal, $r:ident, $($operands:tt)*) => {
+    ($instruction:literal, $ip:ident, $r:ident, $($operands:tt)*) => {
         asm!(
             concat!("2: ", $instruction),
             ".pushsection wamr_faults, \"aR\", @progbits",
@@ -31,7 +31,7 @@ macro_rules! access {
             ".long 2b - .",
             ".popsection",
             $($operands)*
-            in("rdi") $r.ip,
+            in("rdi") $ip,
             in("rsi") $r.fp,
             in("rdx") $r.mem,
             in("r8") $r.ctx,
@@ -43,13 +43,13 @@ macro_rules! reads {
     ($($mem:ty as $res:ty: $instruction:literal;)*) => {$(
         impl Read<$res> for $mem {
             #[inline(always)]
-            unsafe fn read(r: &Regs, start: u64) -> u64 {
+            unsafe fn read(ip: *const Cell, r: &Regs, start: u64) -> u64 {
                 let bits: u64;
                 // SAFETY: the address lies in what a guarded memory reserves; a fault leaves
                 // this activation, which has nothing to drop.
                 unsafe {
                     access!(
-                        $instruction, r,
+                        $instruction, ip, r,
                         options(nostack, preserves_flags, readonly),
                         bits = lateout(reg) bits,
                         start = in(reg) start,
@@ -82,11 +82,11 @@ macro_rules! writes {
     ($($mem:ty: $instruction:literal;)*) => {$(
         impl Write for $mem {
             #[inline(always)]
-            unsafe fn write(r: &Regs, start: u64, bits: u64) {
+            unsafe fn write(ip: *const Cell, r: &Regs, start: u64, bits: u64) {
                 // SAFETY: as for reads. A write that faults has changed nothing.
                 unsafe {
                     access!(
-                        $instruction, r,
+                        $instruction, ip, r,
                         options(nostack, preserves_flags),
                         start = in(reg) start,
                         bits = in(reg) bits,
@@ -156,14 +156,11 @@ unsafe extern "sysv64" fn first(
 
 /// What a fault comes to.
 unsafe extern "sysv64" fn out_of_bounds(
-    behind: *const Cell,
+    ip: *const Cell,
     fp: *mut u64,
     ctx: *mut VmContext,
 ) -> Outcome {
-    // The cell before the one behind the operation belongs to it, which is all that is needed
-    // to find its place in the module.
-    let ip = behind.wrapping_sub(1);
-    // SAFETY: accesses have the registers of the innermost frame.
+    // SAFETY: accesses have the registers of the innermost frame, and `ip` is their operation.
     unsafe { dispatch::leave_by_trap(ip, fp, TrapCode::MemoryOutOfBounds, 0, ctx) }
 }
 
