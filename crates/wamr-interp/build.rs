@@ -12,9 +12,10 @@ fn main() {
     let forced_loop = env::var_os("CARGO_FEATURE_LOOP_DISPATCH").is_some();
     if optimised && sibling_calls && !forced_loop {
         println!("cargo::rustc-cfg=wamr_threaded");
-        // Faults leave handlers, which must not have frames below them.
+        // Faults leave handlers, which must be alone above the entry of their activation.
         let is_64_bit = set("CARGO_CFG_TARGET_POINTER_WIDTH") == "64";
-        if set("CARGO_CFG_TARGET_OS") == "linux" && is_64_bit {
+        let has_assembly = env::var_os("CARGO_CFG_MIRI").is_none();
+        if set("CARGO_CFG_TARGET_OS") == "linux" && is_64_bit && has_assembly {
             println!("cargo::rustc-cfg=wamr_guards");
         }
     }

@@ -21,11 +21,6 @@ struct FaultSites {
     next: AtomicPtr<FaultSites>,
 }
 
-// SAFETY: the pointers are addresses of code, which all threads share.
-unsafe impl Send for FaultSites {}
-// SAFETY: as above.
-unsafe impl Sync for FaultSites {}
-
 static SITES: AtomicPtr<FaultSites> = AtomicPtr::new(null_mut());
 static PREVIOUS: OnceLock<sigaction> = OnceLock::new();
 
