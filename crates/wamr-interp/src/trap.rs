@@ -45,7 +45,7 @@ pub(crate) unsafe extern "C" fn catch(
             if let Some((clause, ip)) = (*linkage.func).clause(ip, is_behind, is_tag) {
                 // A loop may consist of nothing but throwing and catching.
                 if is_beyond_limit(ctx, fp)
-                    && let Err(code) = rt::limit_hit(ctx, false)
+                    && let Err(code) = rt::limit_hit(ctx, fp)
                 {
                     rt::raise(ctx, code);
                     return Landing::NONE;

@@ -260,21 +260,26 @@ pub(crate) unsafe fn native_limit_hit(ctx: *mut VmContext) -> Result<(), TrapCod
     if store.take_interruption() {
         return Err(TrapCode::Interrupted);
     }
-    let limit = store.native_limit.load(core::sync::atomic::Ordering::Relaxed);
-    if native_stack_pointer() < limit { Err(TrapCode::StackOverflow) } else { Ok(()) }
+    if native_stack_pointer() < store.native_end.get() {
+        Err(TrapCode::StackOverflow)
+    } else {
+        Ok(())
+    }
 }
 
-/// What to do when the interpreter's limit word stops a call (`is_call`) or a loop.
+/// What to do when the interpreter's limit word stops a frame that ends at `end`, or a loop in
+/// it.
 ///
 /// # Errors
-/// [`TrapCode::Interrupted`] or [`TrapCode::StackOverflow`]; `Ok` if the loop may go on.
+/// [`TrapCode::Interrupted`] or [`TrapCode::StackOverflow`]; `Ok` if the frame fits after all,
+/// since only a limit lowered for an interruption that is over was in its way.
 #[cold]
-pub unsafe fn limit_hit(ctx: *mut VmContext, is_call: bool) -> Result<(), TrapCode> {
+pub unsafe fn limit_hit(ctx: *mut VmContext, end: *const u64) -> Result<(), TrapCode> {
     // SAFETY: as the module says.
     let store = unsafe { &*(*ctx).store };
     if store.take_interruption() {
         Err(TrapCode::Interrupted)
-    } else if is_call {
+    } else if end.addr() > store.interp_end {
         Err(TrapCode::StackOverflow)
     } else {
         Ok(())

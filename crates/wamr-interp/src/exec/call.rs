@@ -220,9 +220,33 @@ pub(crate) unsafe fn admit_slow(
     unsafe {
         match admit(ctx, func, fp) {
             Some(code) => Ok(code),
-            None => rt::limit_hit(ctx, true).map(|()| (*func).code()),
+            None => admit_again(ctx, func, fp, fp),
         }
         .into()
+    }
+}
+
+/// The code of a function that the limit word did not admit, if the stack has room for its frame
+/// at `fp` and reaches to `end` after all.
+///
+/// # Errors
+/// The trap that there is otherwise.
+///
+/// # Safety
+/// As for [`admit`].
+#[cold]
+pub(crate) unsafe fn admit_again(
+    ctx: *mut VmContext,
+    func: *const InterpFunc,
+    fp: *mut u64,
+    end: *mut u64,
+) -> Result<*const Cell, TrapCode> {
+    // SAFETY: the caller says that they are alive; code begins with its header. The code is read
+    // once, since another thread may put larger code in its place.
+    unsafe {
+        let code = (*func).code();
+        let frame_end = fp.wrapping_add((*code.cast::<FuncHeader>()).frame_slots as usize);
+        rt::limit_hit(ctx, frame_end.max(end)).map(|()| code)
     }
 }
 

@@ -63,7 +63,7 @@ impl<const BACK: bool> Op for Jump<BACK> {
     unsafe fn slow(self, r: &mut Regs) -> Flow {
         // SAFETY: as in `run`.
         unsafe {
-            if let Err(code) = rt::limit_hit(r.ctx, false) {
+            if let Err(code) = rt::limit_hit(r.ctx, r.fp) {
                 return Flow::Trap(code);
             }
             self.target.jump(r);
@@ -119,7 +119,7 @@ impl<K: CompareOp, B: Source<K::Arg>, const SENSE: bool, const BACK: bool> Op
     unsafe fn slow(self, r: &mut Regs) -> Flow {
         // SAFETY: as in `run`, which found that the condition holds.
         unsafe {
-            if let Err(code) = rt::limit_hit(r.ctx, false) {
+            if let Err(code) = rt::limit_hit(r.ctx, r.fp) {
                 return Flow::Trap(code);
             }
             self.target.jump(r);
@@ -173,7 +173,7 @@ impl Op for JumpTable {
     unsafe fn slow(self, r: &mut Regs) -> Flow {
         // SAFETY: as in `run`.
         unsafe {
-            if let Err(code) = rt::limit_hit(r.ctx, false) {
+            if let Err(code) = rt::limit_hit(r.ctx, r.fp) {
                 return Flow::Trap(code);
             }
             let (cell, distance) = self.choose(r);

@@ -28,7 +28,7 @@ pub(crate) mod table;
 pub(crate) mod tail_call;
 pub(crate) mod variable;
 
-use call::{Caller, admit, enter, is_beyond_limit};
+use call::{Caller, admit, admit_again, enter, is_beyond_limit};
 use dispatch::Static;
 
 /// What handlers keep in machine registers.
@@ -145,10 +145,10 @@ pub(crate) unsafe extern "C" fn array_call(
         let fp = base.add(param_slots);
         let code = match admit(ctx, func, fp) {
             Some(code) if !is_beyond_limit(ctx, base.add(result_slots)) => code,
-            _ => match rt::limit_hit(ctx, true) {
-                Ok(()) => (*func).code(),
-                Err(code) => {
-                    rt::raise(ctx, code);
+            _ => match admit_again(ctx, func, fp, base.wrapping_add(result_slots)) {
+                Ok(code) => code,
+                Err(trap) => {
+                    rt::raise(ctx, trap);
                     return Outcome::Fail;
                 }
             },

@@ -6,6 +6,9 @@ use core::ptr::NonNull;
 pub mod fault;
 pub(crate) mod image;
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod stack;
+
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
@@ -69,6 +72,22 @@ impl Reservation {
             self.committed = wanted;
         }
         ok
+    }
+}
+
+/// The addresses of the current thread's stack, where the system tells them.
+pub(crate) fn stack_bounds() -> Option<core::ops::Range<usize>> {
+    std::thread_local! {
+        static BOUNDS: Option<core::ops::Range<usize>> = stack::bounds();
+    }
+    BOUNDS.try_with(Clone::clone).ok().flatten()
+}
+
+/// Other systems are not asked.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod stack {
+    pub(super) fn bounds() -> Option<core::ops::Range<usize>> {
+        None
     }
 }
 

@@ -9,6 +9,7 @@ use wamr_types::TrapCode;
 use super::{Failure, StoreCore};
 use crate::api::ExnRef;
 use crate::error::Error;
+use crate::platform::stack_bounds;
 use crate::rt;
 use crate::vm::{FuncRecord, Outcome, VmStore};
 
@@ -20,9 +21,8 @@ impl InterruptHandle {
     /// Makes the running computation, or the next one, trap with [`TrapCode::Interrupted`] at
     /// its next call or loop.
     pub fn interrupt(&self) {
-        self.0.interrupted.store(true, Ordering::Relaxed);
-        self.0.interp_limit.store(0, Ordering::Relaxed);
-        self.0.native_limit.store(usize::MAX, Ordering::Relaxed);
+        self.0.interrupted.store(true, Ordering::SeqCst);
+        self.0.lower_limits();
     }
 
     /// Whether an interruption is pending: asked for and not yet noticed by the computation.
@@ -64,7 +64,8 @@ pub(crate) unsafe fn enter(
         if (*core).depth == 0 {
             let budget = (*core).engine.tunables().native_stack_bytes;
             (*core).native_base = rt::native_stack_pointer();
-            let limit = (*core).native_base.saturating_sub(budget);
+            let limit = native_limit((*core).native_base, budget);
+            (*vm).native_end.set(limit);
             (*vm).native_limit.store(limit, Ordering::Relaxed);
             if (*vm).interrupted.load(Ordering::Relaxed) {
                 (*vm).native_limit.store(usize::MAX, Ordering::Relaxed);
@@ -99,20 +100,41 @@ pub(crate) unsafe fn enter(
     }
 }
 
+/// How much of a thread's stack is left to host functions that run below the limit, where the
+/// thread has that much.
+const NATIVE_RESERVE_BYTES: usize = 128 << 10;
+
+/// The address that the native stack may not pass: `budget` bytes from `now` on, or less where
+/// the thread's own stack ends before that.
+fn native_limit(now: usize, budget: usize) -> usize {
+    let limit = now.saturating_sub(budget);
+    match stack_bounds() {
+        // Elsewhere `now` is on a stack that the thread was not started with.
+        Some(stack) if stack.contains(&now) => {
+            let reserve = ((now - stack.start) / 2).min(NATIVE_RESERVE_BYTES);
+            limit.max(stack.start + reserve)
+        }
+        _ => limit,
+    }
+}
+
 impl VmStore {
+    fn lower_limits(&self) {
+        self.interp_limit.store(0, Ordering::SeqCst);
+        self.native_limit.store(usize::MAX, Ordering::SeqCst);
+    }
+
     /// Whether an interruption is pending; it is over once it has been told.
+    ///
+    /// The limits are restored in any case: a thread that interrupts may lower them after its
+    /// interruption, or an earlier one, has been told.
     pub(crate) fn take_interruption(&self) -> bool {
-        if !self.interrupted.swap(false, Ordering::Relaxed) {
-            return false;
+        let pending = self.interrupted.swap(false, Ordering::SeqCst);
+        self.interp_limit.store(self.interp_end, Ordering::SeqCst);
+        self.native_limit.store(self.native_end.get(), Ordering::SeqCst);
+        if self.interrupted.load(Ordering::SeqCst) {
+            self.lower_limits();
         }
-        self.interp_limit.store(self.interp_end, Ordering::Relaxed);
-        // Frames further out are deeper than any limit that matters; the next outermost entry
-        // sets it anew.
-        self.native_limit.store(0, Ordering::Relaxed);
-        if self.interrupted.load(Ordering::Relaxed) {
-            self.interp_limit.store(0, Ordering::Relaxed);
-            self.native_limit.store(usize::MAX, Ordering::Relaxed);
-        }
-        true
+        pending
     }
 }

@@ -92,7 +92,8 @@ impl StoreCore {
         let stack_bytes = engine.tunables().interp_stack_bytes;
         let out_of_memory = || Error::from_kind(ErrorKind::OutOfMemory);
         let mut stack = Reservation::new(stack_bytes).ok_or_else(out_of_memory)?;
-        if !stack.commit(stack_bytes) {
+        // The end of the reservation is the limit, so all of it must be usable.
+        if !stack.commit(stack.reserved_bytes()) {
             return Err(out_of_memory());
         }
         let end = stack.base() as usize + stack.reserved_bytes();
@@ -110,6 +111,7 @@ impl StoreCore {
             core: Cell::new(core::ptr::null_mut()),
             interrupted: AtomicBool::new(false),
             interp_end: end,
+            native_end: Cell::new(0),
         });
         let empty_memory = Box::new(VmMemory {
             base: core::ptr::dangling_mut::<u64>().cast::<u8>().into(),

@@ -181,7 +181,10 @@ pub struct VmStore {
     /// The store itself.
     pub core: Cell<*mut StoreCore>,
     pub(crate) interrupted: core::sync::atomic::AtomicBool,
+    /// What `interp_limit` is while no interruption is pending.
     pub(crate) interp_end: usize,
+    /// What `native_limit` is while no interruption is pending: set by the outermost entry.
+    pub(crate) native_end: Cell<usize>,
 }
 
 /// How many slots [`VmStore::tail_args`] has: what 1,000 parameters of two slots need.
