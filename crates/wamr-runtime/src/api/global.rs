@@ -27,6 +27,7 @@ impl Global {
     pub fn new(mut store: impl AsContextMut, ty: GlobalType, value: Val) -> Result<Self, Error> {
         let mut store = store.as_context_mut();
         let core = store.core();
+        core.collect_if_due();
         let value = value.to_raw(core, ty.content)?;
         let global = core.globals.alloc(GlobalEntity::new(ty, value));
         Ok(Self::from_ptr(core, global))
@@ -85,6 +86,7 @@ impl Tag {
         }
         let mut store = store.as_context_mut();
         let core = store.core();
+        core.collect_if_due();
         let id = register(core.engine(), &ty)?;
         let tag = core.tags.alloc(TagEntity::new(TagType { id, func: ty }));
         Ok(Self::from_ptr(core, tag))

@@ -105,6 +105,7 @@ impl<T: 'static> HostFuncDef<T> {
         if !Engine::same(core.engine(), &self.engine) {
             return Err(Error::from_kind(ErrorKind::WrongEngine));
         }
+        core.collect_if_due();
         let record = HostFunc::alloc(core, self.sig, self.ty.clone(), self.call.clone());
         Ok(Func::from_ptr(core, record))
     }

@@ -28,22 +28,26 @@ impl<T> Arena<T> {
         self.0.iter().copied()
     }
 
-    /// Frees what `keep` does not want.
-    pub(crate) fn sweep(&mut self, mut keep: impl FnMut(&T) -> bool) {
+    /// Takes out what `keep` does not want. What is dropped with it may be code of the embedder,
+    /// so the caller brings the store in order first.
+    #[must_use]
+    pub(crate) fn sweep(&mut self, mut keep: impl FnMut(&T) -> bool) -> Vec<Box<T>> {
+        let mut dead = Vec::new();
         self.0.retain(|&at| {
             // SAFETY: every address in the arena is a live box that the arena owns.
             let kept = keep(unsafe { at.as_ref() });
             if !kept {
                 // SAFETY: as above; the address leaves the arena right here.
-                drop(unsafe { Box::from_raw(at.as_ptr()) });
+                dead.push(unsafe { Box::from_raw(at.as_ptr()) });
             }
             kept
         });
+        dead
     }
 }
 
 impl<T> Drop for Arena<T> {
     fn drop(&mut self) {
-        self.sweep(|_| false);
+        drop(self.sweep(|_| false));
     }
 }

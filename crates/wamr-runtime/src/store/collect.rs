@@ -18,9 +18,11 @@ use crate::gc::{FieldKind, FieldLayout, GcHeap, GcLayout, is_i31};
 use crate::vm::FuncRecord;
 
 impl StoreCore {
-    /// Collects if the store has twice as many entities as survived the last time.
+    /// Collects if the store has twice as many entities as survived the last time, unless wasm is
+    /// running. To be called before an entity is made for the embedder, while everything alive is
+    /// behind handles.
     pub(crate) fn collect_if_due(&mut self) {
-        if self.entity_count() >= self.entities_watermark {
+        if self.depth == 0 && self.entity_count() >= self.entities_watermark {
             self.collect();
             self.entities_watermark = (self.entity_count() * 2).max(256);
         }
@@ -63,22 +65,27 @@ impl StoreCore {
         let mut dead = Vec::new();
         heap.sweep(|index| dead.push(index));
         self.gc = heap;
-        // Values are dropped last: a destructor may do anything but reach this store.
+        // Dropping host functions and host values runs code of the embedder, which may do anything
+        // but reach this store, and may panic: before, all marks must be gone and all lists in
+        // order.
         let values: Vec<_> =
             dead.into_iter().filter_map(|index| self.free_host_value(index)).collect();
-        self.sweep_entities(idle);
-        drop(values);
+        let entities = self.sweep_entities(idle);
+        drop((entities, values));
     }
 
-    /// Clears the marks of entities, and frees those without one if `free` is set.
-    fn sweep_entities(&mut self, free: bool) {
-        self.instances.sweep(|entity| entity.mark.replace(false) || !free);
-        self.host_funcs.sweep(|entity| entity.mark.replace(false) || !free);
-        self.memories.sweep(|entity| entity.mark.replace(false) || !free);
-        self.tables.sweep(|entity| entity.mark.replace(false) || !free);
-        self.globals.sweep(|entity| entity.mark.replace(false) || !free);
-        self.tags.sweep(|entity| entity.mark.replace(false) || !free);
+    /// Clears the marks of entities, and takes out those without one if `free` is set.
+    #[must_use]
+    fn sweep_entities(&mut self, free: bool) -> impl Sized + use<> {
         self.exceptions.sweep(|_, _| !free);
+        (
+            self.instances.sweep(|entity| entity.mark.replace(false) || !free),
+            self.host_funcs.sweep(|entity| entity.mark.replace(false) || !free),
+            self.memories.sweep(|entity| entity.mark.replace(false) || !free),
+            self.tables.sweep(|entity| entity.mark.replace(false) || !free),
+            self.globals.sweep(|entity| entity.mark.replace(false) || !free),
+            self.tags.sweep(|entity| entity.mark.replace(false) || !free),
+        )
     }
 }
 
