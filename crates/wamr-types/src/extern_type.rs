@@ -74,15 +74,21 @@ impl MemoryType {
         1 << self.page_size_log2
     }
 
-    /// The most pages that addresses of this type can reach, or the declared maximum where
-    /// that is smaller.
+    /// The most pages that addresses of this type can reach: what limits may say.
+    pub const fn addressable_pages(&self) -> u64 {
+        match (self.index, self.page_size_log2) {
+            (IndexType::I32, log2) => (1 << 32) >> log2,
+            (IndexType::I64, 0) => u64::MAX,
+            (IndexType::I64, log2) => 1 << (64 - log2),
+        }
+    }
+
+    /// The most pages that a memory of this type can have: the declared maximum, or what can be
+    /// provided where that is smaller.
     pub fn max_pages(&self) -> u64 {
-        let addressable = match self.index {
-            IndexType::I32 => (1u64 << 32) >> self.page_size_log2,
-            // 2^48 bytes: what page tables of today can map.
-            IndexType::I64 => (1u64 << 48) >> self.page_size_log2,
-        };
-        self.limits.max.map_or(addressable, |max| max.min(addressable))
+        // 2^48 bytes: what page tables of today can map.
+        let possible = self.addressable_pages().min((1 << 48) >> self.page_size_log2);
+        self.limits.max.map_or(possible, |max| max.min(possible))
     }
 }
 

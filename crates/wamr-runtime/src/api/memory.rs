@@ -31,12 +31,12 @@ impl Memory {
         if ty.shared {
             return invalid("shared memories are not supported yet");
         }
-        let unlimited = wamr_types::Limits { min: 0, max: None };
-        if ty.limits.min > (MemoryType { limits: unlimited, ..ty }).max_pages() {
-            return invalid("a memory's minimum is beyond what its addresses reach");
+        if ty.limits.max.unwrap_or(ty.limits.min) > ty.addressable_pages() {
+            return invalid("a memory's limits are beyond what its addresses reach");
         }
         let mut store = store.as_context_mut();
         let core = store.core();
+        core.collect_if_due();
         let memory = core.new_memory(ty)?;
         Ok(Self::from_ptr(core, memory))
     }

@@ -2,7 +2,7 @@
 
 use core::ptr::NonNull;
 
-use wamr_types::{TableAccess, TableType, ValType};
+use wamr_types::{IndexType, TableAccess, TableType, ValType};
 
 use super::Val;
 use super::handle::handle;
@@ -19,15 +19,20 @@ impl Table {
     /// Makes a table that belongs to no instance, with all its elements `init`.
     ///
     /// # Errors
-    /// If the limits contradict each other, `init` is not of the element type or of another
+    /// If the limits contradict each other or go beyond what indices can reach, `init` is not of the element type or of another
     /// store, or the system lacks memory.
     pub fn new(mut store: impl AsContextMut, ty: TableType, init: Val) -> Result<Self, Error> {
         let invalid = |what: &str| Err(Error::from_kind(ErrorKind::InvalidType(what.into())));
         if ty.limits.max.is_some_and(|max| max < ty.limits.min) {
             return invalid("a table's maximum is below its minimum");
         }
+        let most = ty.limits.max.unwrap_or(ty.limits.min);
+        if ty.index == IndexType::I32 && most > u64::from(u32::MAX) {
+            return invalid("a table's limits are beyond what its indices reach");
+        }
         let mut store = store.as_context_mut();
         let core = store.core();
+        core.collect_if_due();
         let [value, _] = init.to_raw(core, ValType::Ref(ty.element))?;
         let table = core.new_table(ty, value)?;
         Ok(Self::from_ptr(core, table))
