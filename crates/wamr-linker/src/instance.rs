@@ -3,8 +3,8 @@
 
 use wamr_runtime::api::instantiate::InstanceHandle;
 use wamr_runtime::{
-    AsContext, AsContextMut, Error, Extern, Func, Global, Memory, Module, Table, Tag, TypedFunc,
-    WasmParams, WasmResults,
+    AsContext, AsContextMut, Engine, Error, ErrorKind, Extern, Func, Global, Memory, Module, Table,
+    Tag, TypedFunc, WasmParams, WasmResults,
 };
 
 use crate::{ImportError, InstantiateError, LinkError};
@@ -18,7 +18,8 @@ impl Instance {
     /// import section.
     ///
     /// # Errors
-    /// [`InstantiateError::Link`] names every import whose value has the wrong type;
+    /// [`InstantiateError::Link`] names every import whose value has the wrong type, or says that
+    /// something belongs to another store or engine;
     /// [`InstantiateError::Run`] tells what active segments or the start function ended in.
     pub fn new(
         mut store: impl AsContextMut,
@@ -105,13 +106,22 @@ impl Instance {
     }
 }
 
+/// Checks that what is linked belongs to the store's engine, outside of which types mean nothing.
+pub(crate) fn same_engine(theirs: &Engine, stores: &Engine) -> Result<(), LinkError> {
+    if Engine::same(theirs, stores) {
+        return Ok(());
+    }
+    Err(LinkError::Foreign(Error::from_kind(ErrorKind::WrongEngine)))
+}
+
 /// Checks external values against a module's imports.
 fn check(store: impl AsContext, module: &Module, imports: &[Extern]) -> Result<(), LinkError> {
+    let store = store.as_context();
+    same_engine(module.engine(), store.engine())?;
     let wanted = module.imports();
     if wanted.len() != imports.len() {
         return Err(LinkError::ImportCount { wanted: wanted.len(), found: imports.len() });
     }
-    let store = store.as_context();
     let types = module.engine().types();
     let mut errors = Vec::new();
     for (import, value) in wanted.zip(imports) {

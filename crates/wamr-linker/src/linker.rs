@@ -8,6 +8,7 @@ use wamr_runtime::{
 };
 use wamr_types::FuncType;
 
+use crate::instance::same_engine;
 use crate::{ImportError, Instance, InstantiateError, LinkError};
 
 /// What stands under a name: an entity of a store, or a host function for whatever store is
@@ -114,14 +115,17 @@ impl<T: 'static> Linker<T> {
     /// Defines all exports of an instance under a module name.
     ///
     /// # Errors
-    /// If a name is defined already, or the instance belongs to another store.
+    /// If a name is defined already, or the instance belongs to another store. Nothing is defined
+    /// then.
     pub fn instance(
         &mut self,
         store: impl AsContextMut<Data = T>,
         module: &str,
         instance: &Instance,
     ) -> Result<&mut Self, LinkError> {
-        for (name, value) in instance.exports(store).map_err(LinkError::Foreign)? {
+        let exports = instance.exports(store).map_err(LinkError::Foreign)?;
+        self.check_free(module, exports.iter().map(|(name, _)| &**name))?;
+        for (name, value) in exports {
             self.insert(module, &name, Definition::Extern(value))?;
         }
         Ok(self)
@@ -130,13 +134,15 @@ impl<T: 'static> Linker<T> {
     /// Instantiates a module and defines all its exports under a module name.
     ///
     /// # Errors
-    /// As [`Linker::instantiate`] and [`Linker::instance`].
+    /// As [`Linker::instantiate`] and [`Linker::instance`]; where a name is defined already, the
+    /// module is not instantiated.
     pub fn module(
         &mut self,
         mut store: impl AsContextMut<Data = T>,
         name: &str,
         module: &Module,
     ) -> Result<Instance, InstantiateError> {
+        self.check_free(name, module.exports().map(|export| export.name()))?;
         let instance = self.instantiate(store.as_context_mut(), module)?;
         self.instance(store, name, &instance)?;
         Ok(instance)
@@ -145,9 +151,10 @@ impl<T: 'static> Linker<T> {
     /// Makes what is defined under module name `from` known under `to` too.
     ///
     /// # Errors
-    /// If a name is defined already.
+    /// If a name is defined already. Nothing is defined then.
     pub fn alias_module(&mut self, from: &str, to: &str) -> Result<&mut Self, LinkError> {
         let items = self.modules.get(from).cloned().unwrap_or_default();
+        self.check_free(to, items.keys().map(|name| &**name))?;
         for (name, definition) in items {
             self.insert(to, &name, definition)?;
         }
@@ -173,17 +180,29 @@ impl<T: 'static> Linker<T> {
         }
     }
 
+    /// Checks that all these names may be defined.
+    fn check_free<'n>(
+        &self,
+        module: &str,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> Result<(), LinkError> {
+        let Some(items) = self.modules.get(module).filter(|_| !self.shadowing) else {
+            return Ok(());
+        };
+        match names.into_iter().find(|name| items.contains_key(*name)) {
+            None => Ok(()),
+            Some(name) => Err(LinkError::Duplicate { module: module.into(), name: name.into() }),
+        }
+    }
+
     fn insert(
         &mut self,
         module: &str,
         name: &str,
         definition: Definition<T>,
     ) -> Result<&mut Self, LinkError> {
-        let items = self.modules.entry(module.into()).or_default();
-        if !self.shadowing && items.contains_key(name) {
-            return Err(LinkError::Duplicate { module: module.into(), name: name.into() });
-        }
-        items.insert(name.into(), definition);
+        self.check_free(module, [name])?;
+        self.modules.entry(module.into()).or_default().insert(name.into(), definition);
         Ok(self)
     }
 
@@ -207,13 +226,17 @@ impl<T: 'static> Linker<T> {
     /// Instantiates a module with what its imports' names stand for.
     ///
     /// # Errors
-    /// [`InstantiateError::Link`] names every import that is not defined or has the wrong type;
+    /// [`InstantiateError::Link`] names every import that is not defined or has the wrong type, or
+    /// says that something belongs to another store or engine;
     /// [`InstantiateError::Run`] tells what active segments or the start function ended in.
     pub fn instantiate(
         &self,
         mut store: impl AsContextMut<Data = T>,
         module: &Module,
     ) -> Result<Instance, InstantiateError> {
+        for theirs in [&self.engine, module.engine()] {
+            same_engine(theirs, store.as_context().engine())?;
+        }
         let mut imports = Vec::with_capacity(module.imports().len());
         let mut errors = Vec::new();
         for import in module.imports() {
