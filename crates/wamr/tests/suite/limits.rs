@@ -1,0 +1,167 @@
+//! Sizes at and beyond their limits: errors, never aborts.
+
+use wamr::{
+    ErrorKind, IndexType, Limits, Memory, MemoryType, ModuleError, RefType, Store, Table,
+    TableType, Val,
+};
+
+use crate::support::{call, each_mode, instantiate, run_error};
+
+const HUGE: [u64; 5] = [1 << 31, 1 << 32, 1 << 48, u64::MAX - 1, u64::MAX];
+
+fn memory(index: IndexType, min: u64, max: Option<u64>) -> MemoryType {
+    MemoryType { index, limits: Limits { min, max }, shared: false, page_size_log2: 16 }
+}
+
+#[test]
+fn contradictory_and_unreachable_limits_are_refused() {
+    each_mode(|engine| {
+        let mut store = Store::new(engine, ());
+        let i32 = IndexType::I32;
+        for ty in [
+            memory(i32, 2, Some(1)),
+            memory(i32, 65_537, None),
+            memory(i32, 0, Some(65_537)),
+            memory(i32, u64::MAX, Some(u64::MAX)),
+            memory(IndexType::I64, (1 << 48) + 1, None),
+            memory(IndexType::I64, u64::MAX, None),
+            MemoryType { page_size_log2: 63, ..MemoryType::new(1, None) },
+            MemoryType { page_size_log2: 255, ..MemoryType::new(1, None) },
+            MemoryType { shared: true, ..MemoryType::new(1, Some(1)) },
+        ] {
+            let error = Memory::new(&mut store, ty).unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::InvalidType(_)), "{ty:?}: {error}");
+        }
+        let mut ty = TableType::new(RefType::FUNCREF, 2, Some(1));
+        let error = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::InvalidType(_)), "{error}");
+        ty.limits = Limits { min: 0, max: Some(1 << 32) };
+        let error = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::InvalidType(_)), "{error}");
+    });
+}
+
+#[test]
+fn more_than_the_system_has_is_an_error() {
+    each_mode(|engine| {
+        let mut store = Store::new(engine, ());
+        for min in [1 << 32, 1 << 31] {
+            let error = Memory::new(&mut store, memory(IndexType::I64, min, None)).unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::OutOfMemory), "{error}");
+        }
+        for min in HUGE.into_iter().chain([10_000_001]) {
+            let limits = Limits { min, max: None };
+            for index in [IndexType::I32, IndexType::I64] {
+                let ty = TableType { index, element: RefType::FUNCREF, limits };
+                assert!(Table::new(&mut store, ty, Val::FuncRef(None)).is_err(), "{min}");
+            }
+        }
+    });
+}
+
+#[test]
+fn growth_beyond_any_number_is_refused() {
+    each_mode(|engine| {
+        let mut store = Store::new(engine, ());
+        let ty = TableType::new(RefType::FUNCREF, 1, None);
+        let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
+        let mem = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
+        let wide = Memory::new(&mut store, memory(IndexType::I64, 1, None)).unwrap();
+        for delta in HUGE {
+            let grown = table.grow(&mut store, delta, Val::FuncRef(None)).unwrap_err();
+            assert!(matches!(grown.kind(), ErrorKind::GrowthRefused), "{grown}");
+            for memory in [&mem, &wide] {
+                let grown = memory.grow(&mut store, delta).unwrap_err();
+                assert!(matches!(grown.kind(), ErrorKind::GrowthRefused), "{grown}");
+            }
+        }
+        assert_eq!((table.size(&store).unwrap(), mem.size(&store).unwrap()), (1, 1));
+        let instance = instantiate(
+            engine,
+            &mut store,
+            r#"(module (import "" "t" (table $t 1 funcref)) (import "" "m" (memory $m 1))
+                (import "" "w" (memory $w i64 1))
+                (func (export "table") (param i32) (result i32)
+                    (table.grow $t (ref.null func) (local.get 0)))
+                (func (export "memory") (param i32) (result i32) (memory.grow $m (local.get 0)))
+                (func (export "wide") (param i64) (result i64) (memory.grow $w (local.get 0))))"#,
+            &[table.into(), mem.into(), wide.into()],
+        );
+        for delta in [i32::MIN, -1, 10_000_000, i32::MAX] {
+            assert_eq!(call::<i32, i32>(&mut store, &instance, "table", delta).unwrap(), -1);
+            let pages = if delta > 0 { delta.max(65_536) } else { delta };
+            assert_eq!(call::<i32, i32>(&mut store, &instance, "memory", pages).unwrap(), -1);
+        }
+        for delta in HUGE {
+            assert_eq!(call::<u64, i64>(&mut store, &instance, "wide", delta).unwrap(), -1);
+        }
+    });
+}
+
+#[test]
+fn ten_million_elements_are_allowed_and_cost_what_is_used() {
+    each_mode(|engine| {
+        let mut store = Store::new(engine, ());
+        let ty = TableType::new(RefType::FUNCREF, 10_000_000, Some(10_000_000));
+        let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
+        let last = 9_999_999;
+        assert!(matches!(table.get(&mut store, last).unwrap(), Some(Val::FuncRef(None))));
+        let func = wamr::Func::wrap(&mut store, || 3);
+        table.set(&mut store, last, func.into()).unwrap();
+        let instance = instantiate(
+            engine,
+            &mut store,
+            r#"(module (import "" "t" (table 10000000 10000000 funcref))
+                (func (export "call") (param i32) (result i32)
+                    (call_indirect (result i32) (local.get 0))))"#,
+            &[table.into()],
+        );
+        assert_eq!(call::<i32, i32>(&mut store, &instance, "call", last as i32).unwrap(), 3);
+        store.gc();
+    });
+}
+
+#[test]
+fn memories_of_no_pages_and_of_all_pages() {
+    each_mode(|engine| {
+        let mut store = Store::new(engine, ());
+        let none = Memory::new(&mut store, MemoryType::new(0, Some(0))).unwrap();
+        assert!(none.data(&store).unwrap().is_empty());
+        assert_eq!(none.grow(&mut store, 0).unwrap(), 0);
+        assert!(none.grow(&mut store, 1).is_err());
+        none.write(&mut store, 0, &[]).unwrap();
+        let all = Memory::new(&mut store, MemoryType::new(0, None)).unwrap();
+        assert_eq!(all.grow(&mut store, 65_536).unwrap(), 0);
+        assert!(all.grow(&mut store, 1).is_err());
+        let instance = instantiate(
+            engine,
+            &mut store,
+            r#"(module (import "" "m" (memory 65536))
+                (func (export "end") (param i32) (result i32) (i32.load8_u (local.get 0)))
+                (func (export "wrap") (param i32) (result i64)
+                    (i64.load offset=4294967295 (local.get 0))))"#,
+            &[all.clone().into()],
+        );
+        all.write(&mut store, (1 << 32) - 1, &[9]).unwrap();
+        assert_eq!(call::<i32, i32>(&mut store, &instance, "end", -1).unwrap(), 9);
+        for base in [0, 1, -1] {
+            assert!(call::<i32, i64>(&mut store, &instance, "wrap", base).is_err());
+        }
+    });
+}
+
+#[test]
+fn modules_that_ask_for_too_much_are_refused() {
+    each_mode(|engine| {
+        let error = wamr::Module::new(engine, "(module (memory 65537))").unwrap_err();
+        assert!(matches!(error, ModuleError::Load(_)), "{error}");
+        // These are valid, but nobody has that much.
+        let mut store = Store::new(engine, ());
+        for wat in ["(module (memory i64 0x100000000))", "(module (table 10000001 funcref))"] {
+            let module = crate::support::module(engine, wat);
+            let error = run_error(wamr::Instance::new(&mut store, &module, &[]));
+            assert!(matches!(error.kind(), ErrorKind::OutOfMemory), "{error}");
+        }
+        instantiate(engine, &mut store, "(module (memory 0) (table 0 funcref))", &[]);
+    });
+}

@@ -1,0 +1,20 @@
+//! What the official suite lacks: linking as embedders do it, lifetimes, misuse, limits, and
+//! modules of unusual shapes. Every case runs in every mode.
+
+mod foreign;
+mod host_calls;
+mod host_entities;
+mod imports;
+mod interruption;
+mod lazy;
+mod lifetimes;
+mod limits;
+mod linker;
+mod partial;
+mod shapes;
+mod sharing;
+mod stack;
+mod support;
+mod threads;
+mod traps;
+mod wasi;
