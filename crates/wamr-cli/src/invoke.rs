@@ -3,7 +3,7 @@
 use wamr::{Instance, Store, Val, ValType};
 
 use crate::run::ended;
-use crate::{EXIT_TRAP, Failure};
+use crate::{EXIT_TRAP, Failure, print};
 
 /// Calls an exported function and prints its results, `0xcb228:i32` for example.
 pub(crate) fn invoke<T>(
@@ -33,7 +33,7 @@ pub(crate) fn invoke<T>(
     }
     let results: Vec<String> = results.iter().map(format).collect();
     if !results.is_empty() {
-        println!("{}", results.join(","));
+        print(&(results.join(",") + "\n"))?;
     }
     Ok(0)
 }

@@ -3,6 +3,8 @@
 //! `options` reads the command line; `run`, `invoke`, `validate` and `wast` each do one job.
 #![forbid(unsafe_code)]
 
+use std::fmt::Display;
+use std::io::Write;
 use std::process::ExitCode;
 
 mod invoke;
@@ -23,23 +25,31 @@ fn main() -> ExitCode {
         Ok(Command::Run(options)) => run::run(&options),
         Ok(Command::Wast(options)) => wast::run(&options),
         Ok(Command::Validate(options)) => validate::run(&options),
-        Ok(Command::Help) => {
-            print!("{}", options::HELP);
-            Ok(0)
-        }
+        Ok(Command::Help) => print(options::HELP).map(|()| 0),
         Ok(Command::Version) => {
-            println!("iwasm {}", env!("CARGO_PKG_VERSION"));
-            Ok(0)
+            print(concat!("iwasm ", env!("CARGO_PKG_VERSION"), "\n")).map(|()| 0)
         }
         Err(message) => Err(Failure { message, code: EXIT_UNUSABLE }),
     };
     match done {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            eprintln!("iwasm: {}", failure.message);
+            complain(format_args!("iwasm: {}", failure.message));
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// Prints to standard output, which may be closed.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(|error| Failure::unusable(format!("standard output: {error}")))
+}
+
+/// Prints a line to standard error; where that is closed, nobody is there to be told.
+fn complain(line: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// A message for standard error, and the exit code that goes with it.

@@ -3,9 +3,9 @@
 use wamr::Validation;
 use wamr_wast::WastRunner;
 
-use crate::Failure;
 use crate::options::FileOptions;
 use crate::run::engine;
+use crate::{Failure, complain, print};
 
 /// Runs each script; the last line on standard output has the totals.
 pub(crate) fn run(options: &FileOptions) -> Result<u8, Failure> {
@@ -16,11 +16,11 @@ pub(crate) fn run(options: &FileOptions) -> Result<u8, Failure> {
             .map_err(|error| Failure::unusable(format!("{file}: {error}")))?;
         let report = WastRunner::new(&engine).run(file, &source);
         for failure in &report.failures {
-            eprintln!("{file}:{}:{}: {}", failure.line, failure.col, failure.message);
+            complain(format_args!("{file}:{failure}"));
         }
         passed += report.passed;
         failed += report.failures.len();
     }
-    println!("{passed} passed, {failed} failed");
+    print(&format!("{passed} passed, {failed} failed\n"))?;
     Ok(u8::from(failed > 0))
 }
