@@ -1,0 +1,342 @@
+//! `iwasm` as a process: what it prints where, and the codes that it exits with.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// The path of an example program.
+fn program(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/programs").join(name);
+    path.to_str().expect("a path in UTF-8").into()
+}
+
+/// What a run gave.
+struct Run {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Run {
+    /// A run that ends well and quietly.
+    #[track_caller]
+    fn prints(&self, expected: &str) {
+        assert_eq!((&*self.out, &*self.err, self.code), (expected, "", Some(0)));
+    }
+
+    /// A run that prints nothing on standard output and exits with `code` after a message.
+    #[track_caller]
+    fn fails(&self, code: i32, message: &str) {
+        assert!(self.err.contains(message), "{}", self.err);
+        assert_eq!((&*self.out, self.code), ("", Some(code)), "{}", self.err);
+        assert!(!self.err.contains("panicked"), "{}", self.err);
+    }
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+fn iwasm(args: &[&str]) -> Run {
+    iwasm_with(args, "")
+}
+
+fn iwasm_with(args: &[&str], input: &str) -> Run {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_iwasm"))
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("iwasm starts");
+    // A child that ends without reading is no failure of the test.
+    let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
+    child.wait_with_output().expect("iwasm ends").into()
+}
+
+/// A directory with files of these names and contents.
+fn files<const N: usize>(files: [(&str, &[u8]); N]) -> TempDir {
+    let dir = tempfile::tempdir().expect("a directory");
+    for (name, contents) in files {
+        fs::write(dir.path().join(name), contents).expect("a file");
+    }
+    dir
+}
+
+fn path(dir: &TempDir, name: &str) -> String {
+    let path: PathBuf = dir.path().join(name);
+    path.to_str().expect("a path in UTF-8").into()
+}
+
+/// Runs a module in the text format with options before its name and arguments behind.
+fn run_wat(options: &[&str], wat: &str, args: &[&str]) -> Run {
+    let dir = files([("test.wat", wat.as_bytes())]);
+    let file = path(&dir, "test.wat");
+    let args: Vec<&str> = [options, &[&file], args].concat();
+    iwasm(&args)
+}
+
+#[test]
+fn wordfreq_on_standard_input_and_on_files() {
+    let text = "the cat and the dog and the bird";
+    let expected =
+        "8 words, 5 different\n     3 the\n     2 and\n     1 bird\n     1 cat\n     1 dog\n";
+    iwasm_with(&[&program("wordfreq.wasm")], text).prints(expected);
+    let dir = files([("a.txt", b"the cat and the dog and"), ("b.txt", b" the bird")]);
+    let root = dir.path().to_str().unwrap();
+    let map = format!("{root}::/data");
+    let words = program("wordfreq.wasm");
+    iwasm(&["--dir", &map, &words, "/data/a.txt", "/data/b.txt"]).prints(expected);
+    let map = format!("/data::{root}");
+    iwasm(&["--map-dir", &map, &words, "/data/a.txt", "/data/b.txt"]).prints(expected);
+    let (a, b) = (path(&dir, "a.txt"), path(&dir, "b.txt"));
+    iwasm(&["--dir", root, &words, &a, &b]).prints(expected);
+    // What was not given is not there; the guest's own exit code comes through.
+    let refused = iwasm(&[&words, &a]);
+    assert_eq!((refused.code, &*refused.out), (Some(1), ""));
+    assert!(refused.err.contains("a.txt"), "{}", refused.err);
+    let up = iwasm(&["--dir", &map.replace("/data::", ""), &words, &format!("{root}/../x")]);
+    assert_eq!(up.code, Some(1));
+}
+
+#[test]
+fn jsonfmt_formats_and_tells_where_text_is_wrong() {
+    let json = r#"{"a":[1,-2.5e+3,{}],"b":{"c":"\u00e9\n"},"d":[],"e":null}"#;
+    let expected = "{\n  \"a\": [\n    1,\n    -2.5e+3,\n    {}\n  ],\n  \"b\": {\n    \"c\": \
+        \"\\u00e9\\n\"\n  },\n  \"d\": [],\n  \"e\": null\n}\n";
+    let jsonfmt = program("jsonfmt.wasm");
+    iwasm_with(&[&jsonfmt], json).prints(expected);
+    iwasm_with(&[&jsonfmt, "-c"], expected).prints(&format!("{json}\n"));
+    let bad = iwasm_with(&[&jsonfmt], "[1,\n  tru]");
+    assert_eq!((bad.code, &*bad.err), (Some(3), "jsonfmt: 2:3: expected a value\n"));
+    let bad = iwasm_with(&[&jsonfmt], &"[".repeat(1000));
+    assert_eq!((bad.code, &*bad.err), (Some(3), "jsonfmt: 1:513: nested too deeply\n"));
+    iwasm(&[&jsonfmt, "-x"]).fails(2, "usage: jsonfmt");
+}
+
+#[test]
+fn lzpack_brings_every_file_back() {
+    let words = "the quick brown fox jumps over the lazy dog; ".repeat(3_000);
+    let noise: Vec<u8> =
+        (0..100_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let lzpack = program("lzpack.wasm");
+    for (contents, shrinks) in [(words.as_bytes(), true), (&noise[..], false), (b"", false)] {
+        let dir = files([("in", contents)]);
+        let map = format!("{}::.", dir.path().display());
+        let packed = iwasm(&["--dir", &map, &lzpack, "in", "packed"]);
+        assert_eq!(packed.code, Some(0), "{}", packed.err);
+        let bytes = fs::read(path(&dir, "packed")).unwrap();
+        assert_eq!(packed.out, format!("{} -> {} bytes\n", contents.len(), bytes.len()));
+        assert!(!shrinks || bytes.len() * 50 < contents.len(), "{}", bytes.len());
+        let unpacked = iwasm(&["--dir", &map, &lzpack, "-d", "packed", "out"]);
+        assert_eq!(unpacked.code, Some(0), "{}", unpacked.err);
+        assert!(fs::read(path(&dir, "out")).unwrap() == contents);
+    }
+    let dir = files([("in", b"no packed file")]);
+    let map = format!("{}::.", dir.path().display());
+    iwasm(&["--dir", &map, &lzpack, "-d", "in", "out"]).fails(1, "lzpack: not a packed file");
+}
+
+#[test]
+fn functions_take_typed_arguments_and_print_typed_results() {
+    let wat = r#"(module
+        (func (export "i32") (param i32) (result i32) local.get 0)
+        (func (export "i64") (param i64) (result i64) local.get 0)
+        (func (export "f32") (param f32) (result f32) local.get 0)
+        (func (export "f64") (param f64) (result f64) local.get 0)
+        (func $none (export "none"))
+        (func (export "two") (param i32 i64) (result i64 i32) local.get 1 local.get 0)
+        (func (export "null") (param externref) (result externref funcref)
+            local.get 0 (ref.null func))
+        (func (export "func") (result funcref) (ref.func $none)))"#;
+    for (args, printed) in [
+        (&["i32", "10"][..], "0xa:i32\n"),
+        (&["i32", "-1"], "0xffffffff:i32\n"),
+        (&["i32", "4294967295"], "0xffffffff:i32\n"),
+        (&["i32", "0x10"], "0x10:i32\n"),
+        (&["i64", "-9223372036854775808"], "0x8000000000000000:i64\n"),
+        (&["i64", "18446744073709551615"], "0xffffffffffffffff:i64\n"),
+        (&["f32", "1.5"], "1.5000000:f32\n"),
+        (&["f64", "-0.25"], "-0.2500000:f64\n"),
+        (&["f64", "inf"], "inf:f64\n"),
+        (&["f64", "nan"], "NaN:f64\n"),
+        (&["none"], ""),
+        (&["two", "1", "-0x2"], "0xfffffffffffffffe:i64,0x1:i32\n"),
+        (&["null", "null"], "extern:ref.null,func:ref.null\n"),
+        (&["func"], "ref.func\n"),
+    ] {
+        run_wat(&["-f", args[0]], wat, &args[1..]).prints(printed);
+        run_wat(&["--function", args[0]], wat, &args[1..]).prints(printed);
+    }
+    run_wat(&["-f", "i32"], wat, &["4294967296"]).fails(255, "`4294967296` is not an i32");
+    run_wat(&["-f", "f32"], wat, &["one"]).fails(255, "`one` is not an f32");
+    run_wat(&["-f", "i32"], wat, &[]).fails(1, "takes 1 arguments, not 0");
+    run_wat(&["-f", "none"], wat, &["1"]).fails(1, "takes 0 arguments, not 1");
+    run_wat(&["-f", "missing"], wat, &[]).fails(255, "no exported function `missing`");
+}
+
+#[test]
+fn exit_codes_are_the_guests() {
+    for (code, seen) in [(0, 0), (1, 1), (42, 42), (255, 255), (256, 0)] {
+        let wat = format!(
+            r#"(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+                (memory (export "memory") 1)
+                (func (export "_start") (call $exit (i32.const {code}))))"#
+        );
+        let run = run_wat(&[], &wat, &[]);
+        assert_eq!((run.code, &*run.out, &*run.err), (Some(seen), "", ""));
+    }
+    run_wat(&[], r#"(module (func (export "_start")))"#, &[]).prints("");
+    run_wat(&[], r#"(module (func (export "main") (result i32) i32.const 3))"#, &[]).prints("");
+    run_wat(&[], "(module)", &[]).fails(255, "has no `_start`");
+}
+
+#[test]
+fn a_trap_is_told_on_standard_error_with_its_frames() {
+    let wat = r#"(module $sick (func $inner (param i32)
+            (drop (i32.div_u (i32.const 1) (local.get 0))))
+        (func $outer (export "_start") (call $inner (i32.const 0))))"#;
+    let run = run_wat(&[], wat, &[]);
+    run.fails(1, "iwasm: wasm trap: integer divide by zero\nwasm backtrace:\n");
+    let lines: Vec<&str> = run.err.lines().collect();
+    assert_eq!(lines.len(), 4, "{}", run.err);
+    assert!(lines[2].starts_with("    0: ") && lines[2].ends_with(" - sick!inner"), "{}", run.err);
+    assert!(lines[3].starts_with("    1: ") && lines[3].ends_with(" - sick!outer"), "{}", run.err);
+    assert!(lines[2].contains("0x"), "offsets: {}", run.err);
+    // A start function, an endless recursion, and a segment that does not fit.
+    let start = r#"(module (func $f unreachable) (start $f) (func (export "_start")))"#;
+    run_wat(&[], start, &[]).fails(1, "wasm trap: unreachable");
+    let endless = r#"(module (func $f (export "_start") (call $f)))"#;
+    run_wat(&[], endless, &[]).fails(1, "wasm trap: call stack exhausted");
+    run_wat(&["--stack-size", "65536"], endless, &[]).fails(1, "wasm trap: call stack exhausted");
+    let segment = r#"(module (memory 1) (data (i32.const 65536) "x") (func (export "_start")))"#;
+    run_wat(&[], segment, &[]).fails(1, "wasm trap: out of bounds memory access");
+}
+
+#[test]
+fn what_cannot_be_run_exits_with_255() {
+    iwasm(&["/nowhere/at/all.wasm"]).fails(255, "/nowhere/at/all.wasm: ");
+    iwasm(&[]).fails(255, "no file to run");
+    iwasm(&["--frobnicate"]).fails(255, "unknown option `--frobnicate`");
+    iwasm(&["-z"]).fails(255, "unknown option `-z`");
+    iwasm(&["--mode", "none", "x.wasm"]).fails(255, "`none` is not a mode");
+    iwasm(&["--stack-size", "many", "x.wasm"]).fails(255, "`many` is not a whole number");
+    iwasm(&["--env", "NAME", "x.wasm"]).fails(255, "NAME=VALUE");
+    iwasm(&["--map-dir", "only", "x.wasm"]).fails(255, "GUEST::HOST");
+    iwasm(&["-f"]).fails(255, "");
+    let words = program("wordfreq.wasm");
+    iwasm(&["--dir", "/nowhere/at/all", &words]).fails(255, "/nowhere/at/all: ");
+    let component = b"\0asm\x0d\0\x01\0";
+    let dir = files([
+        ("text.wasm", b"not wasm"),
+        ("empty.wasm", b""),
+        ("short.wasm", b"\0asm\x01\0\0\0\x01"),
+        ("component.wasm", component),
+        ("binary.wasm", &[0xff, 0xfe, 0x00]),
+    ]);
+    iwasm(&[&path(&dir, "text.wasm")]).fails(255, "text.wasm: malformed text");
+    for name in ["empty.wasm", "short.wasm", "binary.wasm"] {
+        iwasm(&[&path(&dir, name)]).fails(255, &format!("{name}: malformed module"));
+    }
+    iwasm(&[&path(&dir, "component.wasm")]).fails(255, "this is a component, not a core module");
+    iwasm(&[dir.path().to_str().unwrap()]).fails(255, "directory");
+    let imports = r#"(module (import "env" "f" (func)) (import "env" "m" (memory 1)))"#;
+    let run = run_wat(&[], imports, &[]);
+    run.fails(255, "unknown import (2)");
+    assert!(run.err.contains("`env` `f`: wanted func [] -> [], found nothing"), "{}", run.err);
+    assert!(run.err.contains("`env` `m`: wanted memory 1, found nothing"), "{}", run.err);
+}
+
+#[test]
+fn arguments_and_environment_reach_the_guest() {
+    let wat = r#"(module
+        (import "wasi_snapshot_preview1" "args_sizes_get" (func $args_sizes (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "args_get" (func $args (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "environ_sizes_get" (func $env_sizes (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "environ_get" (func $env (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func $show (param $from i32) (param $size i32)
+            (i32.store (i32.const 8) (local.get $from)) (i32.store (i32.const 12) (local.get $size))
+            (drop (call $write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 16))))
+        (func (export "_start") (local $first i32)
+            (drop (call $args_sizes (i32.const 0) (i32.const 4)))
+            (drop (call $args (i32.const 1024) (i32.const 4096)))
+            ;; From the second argument on, since the first one is the path of this file.
+            (local.set $first (i32.load (i32.const 1028)))
+            (call $show (local.get $first)
+                (i32.sub (i32.add (i32.const 4096) (i32.load (i32.const 4))) (local.get $first)))
+            (drop (call $env_sizes (i32.const 0) (i32.const 4)))
+            (drop (call $env (i32.const 1024) (i32.const 4096)))
+            (call $show (i32.const 4096) (i32.load (i32.const 4)))))"#;
+    let options = ["--env", "A=1", "--env=B=x=y", "--env", "EMPTY="];
+    // Options behind the file belong to the guest.
+    let args = ["one", "--dir", "-f", "", "äöü"];
+    run_wat(&options, wat, &args).prints("one\0--dir\0-f\0\0äöü\0A=1\0B=x=y\0EMPTY=\0");
+}
+
+#[test]
+fn scripts_end_with_their_totals() {
+    let good = br#"(module (func (export "f") (result i32) (i32.const 1)))
+        (assert_return (invoke "f") (i32.const 1))
+        (assert_malformed (module quote "(func") "unexpected")"#;
+    let bad = br#"(module (func (export "f") (result i32) (i32.const 1)))
+
+(assert_return (invoke "f") (i32.const 2))
+(assert_trap (invoke "f") "unreachable")"#;
+    let dir = files([("good.wast", good), ("bad.wast", bad), ("broken.wast", b"(module")]);
+    let (good, bad) = (path(&dir, "good.wast"), path(&dir, "bad.wast"));
+    iwasm(&["wast", &good]).prints("3 passed, 0 failed\n");
+    iwasm(&["wast", &good, &good]).prints("6 passed, 0 failed\n");
+    let run = iwasm(&["wast", &good, &bad]);
+    assert_eq!((run.out.lines().last(), run.code), (Some("4 passed, 2 failed"), Some(1)));
+    assert!(run.err.contains(&format!("{bad}:3:")), "{}", run.err);
+    assert!(run.err.contains(&format!("{bad}:4:")), "{}", run.err);
+    let run = iwasm(&["wast", &path(&dir, "broken.wast")]);
+    assert_eq!((run.out.lines().last(), run.code), (Some("0 passed, 1 failed"), Some(1)));
+    iwasm(&["wast", "/nowhere.wast"]).fails(255, "/nowhere.wast: ");
+    iwasm(&["wast"]).fails(255, "no file given");
+}
+
+#[test]
+fn validate_is_quiet_about_what_is_valid() {
+    let good: &[u8] = b"(module (func (result i32) i32.const 1))";
+    let dir = files([("good.wat", good), ("bad.wat", b"(module (func (result i32)))")]);
+    let (good, bad) = (path(&dir, "good.wat"), path(&dir, "bad.wat"));
+    iwasm(&["validate", &good, &program("wordfreq.wasm")]).prints("");
+    iwasm(&["validate", &good, &bad]).fails(255, "bad.wat: invalid module: ");
+    iwasm(&["validate"]).fails(255, "no file given");
+    iwasm(&["validate", "--frobnicate", &good]).fails(255, "unknown option `--frobnicate`");
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    for option in ["-h", "--help"] {
+        let run = iwasm(&[option]);
+        assert!(run.out.contains("Usage:") && run.out.contains("--map-dir"), "{}", run.out);
+        assert_eq!((&*run.err, run.code), ("", Some(0)));
+    }
+    iwasm(&["--version"]).prints(&format!("iwasm {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_closed_standard_output_is_no_panic() {
+    let dir = files([("f.wat", br#"(module (func (export "f") (result i32) i32.const 1))"#)]);
+    for args in [&["--help"][..], &["-f", "f", &path(&dir, "f.wat")]] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_iwasm"))
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("iwasm starts");
+        drop(child.stdout.take());
+        let run = Run::from(child.wait_with_output().expect("iwasm ends"));
+        assert!(!run.err.contains("panicked"), "{}", run.err);
+    }
+}
