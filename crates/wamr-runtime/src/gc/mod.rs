@@ -6,7 +6,7 @@
 //! like a reference, so that no mode needs stack maps. Objects never move, hence a reference that
 //! was only guessed costs memory and nothing else.
 //!
-//! [`heap`] hands out cells and sweeps, [`layout`] says where fields are; who is a root is the
+//! `heap` hands out cells and sweeps, `layout` says where fields are; who is a root is the
 //! store's business (`store/collect.rs`).
 
 mod heap;
