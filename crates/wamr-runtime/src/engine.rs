@@ -47,6 +47,7 @@ pub struct Engine(Arc<Inner>);
 impl Engine {
     /// Makes an engine.
     pub fn new(tunables: Tunables) -> Self {
+        crate::numeric::simd::detect();
         Self(Arc::new(Inner { types: TypeRegistry::new(), tunables }))
     }
 

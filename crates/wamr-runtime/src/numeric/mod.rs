@@ -2,7 +2,7 @@
 //! <https://webassembly.github.io/spec/core/exec/numerics.html>
 //!
 //! `i32.div_s` is [`i32::div_s`]. Functions that can trap return a `Result`; all others are
-//! total. Conversions stand with their result type.
+//! total. Conversions stand with their result type, vectors in [`simd`].
 
 macro_rules! integer {
     ($int:ident, $uint:ident, $bits:literal) => {
@@ -297,30 +297,19 @@ macro_rules! float {
         /// The lesser one; -0 is less than +0, and NaN wins.
         #[inline(always)]
         pub const fn min(a: $float, b: $float) -> $float {
-            if a < b {
-                a
-            } else if b < a {
-                b
-            } else if a == b {
-                // Equal numbers differ in the sign of zero at most.
-                $float::from_bits(a.to_bits() | b.to_bits())
-            } else {
-                a + b
-            }
+            let lesser = if b < a { b } else { a };
+            // Equal numbers differ in the sign of zero at most.
+            let number = if a == b { $float::from_bits(a.to_bits() | b.to_bits()) } else { lesser };
+            if a.is_nan() || b.is_nan() { a + b } else { number }
         }
 
         /// The greater one; +0 is greater than -0, and NaN wins.
         #[inline(always)]
         pub const fn max(a: $float, b: $float) -> $float {
-            if a > b {
-                a
-            } else if b > a {
-                b
-            } else if a == b {
-                $float::from_bits(a.to_bits() & b.to_bits())
-            } else {
-                a + b
-            }
+            let greater = if a < b { b } else { a };
+            let number =
+                if a == b { $float::from_bits(a.to_bits() & b.to_bits()) } else { greater };
+            if a.is_nan() || b.is_nan() { a + b } else { number }
         }
 
         /// The first one with the sign of the second.
@@ -440,6 +429,8 @@ macro_rules! float {
         }
     };
 }
+
+pub mod simd;
 
 /// Instructions with an `i32` result, or comparisons of `i32`.
 pub mod i32 {
