@@ -42,7 +42,7 @@ impl Backend for Interpreter {
 
     fn supported(&self) -> Features {
         Features::WASM_2_0
-            .without(Feature::Simd)
+            .with(Feature::RelaxedSimd)
             .with(Feature::ExtendedConst)
             .with(Feature::TailCall)
             .with(Feature::FunctionReferences)

@@ -13,7 +13,7 @@ use crate::op::{Flow, Op, Slot, SlotValue, Source};
 
 /// The address of an access to memory 0 with a 32-bit address, if it is in bounds.
 #[inline(always)]
-fn address(r: &Regs, address: u32, offset: u32, bytes: usize) -> Option<*mut u8> {
+pub(super) fn address(r: &Regs, address: u32, offset: u32, bytes: usize) -> Option<*mut u8> {
     let start = address as u64 + offset as u64;
     if start + bytes as u64 <= r.mem_len as u64 {
         Some(r.mem.wrapping_add(start as usize))
@@ -112,7 +112,7 @@ impl Place {
     /// # Safety
     /// The registers are those of the frame that the access was translated for.
     #[inline(always)]
-    unsafe fn find(self, r: &Regs, bytes: usize) -> Option<*mut u8> {
+    pub(super) unsafe fn find(self, r: &Regs, bytes: usize) -> Option<*mut u8> {
         // SAFETY: validation checked the memory's index.
         unsafe {
             let start = operand(r, self.address, self.wide != 0).checked_add(self.offset)?;

@@ -15,7 +15,7 @@ use wamr_runtime::rt;
 use wamr_runtime::vm::{FuncRecord, Outcome, VmContext};
 
 use crate::module::InterpFunc;
-use crate::op::{Cell, Flow, Op, Slot, SlotValue};
+use crate::op::{Cell, Flow, Op, Slot, StackValue};
 
 pub(crate) mod call;
 pub(crate) mod control;
@@ -24,6 +24,7 @@ pub(crate) mod exception;
 pub(crate) mod guard;
 pub(crate) mod memory;
 pub(crate) mod numeric;
+pub(crate) mod simd;
 pub(crate) mod table;
 pub(crate) mod tail_call;
 pub(crate) mod variable;
@@ -57,14 +58,14 @@ impl Regs {
         unsafe { self.fp.offset(slot.0 as isize) }
     }
 
-    /// Writes a slot.
+    /// Writes a value to its slot or slots.
     ///
     /// # Safety
-    /// The slot belongs to the current frame.
+    /// The slots belong to the current frame.
     #[inline(always)]
-    pub(crate) unsafe fn set<T: SlotValue>(&mut self, slot: Slot, value: T) {
-        // SAFETY: the caller says that the slot is one of the current frame.
-        unsafe { *self.slot(slot) = value.to_slot() }
+    pub(crate) unsafe fn set<T: StackValue>(&mut self, slot: Slot, value: T) {
+        // SAFETY: the caller says that the slots are of the current frame.
+        unsafe { value.write(self.slot(slot)) }
     }
 
     /// Switches to an instance.

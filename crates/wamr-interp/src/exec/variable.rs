@@ -51,7 +51,7 @@ impl<A: Source<u64>> Op for Copy<A> {
 /// # Safety
 /// The instance is alive and has the global.
 #[inline(always)]
-unsafe fn global(r: &Regs, index: u32) -> *mut u64 {
+pub(super) unsafe fn global(r: &Regs, index: u32) -> *mut u64 {
     // SAFETY: the caller says that the global exists.
     unsafe { (**(*r.ctx).globals.add(index as usize)).value.get().cast() }
 }

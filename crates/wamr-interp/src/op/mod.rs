@@ -7,6 +7,7 @@
 
 use core::fmt::Debug;
 
+use wamr_runtime::numeric::simd::V128;
 use wamr_runtime::vm::Outcome;
 use wamr_types::TrapCode;
 
@@ -14,6 +15,8 @@ use crate::exec::Regs;
 
 pub(crate) mod memory;
 pub(crate) mod numeric;
+pub(crate) mod simd;
+pub(crate) mod simd_memory;
 
 /// A unit of code.
 pub(crate) type Cell = u32;
@@ -91,6 +94,56 @@ slot_values! {
     f64: |bits| f64::from_bits(bits), |value| value.to_bits();
 }
 
+/// A value of one or two slots.
+pub(crate) trait StackValue: Copy + Debug + 'static {
+    /// Whether it takes two slots.
+    const WIDE: bool;
+
+    /// Reads the value.
+    ///
+    /// # Safety
+    /// A value of this type is at the address.
+    unsafe fn read(slot: *const u64) -> Self;
+
+    /// Writes the value.
+    ///
+    /// # Safety
+    /// There is room for a value of this type at the address.
+    unsafe fn write(self, slot: *mut u64);
+}
+
+impl<T: SlotValue> StackValue for T {
+    const WIDE: bool = false;
+
+    #[inline(always)]
+    unsafe fn read(slot: *const u64) -> Self {
+        // SAFETY: the caller says that the slot can be read.
+        T::from_slot(unsafe { *slot })
+    }
+
+    #[inline(always)]
+    unsafe fn write(self, slot: *mut u64) {
+        // SAFETY: the caller says that the slot can be written.
+        unsafe { *slot = self.to_slot() };
+    }
+}
+
+impl StackValue for V128 {
+    const WIDE: bool = true;
+
+    #[inline(always)]
+    unsafe fn read(slot: *const u64) -> Self {
+        // SAFETY: the caller says that both slots can be read; a `V128` is made of bytes.
+        unsafe { *slot.cast() }
+    }
+
+    #[inline(always)]
+    unsafe fn write(self, slot: *mut u64) {
+        // SAFETY: the caller says that both slots can be written; a `V128` is made of bytes.
+        unsafe { *slot.cast() = self };
+    }
+}
+
 /// A slot of the frame, counted from the frame pointer. Parameters have negative numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
@@ -113,17 +166,17 @@ pub(crate) trait Source<T>: Copy + Debug + 'static {
     unsafe fn get(self, r: &Regs) -> T;
 }
 
-impl<T: SlotValue> Source<T> for Slot {
+impl<T: StackValue> Source<T> for Slot {
     const LETTER: char = 's';
 
     #[inline(always)]
     unsafe fn get(self, r: &Regs) -> T {
         // SAFETY: the caller says that the slot is one of the current frame.
-        T::from_slot(unsafe { *r.slot(self) })
+        unsafe { T::read(r.slot(self)) }
     }
 }
 
-impl<T: SlotValue> Source<T> for Imm<T> {
+impl<T: StackValue> Source<T> for Imm<T> {
     const LETTER: char = 'i';
 
     #[inline(always)]

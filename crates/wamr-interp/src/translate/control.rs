@@ -11,6 +11,7 @@ use wasmparser::{BlockType, BrTable};
 use crate::exec::call::{Return, ReturnMany, ReturnOne};
 use crate::exec::control::{Jump, JumpTable, Unreachable};
 use crate::exec::dispatch::{HANDLER_CELLS, operand_cells};
+use crate::exec::simd::ReturnVector;
 use crate::exec::variable::Narrow;
 use crate::op::numeric::{I32Ne, I64Eq};
 use crate::op::{Cell, Imm, Slot, Target};
@@ -405,6 +406,11 @@ impl<'m> Translator<'m, '_> {
                         Err(_) => self.emit(ReturnOne { dst, value: Imm(bits) }),
                     },
                 };
+            }
+            1 => {
+                let value = self.stack.last().expect("validated");
+                let Operand::Slot(value) = self.operand(*value) else { unreachable!("a vector") };
+                self.emit(ReturnVector { dst, value });
             }
             count => {
                 self.copy_top(count, 0);

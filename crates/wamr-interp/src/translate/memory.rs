@@ -16,7 +16,7 @@ use super::Translator;
 use super::stack::Operand;
 
 /// Where an access goes.
-enum Access {
+pub(super) enum Access {
     /// To memory 0, with a 32-bit address.
     Plain { offset: u32 },
     /// The same where memory 0 is guarded.
@@ -47,7 +47,7 @@ macro_rules! by_operands {
 }
 
 impl Translator<'_, '_> {
-    fn access(&self, memarg: MemArg) -> Access {
+    pub(super) fn access(&self, memarg: MemArg) -> Access {
         let memory = match memarg.target {
             MemArgTarget::Memory(memory) => memory,
             MemArgTarget::Array(_) => unreachable!("not a supported feature's"),

@@ -16,13 +16,15 @@ use crate::exec::LINKAGE_SLOTS;
 use crate::exec::dispatch::HANDLER_CELLS;
 use crate::handlers::{Handlers, Region};
 use crate::module::InterpModule;
-use crate::op::{Cell, Op, Slot};
+use crate::op::{Cell, Op, Slot, StackValue};
 
 mod call;
 mod control;
 mod exception;
 mod memory;
 mod numeric;
+mod simd;
+mod simd_memory;
 mod stack;
 mod table;
 mod variable;
@@ -232,9 +234,14 @@ impl<'m, 'l> Translator<'m, 'l> {
         start
     }
 
-    /// Appends an operation that pushes its result. `dst` is its first operand.
+    /// Appends an operation that pushes its result, of one slot. `dst` is its first operand.
     fn define<O: Op>(&mut self, op: impl FnOnce(Slot) -> O) -> usize {
-        let home = self.push_temp(false);
+        self.define_value::<u64, O>(op)
+    }
+
+    /// Appends an operation that pushes its result, a `T`. `dst` is its first operand.
+    fn define_value<T: StackValue, O: Op>(&mut self, op: impl FnOnce(Slot) -> O) -> usize {
+        let home = self.push_temp(T::WIDE);
         let start = self.emit(op(home));
         let dst_cell = start + HANDLER_CELLS;
         debug_assert_eq!(self.cells[dst_cell], home.0 as Cell, "dst comes first");

@@ -4,6 +4,7 @@
 //! constant. A local's value must be copied home before the local is written, and before code
 //! that is executed conditionally could do so.
 
+use crate::exec::simd::CopyVector;
 use crate::exec::variable::{Copy, Narrow};
 use crate::op::{Imm, Slot};
 
@@ -169,10 +170,12 @@ impl Translator<'_, '_> {
 
     /// Copies a value of one or two slots.
     pub(super) fn copy_value(&mut self, dst: Slot, value: Value) {
-        let operand = self.operand(value);
-        self.copy(dst, operand);
-        if let (Operand::Slot(src), true) = (operand, value.wide) {
-            self.copy(Slot(dst.0 + 1), Operand::Slot(Slot(src.0 + 1)));
+        match self.operand(value) {
+            Operand::Slot(src) if src == dst => {}
+            Operand::Slot(src) if value.wide => {
+                self.emit(CopyVector { dst, src });
+            }
+            operand => self.copy(dst, operand),
         }
     }
 

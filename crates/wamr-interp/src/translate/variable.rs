@@ -1,8 +1,11 @@
 //! Locals, globals, constants, references, and the parametric instructions.
 
+use wamr_runtime::numeric::simd::V128;
+use wamr_types::ValType;
 use wasmparser::{Ieee32, Ieee64};
 
 use crate::exec::numeric::Select;
+use crate::exec::simd::{GlobalGetVector, GlobalSetVector};
 use crate::exec::variable::{GlobalGet, GlobalSet, Narrow, RefAsNonNull, RefFunc};
 use crate::op::numeric::I64Eq;
 use crate::op::{Imm, SlotValue};
@@ -19,6 +22,9 @@ impl Translator<'_, '_> {
 
     pub(super) fn visit_select(&mut self) {
         let condition = self.pop_slot();
+        if self.stack.last().is_some_and(|value| value.wide) {
+            return self.select_vector(condition);
+        }
         let b = self.pop();
         let a = self.pop();
         match (a, b) {
@@ -57,12 +63,23 @@ impl Translator<'_, '_> {
         self.tee_local(local);
     }
 
+    fn is_global_wide(&self, global: u32) -> bool {
+        self.module.globals[global as usize].ty.content == ValType::V128
+    }
+
     pub(super) fn visit_global_get(&mut self, global: u32) {
-        self.define(|dst| GlobalGet { dst, global });
+        if self.is_global_wide(global) {
+            self.define_value::<V128, _>(|dst| GlobalGetVector { dst, global });
+        } else {
+            self.define(|dst| GlobalGet { dst, global });
+        }
     }
 
     pub(super) fn visit_global_set(&mut self, global: u32) {
         match self.pop() {
+            Operand::Slot(src) if self.is_global_wide(global) => {
+                self.emit(GlobalSetVector { global, src })
+            }
             Operand::Slot(src) => self.emit(GlobalSet { global, src }),
             Operand::Const(bits) => match u32::try_from(bits) {
                 Ok(bits) => self.emit(GlobalSet { global, src: Narrow(bits) }),

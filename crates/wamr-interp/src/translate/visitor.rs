@@ -3,7 +3,7 @@
 //! Operators of proposals that the backend supports need a method each, or this does not
 //! compile. The others are refused by the loader before they come here.
 
-use wasmparser::VisitOperator;
+use wasmparser::{VisitOperator, VisitSimdOperator};
 
 use super::Translator;
 
@@ -28,6 +28,8 @@ macro_rules! visit {
         $this.0.$visit($($arg),*)
     };
     (@tail_call $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
+    (@simd $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
+    (@relaxed_simd $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
     (@$proposal:ident $this:ident $visit:ident $($arg:ident)*) => {{
         $(let _ = $arg;)*
         $this.0.unsupported = Some(stringify!($visit));
@@ -48,5 +50,13 @@ macro_rules! define {
 impl<'a> VisitOperator<'a> for Visitor<'_, '_, '_> {
     type Output = ();
 
+    fn simd_visitor(&mut self) -> Option<&mut dyn VisitSimdOperator<'a, Output = ()>> {
+        Some(self)
+    }
+
     wasmparser::for_each_visit_operator!(define);
+}
+
+impl VisitSimdOperator<'_> for Visitor<'_, '_, '_> {
+    wasmparser::for_each_visit_simd_operator!(define);
 }

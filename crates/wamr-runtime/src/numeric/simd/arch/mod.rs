@@ -1,6 +1,6 @@
 //! Instructions that compilers do not find by themselves.
 
-#[cfg_attr(all(target_arch = "x86_64", not(test)), allow(dead_code))]
+#[cfg_attr(target_arch = "x86_64", allow(dead_code))]
 pub(super) mod portable;
 
 #[cfg(target_arch = "x86_64")]

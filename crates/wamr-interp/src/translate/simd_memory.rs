@@ -1,0 +1,129 @@
+//! Loads and stores of vectors. They check addresses in guarded memories too.
+
+use wamr_runtime::numeric::simd::V128;
+use wasmparser::MemArg;
+
+use crate::exec::memory::Place;
+use crate::exec::simd::{LoadLane, Locate, PlainPlace, StoreLane, VectorLoad, VectorStore};
+use crate::op::Slot;
+use crate::op::memory::*;
+use crate::op::simd::*;
+use crate::op::simd_memory::*;
+
+use super::Translator;
+use super::memory::Access;
+use super::simd::with_lane;
+
+impl Translator<'_, '_> {
+    fn vector_load<K: VectorLoadOp>(&mut self, memarg: MemArg) {
+        let address = self.pop_slot();
+        match self.access(memarg) {
+            Access::Plain { offset } | Access::Guarded { offset } => {
+                let place = PlainPlace { address, offset };
+                self.define_value::<V128, _>(|dst| VectorLoad::<K, _>::new(dst, place))
+            }
+            Access::Any { offset, memory, wide } => {
+                let place = Place { address, offset, memory, wide: u32::from(wide) };
+                self.define_value::<V128, _>(|dst| VectorLoad::<K, _>::new(dst, place))
+            }
+        };
+    }
+
+    pub(super) fn visit_v128_store(&mut self, memarg: MemArg) {
+        let value = self.pop_slot();
+        let address = self.pop_slot();
+        match self.access(memarg) {
+            Access::Plain { offset } | Access::Guarded { offset } => {
+                self.emit(VectorStore { place: PlainPlace { address, offset }, value })
+            }
+            Access::Any { offset, memory, wide } => {
+                let place = Place { address, offset, memory, wide: u32::from(wide) };
+                self.emit(VectorStore { place, value })
+            }
+        };
+    }
+
+    fn load_lane<K: LoadOp, L: ReplaceOp<Arg = K::Res>>(&mut self, memarg: MemArg, lane: u8) {
+        let vector = self.pop_slot();
+        let address = self.pop_slot();
+        match self.access(memarg) {
+            Access::Plain { offset } | Access::Guarded { offset } => {
+                self.load_lane_at::<K, L, _>(vector, PlainPlace { address, offset }, lane);
+            }
+            Access::Any { offset, memory, wide } => {
+                let place = Place { address, offset, memory, wide: u32::from(wide) };
+                self.load_lane_at::<K, L, _>(vector, place, lane);
+            }
+        }
+    }
+
+    fn load_lane_at<K: LoadOp, L: ReplaceOp<Arg = K::Res>, P: Locate>(
+        &mut self,
+        vector: Slot,
+        place: P,
+        lane: u8,
+    ) {
+        with_lane!(lane, L::LANES, LANE => self.define_value::<V128, _>(|dst| {
+            LoadLane::<K, L, P, LANE>::new(dst, vector, place)
+        }));
+    }
+
+    fn store_lane<K: StoreOp, L: ExtractOp<Res = K::Arg>>(&mut self, memarg: MemArg, lane: u8) {
+        let vector = self.pop_slot();
+        let address = self.pop_slot();
+        match self.access(memarg) {
+            Access::Plain { offset } | Access::Guarded { offset } => {
+                self.store_lane_at::<K, L, _>(vector, PlainPlace { address, offset }, lane);
+            }
+            Access::Any { offset, memory, wide } => {
+                let place = Place { address, offset, memory, wide: u32::from(wide) };
+                self.store_lane_at::<K, L, _>(vector, place, lane);
+            }
+        }
+    }
+
+    fn store_lane_at<K: StoreOp, L: ExtractOp<Res = K::Arg>, P: Locate>(
+        &mut self,
+        vector: Slot,
+        place: P,
+        lane: u8,
+    ) {
+        with_lane!(lane, L::LANES, LANE => {
+            self.emit(StoreLane::<K, L, P, LANE>::new(place, vector))
+        });
+    }
+}
+
+macro_rules! visit_load {
+    ($($Op:ident $visit:ident $name:literal: $bytes:literal => $make:expr;)*) => {
+        impl Translator<'_, '_> {$(
+            pub(super) fn $visit(&mut self, memarg: MemArg) {
+                self.vector_load::<$Op>(memarg);
+            }
+        )*}
+    };
+}
+
+macro_rules! visit_lane_load {
+    ($($visit:ident: $Load:ident, $Replace:ident;)*) => {
+        impl Translator<'_, '_> {$(
+            pub(super) fn $visit(&mut self, memarg: MemArg, lane: u8) {
+                self.load_lane::<$Load, $Replace>(memarg, lane);
+            }
+        )*}
+    };
+}
+
+macro_rules! visit_lane_store {
+    ($($visit:ident: $Extract:ident, $Store:ident;)*) => {
+        impl Translator<'_, '_> {$(
+            pub(super) fn $visit(&mut self, memarg: MemArg, lane: u8) {
+                self.store_lane::<$Store, $Extract>(memarg, lane);
+            }
+        )*}
+    };
+}
+
+for_each_vector_load!(visit_load);
+for_each_lane_load!(visit_lane_load);
+for_each_lane_store!(visit_lane_store);
