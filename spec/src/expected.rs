@@ -100,7 +100,6 @@ const INTERP: &[Unfinished] = &[
             "proposals/threads::memory",
         ],
     ),
-    ("wide-arithmetic: refused at load", &["proposals/wide-arithmetic::wide-arithmetic"]),
 ];
 
 fn covers(pattern: &str, test: &str) -> bool {

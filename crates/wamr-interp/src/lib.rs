@@ -51,6 +51,7 @@ impl Backend for Interpreter {
             .with(Feature::MultiMemory)
             .with(Feature::Memory64)
             .with(Feature::CustomPageSizes)
+            .with(Feature::WideArithmetic)
     }
 
     fn profits_from_guards(&self) -> bool {

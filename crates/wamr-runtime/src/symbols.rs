@@ -8,7 +8,7 @@ pub(crate) use dwarf::Symbols;
 /// The reader of a build without DWARF.
 #[cfg(not(feature = "dwarf"))]
 #[derive(Default)]
-pub(crate) struct Symbols;
+pub(crate) struct Symbols(());
 
 #[cfg(not(feature = "dwarf"))]
 impl Symbols {

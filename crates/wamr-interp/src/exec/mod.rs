@@ -28,6 +28,7 @@ pub(crate) mod simd;
 pub(crate) mod table;
 pub(crate) mod tail_call;
 pub(crate) mod variable;
+pub(crate) mod wide;
 
 use call::{Caller, admit, admit_again, enter, is_beyond_limit};
 use dispatch::Static;

@@ -29,6 +29,7 @@ mod stack;
 mod table;
 mod variable;
 mod visitor;
+mod wide;
 
 use control::{Control, Fuse};
 use exception::PendingCatch;

@@ -431,6 +431,7 @@ macro_rules! float {
 }
 
 pub mod simd;
+pub mod wide;
 
 /// Instructions with an `i32` result, or comparisons of `i32`.
 pub mod i32 {
