@@ -30,8 +30,12 @@ impl Interpreter {
     ///
     /// # Errors
     /// If the function is invalid.
-    pub fn listing(module: &Arc<Module>, func: DefinedFuncIdx) -> Result<String, Error> {
-        translate::listing(&module::InterpModule::new(module.clone()), func)
+    pub fn listing(
+        engine: &Engine,
+        module: &Arc<Module>,
+        func: DefinedFuncIdx,
+    ) -> Result<String, Error> {
+        translate::listing(&module::InterpModule::new(engine.clone(), module.clone()), func)
     }
 }
 
@@ -48,6 +52,7 @@ impl Backend for Interpreter {
             .with(Feature::FunctionReferences)
             .with(Feature::Exceptions)
             .with(Feature::LegacyExceptions)
+            .with(Feature::Gc)
             .with(Feature::MultiMemory)
             .with(Feature::Memory64)
             .with(Feature::CustomPageSizes)
@@ -58,11 +63,7 @@ impl Backend for Interpreter {
         exec::guard::SUPPORTED
     }
 
-    fn prepare(
-        &self,
-        _engine: &Engine,
-        module: &Arc<Module>,
-    ) -> Result<Arc<dyn Executable>, Error> {
-        Ok(module::InterpModule::new(module.clone()))
+    fn prepare(&self, engine: &Engine, module: &Arc<Module>) -> Result<Arc<dyn Executable>, Error> {
+        Ok(module::InterpModule::new(engine.clone(), module.clone()))
     }
 }

@@ -3,8 +3,9 @@
 use core::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use wamr_runtime::gc::GcLayout;
 use wamr_runtime::vm::FuncKind;
-use wamr_runtime::{Error, Executable, FuncEntry, MemoryKind};
+use wamr_runtime::{Engine, Error, Executable, FuncEntry, MemoryKind};
 use wamr_types::{DefinedFuncIdx, FuncIdx, Module};
 
 use crate::code::{Code, FuncHeader};
@@ -24,7 +25,10 @@ static UNTRANSLATED: Static<FuncHeader, Translate> =
 /// It has its functions once for each kind of memory 0 that instances were made with, since their
 /// code differs. Code of one kind refers to functions of the same kind only.
 pub(crate) struct InterpModule {
+    engine: Engine,
     module: Arc<Module>,
+    /// By type index.
+    layouts: OnceLock<Box<[Option<GcLayout>]>>,
     checked: OnceLock<Box<[InterpFunc]>>,
     guarded: OnceLock<Box<[InterpFunc]>>,
 }
@@ -49,8 +53,23 @@ unsafe impl Sync for InterpFunc {}
 
 impl InterpModule {
     /// Prepares a module; nothing is translated yet.
-    pub(crate) fn new(module: Arc<Module>) -> Arc<Self> {
-        Arc::new(Self { module, checked: OnceLock::new(), guarded: OnceLock::new() })
+    pub(crate) fn new(engine: Engine, module: Arc<Module>) -> Arc<Self> {
+        Arc::new(Self {
+            engine,
+            module,
+            layouts: OnceLock::new(),
+            checked: OnceLock::new(),
+            guarded: OnceLock::new(),
+        })
+    }
+
+    /// The layout of a type of structs or arrays.
+    pub(crate) fn layout(&self, ty: u32) -> Option<&GcLayout> {
+        let layouts = self.layouts.get_or_init(|| {
+            let types = self.engine.types();
+            self.module.type_defs.iter().map(|ty| GcLayout::of(ty, types)).collect()
+        });
+        layouts.get(ty as usize)?.as_ref()
     }
 
     fn funcs(&self, memory0: MemoryKind) -> &[InterpFunc] {

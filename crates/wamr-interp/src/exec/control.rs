@@ -14,7 +14,7 @@ use crate::op::{Cell, Flow, Op, Slot, Source, Target};
 /// Keeps a jump a jump: as a conditional move it would make the next dispatch wait for the
 /// condition.
 #[inline(always)]
-fn no_conditional_move() {
+pub(crate) fn no_conditional_move() {
     #[cfg(wamr_threaded)]
     // SAFETY: there are no instructions.
     unsafe {

@@ -21,6 +21,7 @@ pub(crate) mod call;
 pub(crate) mod control;
 pub(crate) mod dispatch;
 pub(crate) mod exception;
+pub(crate) mod gc;
 pub(crate) mod guard;
 pub(crate) mod memory;
 pub(crate) mod numeric;

@@ -280,7 +280,15 @@ impl<'m> Translator<'m, '_> {
         self.branch_if(depth, a, b, sense, emit);
     }
 
-    fn branch_if(&mut self, depth: u32, a: Slot, b: Operand, sense: bool, emit: EmitBranch) {
+    /// Goes to a label with the values on top of the stack, if a comparison says so.
+    pub(super) fn branch_if(
+        &mut self,
+        depth: u32,
+        a: Slot,
+        b: Operand,
+        sense: bool,
+        emit: EmitBranch,
+    ) {
         let index = self.control_index(depth);
         let control = &self.controls[index];
         let values = control.label_values().len();

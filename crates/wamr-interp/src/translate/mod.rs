@@ -21,6 +21,7 @@ use crate::op::{Cell, Op, Slot, StackValue};
 mod call;
 mod control;
 mod exception;
+mod gc;
 mod memory;
 mod numeric;
 mod simd;

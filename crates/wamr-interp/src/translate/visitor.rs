@@ -27,6 +27,7 @@ macro_rules! visit {
     (@function_references $this:ident $visit:ident $($arg:ident)*) => {
         $this.0.$visit($($arg),*)
     };
+    (@gc $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
     (@tail_call $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
     (@wide_arithmetic $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
     (@simd $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
