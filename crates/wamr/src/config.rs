@@ -120,6 +120,13 @@ impl Config {
         self
     }
 
+    /// Sets how many bytes objects and host values may take, per store (at most 4 GiB, less 64
+    /// KiB).
+    pub fn gc_heap_bytes(&mut self, bytes: usize) -> &mut Self {
+        self.tunables.gc_heap_bytes = bytes;
+        self
+    }
+
     /// Sets whether memories may be guarded: bounds of 32-bit memories are then checked by the
     /// hardware, which is faster. It is on by default, and has effect on x86-64 Linux only.
     ///
