@@ -5,14 +5,17 @@ use crate::platform::Reservation;
 
 /// The size of a block, in bytes.
 const BLOCK_BYTES: usize = 64 << 10;
-/// The reach of references, in bytes.
-const REACH_BYTES: usize = 1 << 32;
+/// What references reach beyond block 0, in bytes.
+const REACH_BYTES: usize = u32::MAX as usize - (BLOCK_BYTES - 1);
 /// Sizes of cells, in bytes; all are multiples of 16. The first class is for host values alone,
 /// so that a sweep need not look for them anywhere else.
 const CLASSES: [u32; 17] =
     [16, 16, 32, 48, 64, 96, 128, 192, 256, 512, 1024, 2048, 4096, 6544, 8192, 16384, 32768];
 /// The class of host values.
 const HOST_CLASS: usize = 0;
+/// What a host value counts for, in bytes: the value itself is not in the heap, but takes memory
+/// that only a collection gives back.
+const HOST_VALUE_WEIGHT: usize = 256;
 /// How many words of bits a block has.
 const WORDS: usize = BLOCK_BYTES / 16 / 64;
 /// A collection is due when so many bytes were handed out since the last one, at least.
@@ -49,6 +52,11 @@ struct Cursor {
     word: usize,
 }
 
+/// What a cell counts for, in bytes.
+const fn weight(class: usize) -> usize {
+    if class == HOST_CLASS { HOST_VALUE_WEIGHT } else { CLASSES[class] as usize }
+}
+
 /// The heap of one store. It takes address space when the first object is made.
 pub struct GcHeap {
     space: Option<Reservation>,
@@ -76,7 +84,7 @@ impl GcHeap {
             partial: Default::default(),
             free_blocks: 0,
             first_free: 1,
-            limit_bytes: limit_bytes.min(REACH_BYTES - BLOCK_BYTES),
+            limit_bytes: limit_bytes.min(REACH_BYTES),
             live_bytes: 0,
             fresh_bytes: 0,
             threshold_bytes: MIN_THRESHOLD_BYTES,
@@ -88,7 +96,7 @@ impl GcHeap {
         self.space.as_ref().map_or(core::ptr::dangling_mut::<u128>().cast(), Reservation::base)
     }
 
-    /// How many bytes of cells are in use or waiting for a collection.
+    /// How many bytes of cells are in use or waiting for a collection, host values included.
     pub fn used_bytes(&self) -> usize {
         self.live_bytes + self.fresh_bytes
     }
@@ -112,7 +120,7 @@ impl GcHeap {
         let first = if header.type_id == HOST_VALUE { HOST_CLASS } else { HOST_CLASS + 1 };
         let class = (first..CLASSES.len()).find(|&class| size_bytes <= CLASSES[class]);
         let (reference, cell_bytes) = match class {
-            Some(class) => (self.small_cell(class)?, CLASSES[class] as usize),
+            Some(class) => (self.small_cell(class)?, weight(class)),
             None => self.large_cell(size_bytes)?,
         };
         self.fresh_bytes += cell_bytes;
@@ -193,7 +201,9 @@ impl GcHeap {
                 }
             }
         }
-        let first = self.blocks.len();
+        let is_free = |block: &&Block| matches!(block, Block::Free);
+        let tail = self.blocks.iter().rev().take_while(is_free).count().min(count);
+        let first = self.blocks.len() - tail;
         let end_bytes = first.checked_add(count)?.checked_mul(BLOCK_BYTES)?;
         if end_bytes - BLOCK_BYTES > self.limit_bytes {
             return None;
@@ -204,7 +214,8 @@ impl GcHeap {
         if !self.space.as_mut()?.commit(end_bytes) {
             return None;
         }
-        self.blocks.extend((0..count).map(|_| Block::Free));
+        self.blocks.extend((tail..count).map(|_| Block::Free));
+        self.free_blocks -= tail;
         Some(first as u32)
     }
 
@@ -278,7 +289,7 @@ impl GcHeap {
                         *marked = 0;
                         cells += used.count_ones() as usize;
                     }
-                    live += cells * size;
+                    live += cells * weight(*class as usize);
                     if cells == 0 {
                         release.push(index..index + 1);
                     } else if cells < BLOCK_BYTES / size {
@@ -296,6 +307,8 @@ impl GcHeap {
                 Block::Free | Block::Continued { .. } => {}
             }
         }
+        // They are taken from the end: the lowest block first.
+        self.partial.iter_mut().for_each(|blocks| blocks.reverse());
         self.first_free = 1;
         for block in release.into_iter().flatten() {
             self.blocks[block] = Block::Free;
@@ -344,6 +357,41 @@ mod tests {
         assert_eq!(heap.object_at(a), None);
         assert_eq!(heap.allocate(1 << 20, HEADER), Some(a));
         assert_eq!(heap.allocate(16 << 20, HEADER), None, "over the limit");
+    }
+
+    #[test]
+    fn a_large_object_starts_in_the_free_blocks_at_the_end() {
+        let mut heap = GcHeap::new(8 << 20);
+        let a = heap.allocate(1 << 20, HEADER).unwrap();
+        let b = heap.allocate(6 << 20, HEADER).unwrap();
+        heap.mark(a);
+        heap.sweep(|_| {});
+        assert_eq!(heap.allocate(7 << 20, HEADER), Some(b));
+        assert_eq!(heap.free_blocks, 0);
+        assert_eq!(heap.allocate(16, HEADER), None);
+    }
+
+    #[test]
+    fn offsets_behind_the_last_cell_of_a_block_are_nobodys() {
+        let mut heap = GcHeap::new(1 << 20);
+        let first = heap.allocate(40, HEADER).unwrap();
+        for _ in 1..BLOCK_BYTES / 48 {
+            heap.allocate(40, HEADER).unwrap();
+        }
+        let end = first + BLOCK_BYTES as u32;
+        assert_eq!(heap.object_at(end - 17), Some(end - 16 - 48));
+        assert_eq!(heap.object_at(end - 16), None);
+        assert_eq!(heap.object_at(end - 1), None);
+        assert_eq!(heap.object_at(first - 1), None, "block 0 holds nothing");
+        assert_eq!(heap.object_at(u32::MAX), None);
+    }
+
+    #[test]
+    fn no_limit_goes_beyond_the_reach_of_references() {
+        let mut heap = GcHeap::new(usize::MAX);
+        assert_eq!(heap.allocate(u32::MAX, HEADER), None);
+        let block = heap.allocate(16, HEADER).unwrap();
+        assert_eq!(heap.object_at(block), Some(block));
     }
 
     #[test]
