@@ -119,11 +119,14 @@ impl InstanceEntity {
             (*entity.as_ptr()).context.instance = entity.as_ptr();
             let this = entity.as_ref();
             this.make_records();
-            // Values on their way into globals and segments are not traced, and neither is the
-            // instance yet.
-            core.collections_paused += 1;
-            let initialised = this.initialise(core, globals);
-            core.collections_paused -= 1;
+            let mut initialised = this.initialise_untraced(core, globals.clone());
+            if initialised.as_ref().is_err_and(is_heap_full) {
+                // What was made so far is garbage, but for what the instance holds.
+                let root = core.root(ExternPtr::Instance(entity));
+                core.collect();
+                drop(root);
+                initialised = this.initialise_untraced(core, globals);
+            }
             initialised?;
             let globals = this.vm_globals.get().map_or(core::ptr::dangling(), |g| g.as_ptr());
             (*entity.as_ptr()).context.globals = globals;
@@ -160,6 +163,19 @@ impl InstanceEntity {
             }
         }
         let _ = self.records.set(records);
+    }
+
+    /// Initialises without collections, since values on their way into globals and segments are
+    /// not traced.
+    fn initialise_untraced(
+        &self,
+        core: &mut StoreCore,
+        imported_globals: Vec<NonNull<GlobalEntity>>,
+    ) -> Result<(), Error> {
+        core.collections_paused += 1;
+        let initialised = self.initialise(core, imported_globals);
+        core.collections_paused -= 1;
+        initialised
     }
 
     fn initialise(
@@ -492,7 +508,8 @@ impl InstanceEntity {
         // values of globals.
         let decoded = self.module.decoded();
         let all = self.elements.get().map_or(&[][..], |all| all);
-        for (values, element) in all.iter().zip(&decoded.elements) {
+        let segments = all.iter().zip(&decoded.elements).zip(&self.dropped_elements);
+        for ((values, element), _) in segments.filter(|(_, dropped)| !dropped.get()) {
             let top = self.module.engine().types().top_of(element.ty.heap);
             for &value in values {
                 if let Some(target) = ExternPtr::of_reference(top, value) {
@@ -515,6 +532,10 @@ fn pop_slots<'a>(
         slots.extend_from_slice(&value[..if is_vector { 2 } else { 1 }]);
     }
     Some(slots)
+}
+
+fn is_heap_full(error: &Error) -> bool {
+    error.trap_code() == Some(TrapCode::GcHeapExhausted)
 }
 
 fn blank_record(context: *mut VmContext) -> FuncRecord {
