@@ -59,7 +59,10 @@ impl StoreCore {
         if !idle {
             tracer.visit_all_entities();
             tracer.scan_interp_stack();
-            tracer.scan_native_stack();
+            // Frames of Rust hold what they refer to by handles, or read it again.
+            if tracer.core.vm.activation.get() != 0 {
+                tracer.scan_native_stack();
+            }
         }
         tracer.run();
         let mut dead = Vec::new();
@@ -172,8 +175,11 @@ impl Tracer<'_> {
         while at < top {
             // SAFETY: the stack is committed memory up to its end.
             let word = unsafe { at.read() };
-            if word >> 32 == 0 {
-                self.guess(word as u32);
+            // No slot points into the middle of an object, so that most numbers are told apart.
+            if let Ok(reference) = u32::try_from(word)
+                && self.heap.object_at(reference) == Some(reference)
+            {
+                self.visit(ExternPtr::Object(reference));
             }
             at = at.wrapping_add(1);
         }
