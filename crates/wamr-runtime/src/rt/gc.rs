@@ -7,7 +7,6 @@
 use wamr_types::{RefType, TrapCode, TypeId};
 
 use super::{core, instance};
-use crate::gc::GcLayout;
 use crate::vm::VmContext;
 
 /// `struct.new` with the values of the fields in `values`, or `struct.new_default` where that is
@@ -143,7 +142,8 @@ pub unsafe fn ref_test(ctx: *mut VmContext, value: u64, ty: RefType) -> bool {
     unsafe { core(ctx).ref_test(value, ty) }
 }
 
-/// The layout of a type of structs or arrays, for translation; `None` for functions.
-pub fn layout(module: &wamr_types::Module, engine: &crate::Engine, ty: u32) -> Option<GcLayout> {
-    GcLayout::of(module.type_defs.get(ty as usize)?, engine.types())
+/// Whether objects or functions whose type has the id `found` are of type `ty`.
+pub unsafe fn is_subtype(ctx: *mut VmContext, found: u32, ty: TypeId) -> bool {
+    // SAFETY: as the module says.
+    unsafe { core(ctx).is_subtype(found, ty) }
 }

@@ -66,7 +66,7 @@ pub struct StoreCore {
     pub(crate) instances: Arena<InstanceEntity>,
     pub(crate) gc: GcHeap,
     /// By type id, for types that objects were made of.
-    layouts: Vec<Option<Arc<GcLayout>>>,
+    layouts: Vec<Option<GcLayout>>,
     host_values: Vec<Option<Arc<dyn Any + Send + Sync>>>,
     free_host_values: Vec<u32>,
     subtypes: SubtypeCache,

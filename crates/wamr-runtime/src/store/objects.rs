@@ -45,22 +45,28 @@ impl Array {
 
 impl StoreCore {
     /// The layout of a type of structs or arrays.
-    pub(crate) fn layout(&mut self, ty: TypeId) -> Option<Arc<GcLayout>> {
+    fn layout(&mut self, ty: TypeId) -> Option<&GcLayout> {
         let index = ty.get() as usize;
-        if let Some(Some(layout)) = self.layouts.get(index) {
-            return Some(layout.clone());
+        if !matches!(self.layouts.get(index), Some(Some(_))) {
+            self.add_layout(ty)?;
         }
+        self.layouts[index].as_ref()
+    }
+
+    #[cold]
+    fn add_layout(&mut self, ty: TypeId) -> Option<()> {
+        let index = ty.get() as usize;
         let types = self.engine.types();
-        let layout = Arc::new(GcLayout::of(&*types.get(ty)?, types)?);
+        let layout = GcLayout::of(&*types.get(ty)?, types)?;
         if self.layouts.len() <= index {
             self.layouts.resize(index + 1, None);
         }
-        self.layouts[index] = Some(layout.clone());
-        Some(layout)
+        self.layouts[index] = Some(layout);
+        Some(())
     }
 
     pub(super) fn known_layout(&self, type_id: u32) -> Option<&GcLayout> {
-        self.layouts.get(type_id as usize)?.as_deref()
+        self.layouts.get(type_id as usize)?.as_ref()
     }
 
     /// Makes an object of zeros, collecting if need be.
@@ -95,8 +101,8 @@ impl StoreCore {
         let layout = self.layout(ty).ok_or(TrapCode::CastFailure)?;
         let size = layout.size_bytes(0).ok_or(TrapCode::GcHeapExhausted)?;
         let reference = self.allocate(size, ObjectHeader { type_id: ty.get(), len: 0 })?;
-        if let GcLayout::Struct { fields, .. } = &*layout
-            && !values.is_null()
+        if !values.is_null()
+            && let Some(GcLayout::Struct { fields, .. }) = self.known_layout(ty.get())
         {
             let mut from = values;
             for field in fields {
@@ -347,7 +353,7 @@ impl StoreCore {
         count: u32,
     ) -> Result<u32, TrapCode> {
         let layout = self.layout(ty).ok_or(TrapCode::CastFailure)?;
-        if let GcLayout::Array { element } = &*layout {
+        if let GcLayout::Array { element } = layout {
             data_range(data, offset, count, element.kind)?;
         }
         let array = self.new_array(ty, count)?;
@@ -378,7 +384,8 @@ impl StoreCore {
         Ok(())
     }
 
-    /// Whether type `sub` is a subtype of `sup`, from a cache.
+    /// Whether type `sub` is a subtype of `sup`, from a cache. No type has id 0, hence host values
+    /// are of no such type.
     pub(crate) fn is_subtype(&mut self, sub: u32, sup: TypeId) -> bool {
         if sub == sup.get() {
             return true;

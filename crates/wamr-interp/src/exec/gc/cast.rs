@@ -93,26 +93,25 @@ impl CastType {
                     (*object(r, value as u32).cast::<ObjectHeader>()).type_id
                 }
             };
-            if found == self.heap {
-                return true;
-            }
+            // SAFETY: translation wrote an id.
+            return found == self.heap
+                || unsafe {
+                    let ty = TypeId::from_raw(self.heap).unwrap_unchecked();
+                    rt::gc::is_subtype(r.ctx, found, ty)
+                };
         }
         // SAFETY: the caller vouches for the value.
-        unsafe { test_slow(r.ctx, value, self.heap, self.flags) }
+        unsafe { test_abstract(r.ctx, value, self.heap) }
     }
 }
 
-/// [`CastType::test`] for all types.
+/// [`CastType::test`] for abstract types and values that are not null.
 ///
 /// # Safety
 /// As for [`CastType::test`].
 #[inline(never)]
-unsafe fn test_slow(ctx: *mut VmContext, value: u64, heap: u32, flags: u32) -> bool {
-    let heap = match TypeId::from_raw(heap) {
-        Some(id) if flags & CONCRETE != 0 => HeapType::Concrete(id),
-        _ => HeapType::Abstract(ABSTRACT[heap as usize]),
-    };
-    let ty = RefType { nullable: flags & NULLABLE != 0, heap };
+unsafe fn test_abstract(ctx: *mut VmContext, value: u64, heap: u32) -> bool {
+    let ty = RefType { nullable: false, heap: HeapType::Abstract(ABSTRACT[heap as usize]) };
     // SAFETY: the caller vouches for the value.
     unsafe { rt::gc::ref_test(ctx, value, ty) }
 }
