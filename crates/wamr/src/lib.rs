@@ -21,9 +21,10 @@ pub use wamr_runtime::{
     Table, Tag, TypedFunc, Val, WasmParams, WasmResults, WasmRet, WasmTy,
 };
 pub use wamr_types::{
-    AbstractHeapType, ExternKind, ExternType, Feature, Features, FuncType, GlobalType, HeapType,
-    IndexType, Limits, LoadError, LoadErrorKind, MemoryType, RefType, TableType, TagType, TrapCode,
-    ValType, Validation,
+    AbstractHeapType, ArrayType, CompositeType, ExternKind, ExternType, Feature, Features,
+    FieldType, FuncType, GlobalType, HeapType, IndexType, Limits, LoadError, LoadErrorKind,
+    MemoryType, RecGroup, RefType, StorageType, StructType, SubType, TableType, TagType, TrapCode,
+    TypeId, ValType, Validation,
 };
 
 /// WASI for command-line programs.

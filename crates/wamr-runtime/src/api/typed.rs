@@ -1,8 +1,8 @@
 //! Rust types that stand for wasm types, one value or several.
 
-use wamr_types::{RefType, ValType};
+use wamr_types::{AbstractHeapType, RefType, ValType};
 
-use super::{ExnRef, ExternRef, Func};
+use super::{AnyRef, ExnRef, ExternRef, Func};
 use crate::error::Error;
 use crate::store::StoreCore;
 use crate::vm::FuncRecord;
@@ -89,6 +89,22 @@ unsafe impl WasmTy for Option<ExternRef> {
 
     unsafe fn from_raw(core: &mut StoreCore, raw: u64) -> Self {
         ExternRef::from_raw(core, raw as u32)
+    }
+}
+
+// SAFETY: a reference of this store, or null.
+unsafe impl WasmTy for Option<AnyRef> {
+    const TY: ValType = ValType::Ref(RefType::nullable(AbstractHeapType::Any));
+
+    fn into_raw(self, core: &mut StoreCore) -> Result<u64, Error> {
+        Ok(match self {
+            Some(value) => u64::from(value.resolve(core)?),
+            None => 0,
+        })
+    }
+
+    unsafe fn from_raw(core: &mut StoreCore, raw: u64) -> Self {
+        AnyRef::from_raw(core, raw as u32)
     }
 }
 

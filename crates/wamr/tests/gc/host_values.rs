@@ -1,0 +1,113 @@
+//! Host values are dropped when nothing refers to them any more.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use wamr::{AnyRef, Caller, ExternRef, Linker, Module, Store};
+
+use super::{MIB, engine};
+
+/// Counts those that live.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn they_are_dropped_while_wasm_runs() {
+    let engine = engine(4 * MIB);
+    let count = Arc::new(AtomicUsize::new(0));
+    let peak = Arc::new(AtomicUsize::new(0));
+    let mut linker = Linker::new(&engine);
+    let (counter, highest) = (count.clone(), peak.clone());
+    linker
+        .func_wrap("host", "make", move |caller: Caller<'_, ()>| {
+            let value = ExternRef::new(caller, Counted::new(&counter));
+            highest.fetch_max(counter.load(Ordering::Relaxed), Ordering::Relaxed);
+            value.map(Some)
+        })
+        .unwrap();
+    let module = Module::new(
+        &engine,
+        r#"(module
+            (import "host" "make" (func $make (result externref)))
+            (global $kept (export "kept") (mut externref) (ref.null extern))
+            (func (export "f") (param i32)
+                (global.set $kept (call $make))
+                (loop $again
+                    (drop (call $make))
+                    (local.set 0 (i32.sub (local.get 0) (i32.const 1)))
+                    (br_if $again (local.get 0)))))"#,
+    )
+    .unwrap();
+    let mut store = Store::new(&engine, ());
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    let f = instance.get_typed_func::<i32, ()>(&mut store, "f").unwrap();
+    f.call(&mut store, 100_000).unwrap();
+    let peak = peak.load(Ordering::Relaxed);
+    assert!(peak < 40_000, "{peak} at once");
+    store.gc();
+    assert_eq!(count.load(Ordering::Relaxed), 1, "the one in the global");
+    let kept = instance.get_global(&mut store, "kept").unwrap().get(&mut store).unwrap();
+    let wamr::Val::ExternRef(Some(kept)) = kept else { panic!("a host value") };
+    assert!(kept.data(&store).unwrap().unwrap().is::<Counted>());
+    drop(store);
+    assert_eq!(count.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn they_are_dropped_while_nothing_runs() {
+    let engine = engine(4 * MIB);
+    let mut store = Store::new(&engine, ());
+    let count = Arc::new(AtomicUsize::new(0));
+    let kept = ExternRef::new(&mut store, Counted::new(&count)).unwrap();
+    for _ in 0..100_000 {
+        ExternRef::new(&mut store, Counted::new(&count)).unwrap();
+        assert!(count.load(Ordering::Relaxed) < 40_000);
+    }
+    store.gc();
+    assert_eq!(count.load(Ordering::Relaxed), 1);
+    // Converted, it is the same value.
+    let any = AnyRef::from_extern(&mut store, &kept).unwrap();
+    drop(kept);
+    store.gc();
+    assert_eq!(count.load(Ordering::Relaxed), 1);
+    let back = any.to_extern(&mut store).unwrap().unwrap();
+    assert!(back.data(&store).unwrap().unwrap().is::<Counted>());
+    drop((any, back));
+    store.gc();
+    assert_eq!(count.load(Ordering::Relaxed), 0);
+}
+
+/// A value that refers to others of the same store, and drops them with itself.
+struct Chain(#[allow(dead_code, reason = "held")] Option<ExternRef>, Counted);
+
+#[test]
+fn destructors_may_drop_handles_of_the_store() {
+    let engine = engine(4 * MIB);
+    let mut store = Store::new(&engine, ());
+    let count = Arc::new(AtomicUsize::new(0));
+    let mut last = None;
+    for _ in 0..10 {
+        let link = Chain(last.take(), Counted::new(&count));
+        assert_eq!(link.1.0.load(Ordering::Relaxed), count.load(Ordering::Relaxed));
+        last = Some(ExternRef::new(&mut store, link).unwrap());
+    }
+    store.gc();
+    assert_eq!(count.load(Ordering::Relaxed), 10);
+    drop(last);
+    for left in (0..10).rev() {
+        store.gc();
+        assert_eq!(count.load(Ordering::Relaxed), left, "one link at a time");
+    }
+}
