@@ -8,6 +8,7 @@ mod host_values;
 mod limits;
 mod sharing;
 mod survival;
+mod vectors;
 
 const MIB: usize = 1 << 20;
 
