@@ -192,7 +192,7 @@ fn behind_a_handle() {
     drop(tree);
     let mut results = [Val::I64(0)];
     let sum = sum.func();
-    sum.call(&mut store, &[left.clone()], &mut results).unwrap();
+    sum.call(&mut store, std::slice::from_ref(&left), &mut results).unwrap();
     let before = results[0].i64();
     garbage.call(&mut store, ROUNDS / 8).unwrap();
     sum.call(&mut store, &[left], &mut results).unwrap();
