@@ -8,6 +8,7 @@
 //! for those.
 
 use core::ptr::NonNull;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use wamr_types::{AbstractHeapType, ValType};
 
@@ -74,7 +75,17 @@ impl StoreCore {
         let values: Vec<_> =
             dead.into_iter().filter_map(|index| self.free_host_value(index)).collect();
         let entities = self.sweep_entities(idle);
-        drop((entities, values));
+        if idle {
+            drop((entities, values));
+            return;
+        }
+        // Wasm is running, and a panic must not unwind through it: it waits for the host that
+        // called.
+        for value in values {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+                self.deferred_panic.get_or_insert(payload);
+            }
+        }
     }
 
     /// Clears the marks of entities, and takes out those without one if `free` is set.

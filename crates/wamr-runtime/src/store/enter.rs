@@ -46,7 +46,7 @@ impl StoreCore {
 
 /// Calls a function from the host.
 ///
-/// A panic of a host function further in goes on from here.
+/// A panic of a host function or of a host value's destructor further in goes on from here.
 ///
 /// # Safety
 /// `core` must be a live store that no reference points to, `record` one of its functions,
@@ -76,6 +76,10 @@ pub(crate) unsafe fn enter(
         let outcome = rt::call_array(record, (*core).host_context(), args, results);
         (*vm).interp_top.set(top);
         (*core).depth -= 1;
+        if let Some(payload) = (*core).deferred_panic.take() {
+            (*core).take_failure();
+            resume_unwind(payload);
+        }
         if outcome == Outcome::Return {
             return Ok(());
         }

@@ -75,6 +75,8 @@ pub struct StoreCore {
     roots_watermark: usize,
     entities_watermark: usize,
     failure: Option<Failure>,
+    /// The first panic of a destructor that ran while wasm was running.
+    deferred_panic: Option<Box<dyn Any + Send>>,
     depth: usize,
     /// The native stack pointer at the outermost entry.
     native_base: usize,
@@ -151,6 +153,7 @@ impl StoreCore {
             roots_watermark: 64,
             entities_watermark: 256,
             failure: None,
+            deferred_panic: None,
             depth: 0,
             native_base: 0,
             collections_paused: 0,

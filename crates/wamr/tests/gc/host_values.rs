@@ -111,3 +111,47 @@ fn destructors_may_drop_handles_of_the_store() {
         assert_eq!(count.load(Ordering::Relaxed), left, "one link at a time");
     }
 }
+
+/// A value that panics when it is dropped, once.
+struct Bomb(Arc<AtomicUsize>);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert_ne!(self.0.fetch_add(1, Ordering::Relaxed), 0, "the first one to be dropped");
+    }
+}
+
+#[test]
+fn a_panicking_destructor_reaches_the_host_that_called() {
+    let engine = engine(4 * MIB);
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let mut linker = Linker::new(&engine);
+    let bombs = dropped.clone();
+    linker
+        .func_wrap("host", "make", move |caller: Caller<'_, ()>| {
+            ExternRef::new(caller, Bomb(bombs.clone())).map(Some)
+        })
+        .unwrap();
+    let module = Module::new(
+        &engine,
+        r#"(module
+            (type $pair (struct (field i64 i64)))
+            (import "host" "make" (func $make (result externref)))
+            (func (export "f") (param i32) (result i32)
+                (drop (call $make))
+                (loop $again
+                    (drop (struct.new $pair (i64.const 1) (i64.const 2)))
+                    (local.set 0 (i32.sub (local.get 0) (i32.const 1)))
+                    (br_if $again (local.get 0)))
+                (i32.const 7)))"#,
+    )
+    .unwrap();
+    let mut store = Store::new(&engine, ());
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    let f = instance.get_typed_func::<i32, i32>(&mut store, "f").unwrap();
+    let call = std::panic::AssertUnwindSafe(|| f.call(&mut store, 1_000_000));
+    std::panic::catch_unwind(call).unwrap_err();
+    assert_eq!(dropped.load(Ordering::Relaxed), 1);
+    // The store goes on as if nothing had happened.
+    assert_eq!(f.call(&mut store, 1_000_000).unwrap(), 7);
+}
