@@ -6,6 +6,7 @@ use wamr_runtime::{
     AsContext, AsContextMut, Engine, Error, ErrorKind, Extern, Func, Global, Memory, Module, Table,
     Tag, TypedFunc, WasmParams, WasmResults,
 };
+use wamr_types::Resolver;
 
 use crate::{ImportError, InstantiateError, LinkError};
 
@@ -22,11 +23,36 @@ impl Instance {
     /// something belongs to another store or engine;
     /// [`InstantiateError::Run`] tells what active segments or the start function ended in.
     pub fn new(
+        store: impl AsContextMut,
+        module: &Module,
+        imports: &[Extern],
+    ) -> Result<Self, InstantiateError> {
+        check(&store, module, imports.iter().map(Some))?;
+        Self::of_checked(store, module, imports)
+    }
+
+    /// Instantiates a module with what a resolver finds for its imports: one entry for each, in
+    /// the order of its import section, `None` where it has nothing. [`resolve`] makes such a
+    /// list.
+    ///
+    /// # Errors
+    /// As [`Instance::new`]; imports that nothing was found for are named too.
+    pub fn of_resolved(
+        store: impl AsContextMut,
+        module: &Module,
+        found: &[Option<Extern>],
+    ) -> Result<Self, InstantiateError> {
+        check(&store, module, found.iter().map(Option::as_ref))?;
+        let imports: Vec<Extern> = found.iter().flatten().cloned().collect();
+        Self::of_checked(store, module, &imports)
+    }
+
+    /// The imports must have passed [`check`].
+    fn of_checked(
         mut store: impl AsContextMut,
         module: &Module,
         imports: &[Extern],
     ) -> Result<Self, InstantiateError> {
-        check(&store, module, imports)?;
         // SAFETY: the imports match in number, order and type.
         let instance =
             unsafe { InstanceHandle::allocate(store.as_context_mut(), module, imports)? };
@@ -115,7 +141,11 @@ pub(crate) fn same_engine(theirs: &Engine, stores: &Engine) -> Result<(), LinkEr
 }
 
 /// Checks external values against a module's imports.
-fn check(store: impl AsContext, module: &Module, imports: &[Extern]) -> Result<(), LinkError> {
+fn check<'a>(
+    store: impl AsContext,
+    module: &Module,
+    imports: impl ExactSizeIterator<Item = Option<&'a Extern>>,
+) -> Result<(), LinkError> {
     let store = store.as_context();
     same_engine(module.engine(), store.engine())?;
     let wanted = module.imports();
@@ -125,15 +155,21 @@ fn check(store: impl AsContext, module: &Module, imports: &[Extern]) -> Result<(
     let types = module.engine().types();
     let mut errors = Vec::new();
     for (import, value) in wanted.zip(imports) {
-        let found = value.ty(store).map_err(LinkError::Foreign)?;
-        if !found.matches(import.ty(), types) {
+        let found = value.map(|value| value.ty(store)).transpose().map_err(LinkError::Foreign)?;
+        if !found.as_ref().is_some_and(|found| found.matches(import.ty(), types)) {
             errors.push(ImportError {
                 module: import.module().into(),
                 name: import.name().into(),
                 wanted: import.ty().clone(),
-                found: Some(found),
+                found,
             });
         }
     }
     if errors.is_empty() { Ok(()) } else { Err(LinkError::Imports(errors)) }
+}
+
+/// Asks a resolver for every import of a module, in the order of its import section.
+pub fn resolve(module: &Module, resolver: &mut dyn Resolver<Extern>) -> Vec<Option<Extern>> {
+    let module = module.decoded();
+    module.imports.iter().map(|import| resolver.resolve(module, import)).collect()
 }

@@ -8,7 +8,7 @@ mod error;
 pub use error::{ImportError, InstantiateError, LinkError};
 
 mod instance;
-pub use instance::Instance;
+pub use instance::{Instance, resolve};
 
 mod linker;
 pub use linker::Linker;

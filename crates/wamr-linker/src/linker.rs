@@ -4,12 +4,13 @@ use core::fmt;
 use std::collections::HashMap;
 
 use wamr_runtime::{
-    AsContextMut, Caller, Engine, Error, Extern, HostFuncDef, IntoFunc, Module, Val,
+    AsContextMut, Caller, Engine, Error, Extern, HostFuncDef, IntoFunc, Module, StoreContextMut,
+    Val,
 };
-use wamr_types::FuncType;
+use wamr_types::{FuncType, Import, Resolver};
 
-use crate::instance::same_engine;
-use crate::{ImportError, Instance, InstantiateError, LinkError};
+use crate::instance::{resolve, same_engine};
+use crate::{Instance, InstantiateError, LinkError};
 
 /// What stands under a name: an entity of a store, or a host function for whatever store is
 /// linked.
@@ -237,31 +238,21 @@ impl<T: 'static> Linker<T> {
         for theirs in [&self.engine, module.engine()] {
             same_engine(theirs, store.as_context().engine())?;
         }
-        let mut imports = Vec::with_capacity(module.imports().len());
-        let mut errors = Vec::new();
-        for import in module.imports() {
-            let mut found = None;
-            if let Some(value) = self
-                .get(store.as_context_mut(), import.module(), import.name())
-                .map_err(LinkError::Foreign)?
-            {
-                let ty = value.ty(store.as_context_mut()).map_err(LinkError::Foreign)?;
-                if ty.matches(import.ty(), module.engine().types()) {
-                    imports.push(value);
-                    continue;
-                }
-                found = Some(ty);
-            }
-            errors.push(ImportError {
-                module: import.module().into(),
-                name: import.name().into(),
-                wanted: import.ty().clone(),
-                found,
-            });
-        }
-        if !errors.is_empty() {
-            return Err(LinkError::Imports(errors).into());
-        }
-        Instance::new(store, module, &imports)
+        let mut by_name = ByName { linker: self, store: store.as_context_mut() };
+        let found = resolve(module, &mut by_name);
+        Instance::of_resolved(store, module, &found)
+    }
+}
+
+/// Answers imports with what a linker has under their names, in one store.
+struct ByName<'a, T: 'static> {
+    linker: &'a Linker<T>,
+    store: StoreContextMut<'a, T>,
+}
+
+impl<T: 'static> Resolver<Extern> for ByName<'_, T> {
+    fn resolve(&mut self, _: &wamr_types::Module, import: &Import) -> Option<Extern> {
+        // Fails for stores of another engine only, which the linker has excluded.
+        self.linker.get(self.store.as_context_mut(), &import.module, &import.name).ok()?
     }
 }

@@ -13,7 +13,7 @@ pub use engine::Engine;
 mod module;
 pub use module::{Module, ModuleError};
 
-pub use wamr_linker::{ImportError, Instance, InstantiateError, LinkError, Linker};
+pub use wamr_linker::{ImportError, Instance, InstantiateError, LinkError, Linker, resolve};
 pub use wamr_runtime::{
     AnyRef, AsContext, AsContextMut, Backtrace, Caller, Error, ErrorKind, ExnRef, ExportType,
     Extern, ExternRef, Frame, Func, Global, HostFuncDef, ImportType, InterruptHandle, IntoFunc,
@@ -23,9 +23,12 @@ pub use wamr_runtime::{
 pub use wamr_types::{
     AbstractHeapType, ArrayType, CompositeType, ExternKind, ExternType, Feature, Features,
     FieldType, FuncType, GlobalType, HeapType, IndexType, Limits, LoadError, LoadErrorKind,
-    MemoryType, RecGroup, RefType, StorageType, StructType, SubType, TableType, TagType, TrapCode,
-    TypeId, ValType, Validation,
+    MemoryType, RecGroup, RefType, Resolver, StorageType, StructType, SubType, TableType, TagType,
+    TrapCode, TypeId, ValType, Validation,
 };
+
+/// The vocabulary of all crates: decoded modules, and the traits that crates meet at.
+pub use wamr_types as types;
 
 /// WASI for command-line programs.
 #[cfg(feature = "wasi")]

@@ -2,7 +2,7 @@
 
 use wamr::{
     Extern, Func, FuncType, Global, GlobalType, Instance, InstantiateError, LinkError, Linker,
-    Memory, MemoryType, Store, Val, ValType,
+    Memory, MemoryType, Resolver, Store, Val, ValType,
 };
 
 use crate::support::{bad_imports, call, each_mode, instantiate, module};
@@ -171,5 +171,41 @@ fn one_linker_serves_many_stores_of_its_engine() {
         linker.allow_shadowing(true).define(&mut store, "a", "f", func).unwrap();
         let error = linker.instantiate(&mut Store::new(engine, 0), &module).unwrap_err();
         assert!(matches!(error, InstantiateError::Link(LinkError::Foreign(_))), "{error}");
+    });
+}
+
+/// Gives every function import of one module name the same function, and nothing else.
+struct Stubs(Func);
+
+impl Resolver<Extern> for Stubs {
+    fn resolve(&mut self, _: &wamr::types::Module, import: &wamr::types::Import) -> Option<Extern> {
+        (&*import.module == "stub").then(|| self.0.clone().into())
+    }
+}
+
+#[test]
+fn a_resolver_of_the_embedder_answers_imports() {
+    each_mode(|engine| {
+        let mut store = Store::new(engine, ());
+        let func = Func::wrap(&mut store, |x: i32| x + 1);
+        let link = |store: &mut Store<()>, name: &str| {
+            let text = format!(
+                r#"(module
+                    (import "stub" "a" (func $a (param i32) (result i32)))
+                    (import "{name}" "b" (func $b (param i32) (result i32)))
+                    (func (export "f") (result i32) (call $a (call $b (i32.const 5)))))"#
+            );
+            let module = module(engine, &text);
+            let found = wamr::resolve(&module, &mut Stubs(func.clone()));
+            Instance::of_resolved(store, &module, &found)
+        };
+        let instance = link(&mut store, "stub").unwrap();
+        let f = instance.get_typed_func::<(), i32>(&mut store, "f").unwrap();
+        assert_eq!(f.call(&mut store, ()).unwrap(), 7);
+        let error = link(&mut store, "other").unwrap_err().to_string();
+        assert!(
+            error.contains("`other` `b`: wanted func [i32] -> [i32], found nothing"),
+            "{error}"
+        );
     });
 }
