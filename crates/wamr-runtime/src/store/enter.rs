@@ -66,8 +66,10 @@ pub(crate) unsafe fn enter(
             (*core).native_base = rt::native_stack_pointer();
             let limit = native_limit((*core).native_base, budget);
             (*vm).native_end.set(limit);
-            (*vm).native_limit.store(limit, Ordering::Relaxed);
-            if (*vm).interrupted.load(Ordering::Relaxed) {
+            // In this order for all threads to see, as `interrupt` does the opposite: either the
+            // flag is seen here, or the word is raised there after this.
+            (*vm).native_limit.store(limit, Ordering::SeqCst);
+            if (*vm).interrupted.load(Ordering::SeqCst) {
                 (*vm).native_limit.store(usize::MAX, Ordering::Relaxed);
             }
         }
