@@ -48,6 +48,8 @@ impl<T: 'static> Store<T> {
     pub fn try_new(engine: &Engine, data: T) -> Result<Self, Error> {
         let inner = StoreInner { core: StoreCore::new(engine)?, data: ManuallyDrop::new(data) };
         let inner = NonNull::from(Box::leak(Box::new(inner)));
+        // SAFETY: the store was just made.
+        unsafe { inner.as_ref() }.core.vm().core.set(inner.as_ptr().cast());
         Ok(Self { inner, _owns: PhantomData })
     }
 

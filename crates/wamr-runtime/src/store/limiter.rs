@@ -1,5 +1,7 @@
 //! The embedder's say in what a store may take.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use super::{StoreCore, StoreInner};
 
 /// Decides how much a store may take. Asked before a memory or table is made or grows, whoever
@@ -100,11 +102,19 @@ pub(super) fn accessor<T: 'static>(
 impl StoreCore {
     /// Asks the limiter, if there is one.
     pub(crate) fn allows(&mut self, ask: impl FnOnce(&mut dyn ResourceLimiter) -> bool) -> bool {
-        let this = core::ptr::from_mut(self);
-        match &self.limiter {
-            // SAFETY: the limiter lives in the embedder's data, apart from `self`.
-            Some(get) => ask(unsafe { &mut *get(this) }),
-            None => true,
+        // The pointer that the store was made with, since the limiter lives behind the core.
+        let this = self.vm.core.get();
+        let Some(get) = &self.limiter else { return true };
+        // SAFETY: the limiter lives in the embedder's data, apart from `self`.
+        let ask = || ask(unsafe { &mut *get(this) });
+        if self.depth == 0 {
+            return ask();
         }
+        // Wasm is running, and a panic must not unwind through it: it waits for the host that
+        // called, and nothing grows.
+        catch_unwind(AssertUnwindSafe(ask)).unwrap_or_else(|payload| {
+            self.deferred_panic.get_or_insert(payload);
+            false
+        })
     }
 }

@@ -165,3 +165,35 @@ fn modules_that_ask_for_too_much_are_refused() {
         instantiate(engine, &mut store, "(module (memory 0) (table 0 funcref))", &[]);
     });
 }
+
+/// A limiter that does not survive being asked for more than one page.
+struct Fragile;
+
+impl wamr::ResourceLimiter for Fragile {
+    fn memory_growing(&mut self, _: u64, desired_bytes: u64, _: Option<u64>) -> bool {
+        assert!(desired_bytes <= 65536, "one page is enough");
+        true
+    }
+
+    fn table_growing(&mut self, _: u64, _: u64, _: Option<u64>) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_panicking_limiter_reaches_the_host_that_called() {
+    each_mode(|engine| {
+        let mut store = Store::new(engine, Fragile);
+        store.limiter(|limiter| limiter);
+        let wat = r#"(module (memory 1)
+            (func (export "grow") (result i32) (memory.grow (i32.const 1)))
+            (func (export "size") (result i32) (memory.size)))"#;
+        let module = crate::support::module(engine, wat);
+        let instance = wamr::Instance::new(&mut store, &module, &[]).unwrap();
+        let grow = instance.get_typed_func::<(), i32>(&mut store, "grow").unwrap();
+        let size = instance.get_typed_func::<(), i32>(&mut store, "size").unwrap();
+        let call = std::panic::AssertUnwindSafe(|| grow.call(&mut store, ()));
+        std::panic::catch_unwind(call).unwrap_err();
+        assert_eq!(size.call(&mut store, ()).unwrap(), 1);
+    });
+}
