@@ -11,6 +11,9 @@
 //! | first result | `rax` or `xmm0` |
 //! | every other result | [`VmStore::tail_args`], at its slot number; the caller reads it first thing |
 //!
+//! What stands above an `i32` or an `f32` in its register is not defined; in slots it is zero, and
+//! references are whole slots everywhere.
+//!
 //! Nothing is passed on the stack, so that a tail call never has to move anything. `rbx`, `rbp`
 //! and `r12` to `r15` belong to the caller. Cranelift's `tail` convention is this one as long as
 //! the registers suffice; the border tests hold it to that.
@@ -72,12 +75,12 @@ impl RegFile {
             unsafe {
                 let low = *args.add(at);
                 let high = if class == ValueClass::Vector { *args.add(at + 1) } else { 0 };
-                match class {
-                    ValueClass::Int if ints < INT_REGS => {
+                match class.is_int() {
+                    true if ints < INT_REGS => {
                         self.ints[ints] = low;
                         ints += 1;
                     }
-                    ValueClass::Float | ValueClass::Vector if floats < FLOAT_REGS => {
+                    false if floats < FLOAT_REGS => {
                         self.floats[floats] = [low, high];
                         floats += 1;
                     }
@@ -102,19 +105,19 @@ impl RegFile {
         for &class in &shape.params {
             // SAFETY: the caller vouches for the slots.
             unsafe {
-                let [low, high] = match class {
-                    ValueClass::Int if ints < INT_REGS => {
+                let [low, high] = match class.is_int() {
+                    true if ints < INT_REGS => {
                         ints += 1;
                         [self.ints[ints - 1], 0]
                     }
-                    ValueClass::Float | ValueClass::Vector if floats < FLOAT_REGS => {
+                    false if floats < FLOAT_REGS => {
                         floats += 1;
                         self.floats[floats - 1]
                     }
-                    ValueClass::Vector => [*rest.add(at), *rest.add(at + 1)],
+                    _ if class == ValueClass::Vector => [*rest.add(at), *rest.add(at + 1)],
                     _ => [*rest.add(at), 0],
                 };
-                *slots.add(at) = low;
+                *slots.add(at) = class.narrow(low);
                 if class == ValueClass::Vector {
                     *slots.add(at + 1) = high;
                 }
@@ -132,8 +135,8 @@ impl RegFile {
         // SAFETY: the caller vouches for the slots.
         unsafe {
             match first {
-                ValueClass::Int => self.int_result = *slots,
-                ValueClass::Float => self.float_result = [*slots, 0],
+                ValueClass::Int32 | ValueClass::Int64 => self.int_result = *slots,
+                ValueClass::Float32 | ValueClass::Float64 => self.float_result = [*slots, 0],
                 ValueClass::Vector => self.float_result = [*slots, *slots.add(1)],
             }
             for at in first.slots()..shape.result_slots {
@@ -150,13 +153,10 @@ impl RegFile {
         let Some(&first) = shape.results.first() else { return };
         // SAFETY: the caller vouches for the slots.
         unsafe {
-            match first {
-                ValueClass::Int => *slots = self.int_result,
-                ValueClass::Float => *slots = self.float_result[0],
-                ValueClass::Vector => {
-                    *slots = self.float_result[0];
-                    *slots.add(1) = self.float_result[1];
-                }
+            let [low, high] = if first.is_int() { [self.int_result, 0] } else { self.float_result };
+            *slots = first.narrow(low);
+            if first == ValueClass::Vector {
+                *slots.add(1) = high;
             }
             for at in first.slots()..shape.result_slots {
                 *slots.add(at) = *rest.add(at);
