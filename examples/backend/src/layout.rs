@@ -1,35 +1,37 @@
-//! The fields that compiled code reads: offsets derived from [`wamr_runtime::vm`], never typed
-//! by hand.
+//! The fields that compiled code reads: offsets from the runtime's layouts, never typed by hand.
+//! A backend that compiles for other machines makes the layouts of its target instead.
 
-use core::mem::offset_of;
-
-use wamr_runtime::vm::{FuncRecord, Slot, VmContext, VmGlobal, VmMemory, VmStore, VmTable};
+use wamr_runtime::vm::{
+    FuncRecordLayout, Slot, SlotLayout, VmContextLayout, VmMemoryLayout, VmStoreLayout,
+    VmTableLayout,
+};
 
 macro_rules! offsets {
-    ($($name:ident = $ty:ty, $field:ident;)*) => {$(
-        pub(crate) const $name: i32 = offset_of!($ty, $field) as i32;
+    ($($name:ident = $layout:ident $field:ident;)*) => {$(
+        pub(crate) const $name: i32 = $layout::HOST.$field as i32;
     )*};
 }
 
 offsets! {
-    CONTEXT_STORE = VmContext, store;
-    CONTEXT_MEMORY0 = VmContext, memory0;
-    CONTEXT_TABLES = VmContext, tables;
-    CONTEXT_GLOBALS = VmContext, globals;
-    CONTEXT_IMPORTS = VmContext, imports;
-    STORE_NATIVE_LIMIT = VmStore, native_limit;
-    STORE_TAIL_ARGS = VmStore, tail_args;
-    RECORD_CODE = FuncRecord, code;
-    RECORD_CODE_CONTEXT = FuncRecord, code_context;
-    TABLE_BASE = VmTable, base;
-    TABLE_LEN = VmTable, len;
-    SLOT_SIG = Slot, sig;
-    SLOT_FUNC = Slot, func;
-    MEMORY_BASE = VmMemory, base;
-    MEMORY_LEN_BYTES = VmMemory, len_bytes;
-    GLOBAL_VALUE = VmGlobal, value;
+    CONTEXT_STORE = VmContextLayout store;
+    CONTEXT_MEMORY0 = VmContextLayout memory0;
+    CONTEXT_TABLES = VmContextLayout tables;
+    CONTEXT_GLOBALS = VmContextLayout globals;
+    CONTEXT_IMPORTS = VmContextLayout imports;
+    STORE_NATIVE_LIMIT = VmStoreLayout native_limit;
+    STORE_TAIL_ARGS = VmStoreLayout tail_args;
+    RECORD_CODE = FuncRecordLayout code;
+    RECORD_CODE_CONTEXT = FuncRecordLayout code_context;
+    TABLE_BASE = VmTableLayout base;
+    TABLE_LEN = VmTableLayout len;
+    SLOT_SIG = SlotLayout sig;
+    SLOT_FUNC = SlotLayout func;
+    MEMORY_BASE = VmMemoryLayout base;
+    MEMORY_LEN_BYTES = VmMemoryLayout len_bytes;
 }
 
+/// A global is its value and nothing else.
+pub(crate) const GLOBAL_VALUE: i32 = 0;
 /// The size of a pointer in arrays.
 pub(crate) const POINTER_BYTES: i32 = size_of::<usize>() as i32;
 /// The size of a value slot.

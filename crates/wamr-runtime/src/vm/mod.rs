@@ -9,6 +9,10 @@ use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use crate::store::StoreCore;
 
+mod layout;
+pub use layout::TargetLayout;
+use layout::vm_struct;
+
 mod shape;
 pub use shape::{CallShape, ValueClass};
 
@@ -49,40 +53,42 @@ pub enum FuncKind {
     Compiled = 2,
 }
 
-/// What a function reference points to. Immovable, and alive as long as its instance.
-#[repr(C)]
-pub struct FuncRecord {
-    /// Entry point in the calling convention of compiled code.
-    pub code: AtomicPtr<()>,
-    /// What `code` takes as the callee's context: `context` for compiled functions, the record
-    /// itself for all others (their `code` is an adapter that must know whom it stands for).
-    pub code_context: *mut (),
-    /// The context that the function runs in: its instance's, or the store's host context.
-    pub context: *mut VmContext,
-    /// Canonical id of the function's type.
-    pub sig: u32,
-    /// The mode.
-    pub kind: FuncKind,
-    /// Entry point with values in memory.
-    pub array_call: ArrayCall,
-    /// What the mode needs to run the function.
-    pub body: *const (),
-    /// How the type's values are spread over registers.
-    pub shape: *const CallShape,
-    /// Index of the function in its module (0 for host functions).
-    pub func: u32,
+vm_struct! {
+    /// What a function reference points to. Immovable, and alive as long as its instance.
+    pub struct FuncRecord, FuncRecordLayout {
+        /// Entry point in the calling convention of compiled code.
+        pub code: AtomicPtr<()> => Pointer,
+        /// What `code` takes as the callee's context: `context` for compiled functions, the record
+        /// itself for all others (their `code` is an adapter that must know whom it stands for).
+        pub code_context: *mut () => Pointer,
+        /// The context that the function runs in: its instance's, or the store's host context.
+        pub context: *mut VmContext => Pointer,
+        /// Canonical id of the function's type.
+        pub sig: u32 => U32,
+        /// The mode.
+        pub kind: FuncKind => U32,
+        /// Entry point with values in memory.
+        pub array_call: ArrayCall => Pointer,
+        /// What the mode needs to run the function.
+        pub body: *const () => Pointer,
+        /// How the type's values are spread over registers.
+        pub shape: *const CallShape => Pointer,
+        /// Index of the function in its module (0 for host functions).
+        pub func: u32 => U32,
+    }
 }
 
-/// An element of a table of functions.
-///
-/// `sig` is 0 where the element is null, so that one compare catches null and wrong types.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub struct Slot {
-    /// Canonical id of the function's type; 0 for null.
-    pub sig: u32,
-    /// The function; null where `sig` is 0.
-    pub func: *const FuncRecord,
+vm_struct! {
+    /// An element of a table of functions.
+    ///
+    /// `sig` is 0 where the element is null, so that one compare catches null and wrong types.
+    #[derive(Clone, Copy)]
+    pub struct Slot, SlotLayout {
+        /// Canonical id of the function's type; 0 for null.
+        pub sig: u32 => U32,
+        /// The function; null where `sig` is 0.
+        pub func: *const FuncRecord => Pointer,
+    }
 }
 
 impl Slot {
@@ -90,24 +96,26 @@ impl Slot {
     pub const NULL: Self = Self { sig: 0, func: core::ptr::null() };
 }
 
-/// The part of a table that running code reads.
-///
-/// Tables of functions hold [`Slot`]s; all other tables hold references as 8-byte values.
-#[repr(C)]
-pub struct VmTable {
-    /// First element.
-    pub base: Cell<*mut u8>,
-    /// How many elements there are now.
-    pub len: Cell<u64>,
+vm_struct! {
+    /// The part of a table that running code reads.
+    ///
+    /// Tables of functions hold [`Slot`]s; all other tables hold references as 8-byte values.
+    pub struct VmTable, VmTableLayout {
+        /// First element.
+        pub base: Cell<*mut u8> => Pointer,
+        /// How many elements there are now.
+        pub len: Cell<u64> => U64,
+    }
 }
 
-/// The part of a memory that running code reads.
-#[repr(C)]
-pub struct VmMemory {
-    /// Address of the first byte.
-    pub base: AtomicPtr<u8>,
-    /// The size in bytes now.
-    pub len_bytes: AtomicUsize,
+vm_struct! {
+    /// The part of a memory that running code reads.
+    pub struct VmMemory, VmMemoryLayout {
+        /// Address of the first byte.
+        pub base: AtomicPtr<u8> => Pointer,
+        /// The size in bytes now.
+        pub len_bytes: AtomicUsize => Pointer,
+    }
 }
 
 impl VmMemory {
@@ -131,60 +139,62 @@ pub struct VmGlobal {
     pub value: UnsafeCell<[u64; 2]>,
 }
 
-/// What running code knows of its instance. The host context of a store has no instance and
-/// empty arrays.
-#[repr(C)]
-pub struct VmContext {
-    /// The store.
-    pub store: *const VmStore,
-    /// Memory 0, or a memory of no bytes where the instance has none.
-    pub memory0: *const VmMemory,
-    /// Every memory by index.
-    pub memories: *const *const VmMemory,
-    /// Every table by index.
-    pub tables: *const *const VmTable,
-    /// Every global by index.
-    pub globals: *const *const VmGlobal,
-    /// Every imported function by index.
-    pub imports: *const *const FuncRecord,
-    /// Canonical ids of the module's types by type index.
-    pub types: *const wamr_types::TypeId,
-    /// The instance; null in the host context.
-    pub instance: *const crate::entity::InstanceEntity,
+vm_struct! {
+    /// What running code knows of its instance. The host context of a store has no instance and
+    /// empty arrays.
+    pub struct VmContext, VmContextLayout {
+        /// The store.
+        pub store: *const VmStore => Pointer,
+        /// Memory 0, or a memory of no bytes where the instance has none.
+        pub memory0: *const VmMemory => Pointer,
+        /// Every memory by index.
+        pub memories: *const *const VmMemory => Pointer,
+        /// Every table by index.
+        pub tables: *const *const VmTable => Pointer,
+        /// Every global by index.
+        pub globals: *const *const VmGlobal => Pointer,
+        /// Every imported function by index.
+        pub imports: *const *const FuncRecord => Pointer,
+        /// Canonical ids of the module's types by type index.
+        pub types: *const wamr_types::TypeId => Pointer,
+        /// The instance; null in the host context.
+        pub instance: *const crate::entity::InstanceEntity => Pointer,
+    }
 }
 
-/// What running code knows of its store. Shared with interrupt handles, hence the atomics.
-#[repr(C)]
-pub struct VmStore {
-    /// An interpreter frame may not end beyond this address. An interruption lowers it to 0, so
-    /// that the check on every call and loop finds it.
-    pub interp_limit: AtomicUsize,
-    /// The native stack pointer may not go below this address. An interruption raises it to the
-    /// maximum.
-    pub native_limit: AtomicUsize,
-    /// First free slot of the interpreter's stack.
-    pub interp_top: Cell<*mut u64>,
-    /// The callee of a pending [`Outcome::Tail`].
-    pub tail_callee: Cell<*const FuncRecord>,
-    /// The arguments of a pending [`Outcome::Tail`]; at least [`TAIL_ARG_SLOTS`] slots.
-    pub tail_args: *mut u64,
-    /// The stack pointer that the innermost activation of compiled code is left by; see
-    /// [`crate::compiled`].
-    pub activation: Cell<usize>,
-    /// The address that references to objects count from; fixed once there is an object.
-    pub gc_base: Cell<*mut u8>,
-    /// The stack pointer that the innermost activation of the interpreter is left by when a guest
-    /// access faults.
-    pub interp_activation: Cell<usize>,
-    /// The context of the frame that the latest exception was caught in.
-    pub catcher: Cell<*mut VmContext>,
-    /// The store itself.
-    pub core: Cell<*mut StoreCore>,
-    pub(crate) interrupted: core::sync::atomic::AtomicBool,
-    /// What `interp_limit` is while no interruption is pending.
-    pub(crate) interp_end: usize,
-    /// What `native_limit` is while no interruption is pending: set by the outermost entry.
-    pub(crate) native_end: Cell<usize>,
+vm_struct! {
+    /// What running code knows of its store. Shared with interrupt handles, hence the atomics.
+    pub struct VmStore, VmStoreLayout {
+        /// An interpreter frame may not end beyond this address. An interruption lowers it to 0, so
+        /// that the check on every call and loop finds it.
+        pub interp_limit: AtomicUsize => Pointer,
+        /// The native stack pointer may not go below this address. An interruption raises it to the
+        /// maximum.
+        pub native_limit: AtomicUsize => Pointer,
+        /// First free slot of the interpreter's stack.
+        pub interp_top: Cell<*mut u64> => Pointer,
+        /// The callee of a pending [`Outcome::Tail`].
+        pub tail_callee: Cell<*const FuncRecord> => Pointer,
+        /// The arguments of a pending [`Outcome::Tail`]; at least [`TAIL_ARG_SLOTS`] slots.
+        pub tail_args: *mut u64 => Pointer,
+        /// The stack pointer that the innermost activation of compiled code is left by; see
+        /// [`crate::compiled`].
+        pub activation: Cell<usize> => Pointer,
+        /// The address that references to objects count from; fixed once there is an object.
+        pub gc_base: Cell<*mut u8> => Pointer,
+        /// The stack pointer that the innermost activation of the interpreter is left by when a guest
+        /// access faults.
+        pub interp_activation: Cell<usize> => Pointer,
+        /// The context of the frame that the latest exception was caught in.
+        pub catcher: Cell<*mut VmContext> => Pointer,
+        /// The store itself.
+        pub core: Cell<*mut StoreCore> => Pointer,
+        pub(crate) interrupted: core::sync::atomic::AtomicBool => U8,
+        /// What `interp_limit` is while no interruption is pending.
+        pub(crate) interp_end: usize => Pointer,
+        /// What `native_limit` is while no interruption is pending: set by the outermost entry.
+        pub(crate) native_end: Cell<usize> => Pointer,
+    }
 }
 
 /// How many slots [`VmStore::tail_args`] has: what 1,000 parameters of two slots need.
