@@ -33,6 +33,9 @@ mod error;
 #[cfg(feature = "wat")]
 mod text;
 
+/// What every module begins with.
+const MAGIC: &[u8] = b"\0asm";
+
 /// Loads modules in the binary format, and with the crate feature `wat` in the text format.
 ///
 /// Validation is wasmparser's, with its limits on how large the parts of a module may be.
@@ -62,6 +65,11 @@ impl Loader for WasmLoader {
         options: &LoadOptions,
     ) -> Result<Module, LoadError> {
         let bytes = to_binary(bytes)?;
+        if !bytes.as_slice().starts_with(MAGIC) && bytes.as_slice().len() >= MAGIC.len() {
+            let what = "magic header not detected: a module begins with the bytes `\\0asm`";
+            let kind = LoadErrorKind::Malformed(what.into());
+            return Err(LoadError { kind, offset: Some(0), func: None });
+        }
         if wasmparser::Parser::is_component(bytes.as_slice()) {
             return Err(LoadError { kind: LoadErrorKind::Component, offset: None, func: None });
         }

@@ -44,6 +44,15 @@ fn bytes_that_cannot_be_read_are_malformed() {
 }
 
 #[test]
+fn what_is_no_module_at_all_is_told_in_one_line() {
+    let error = load(b"\x7fELF\x02\xff".to_vec(), &everything(Validation::Lazy)).unwrap_err();
+    assert_eq!(error.offset, Some(0));
+    let text = error.to_string();
+    assert!(text.contains("a module begins with the bytes `\\0asm`"), "{text}");
+    assert!(!text.contains('\n'), "{text}");
+}
+
+#[test]
 fn modules_that_break_rules_are_invalid() {
     for text in [
         "(module (func (local.get 0)) )",
