@@ -34,6 +34,8 @@ pub enum ErrorKind {
     WrongStore,
     /// A module or linker was used with a store of another engine.
     WrongEngine,
+    /// Wasm is running in a store that must be idle.
+    StoreBusy,
     /// Arguments, or the room for results, do not fit a function's type.
     SignatureMismatch {
         /// The function's type.
@@ -179,6 +181,7 @@ impl fmt::Display for Error {
             ErrorKind::Host(error) => write!(f, "{error}")?,
             ErrorKind::WrongStore => f.write_str("the handle belongs to another store")?,
             ErrorKind::WrongEngine => f.write_str("the store belongs to another engine")?,
+            ErrorKind::StoreBusy => f.write_str("wasm is running in the store")?,
             ErrorKind::SignatureMismatch { expected, found } => {
                 write!(f, "the function has type {expected}, but was used as {found}")?;
             }

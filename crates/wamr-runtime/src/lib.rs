@@ -43,8 +43,8 @@ pub mod gc;
 
 pub mod store;
 pub use store::{
-    AsContext, AsContextMut, Caller, InterruptHandle, ResourceLimiter, Store, StoreContext,
-    StoreContextMut, StoreLimits,
+    AsContext, AsContextMut, Caller, InterruptHandle, JoinError, ResourceLimiter, Store,
+    StoreContext, StoreContextMut, StoreLimits,
 };
 
 pub mod rt;

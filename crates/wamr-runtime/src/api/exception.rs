@@ -70,7 +70,7 @@ impl ExnRef {
 
     /// Whether both refer to the same exception.
     pub fn same(a: &Self, b: &Self) -> bool {
-        a.root.raw_target() == b.root.raw_target() && a.root.same_store(&b.root)
+        a.root.same(&b.root)
     }
 
     fn content(&self, core: &StoreCore) -> Result<(NonNull<TagEntity>, Vec<u64>), Error> {

@@ -15,7 +15,7 @@ macro_rules! handle {
 
             /// Whether both are handles to the same entity.
             pub fn same(a: &Self, b: &Self) -> bool {
-                a.0.raw_target() == b.0.raw_target() && a.0.same_store(&b.0)
+                a.0.same(&b.0)
             }
 
             #[allow(dead_code, reason = "not every kind of handle is made in every way")]

@@ -229,7 +229,7 @@ impl AnyRef {
 
     /// Whether both are the same object or number.
     pub fn same(a: &Self, b: &Self) -> bool {
-        a.0.raw_target() == b.0.raw_target() && a.0.same_store(&b.0)
+        a.0.same(&b.0)
     }
 
     /// The object and its type's definition.

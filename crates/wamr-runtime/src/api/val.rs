@@ -50,7 +50,7 @@ impl ExternRef {
 
     /// Whether both refer to the same host value.
     pub fn same(a: &Self, b: &Self) -> bool {
-        a.0.raw_target() == b.0.raw_target() && a.0.same_store(&b.0)
+        a.0.same(&b.0)
     }
 
     pub(crate) fn resolve(&self, core: &StoreCore) -> Result<u32, Error> {

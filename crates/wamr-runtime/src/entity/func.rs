@@ -65,6 +65,11 @@ impl HostFunc {
     pub fn ty(&self) -> &FuncType {
         &self.ty
     }
+
+    /// Says which store's host context the function runs in.
+    pub(crate) fn set_context(&mut self, context: *mut VmContext) {
+        self.record.context = context;
+    }
 }
 
 unsafe extern "C" fn host_array_call(

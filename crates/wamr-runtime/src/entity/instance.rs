@@ -5,8 +5,9 @@ use core::cell::{Cell, OnceCell};
 use core::ptr::NonNull;
 
 use wamr_types::{
-    CompositeType, ConstExpr, ConstOp, DataIdx, DataMode, ElementItems, ExternIdx, FieldType,
-    FuncIdx, GlobalIdx, StorageType, TableAccess, TrapCode, TypeId, TypeIdx, ValType,
+    AbstractHeapType, CompositeType, ConstExpr, ConstOp, DataIdx, DataMode, ElementItems,
+    ExternIdx, FieldType, FuncIdx, GlobalIdx, StorageType, TableAccess, TrapCode, TypeId, TypeIdx,
+    ValType,
 };
 
 use super::{GlobalEntity, MemoryEntity, MemoryKind, TableEntity, TagEntity};
@@ -491,6 +492,17 @@ impl InstanceEntity {
         expr: &ConstExpr,
     ) -> Result<u64, Error> {
         Ok(self.evaluate(core, expr, self.globals())?[0])
+    }
+
+    /// Replaces the references in evaluated element segments by what `f` makes of them, given the
+    /// top of their types' hierarchy.
+    pub(crate) fn update_elements(&mut self, f: impl Fn(AbstractHeapType, u64) -> u64) {
+        let types = self.module.engine().types();
+        let all = self.elements.get_mut().map_or(&mut [][..], |all| all);
+        for (values, element) in all.iter_mut().zip(&self.module.decoded().elements) {
+            let top = types.top_of(element.ty.heap);
+            values.iter_mut().for_each(|value| *value = f(top, *value));
+        }
     }
 
     /// Tells the tracer everything that the instance refers to.

@@ -99,6 +99,18 @@ impl TableEntity {
             f(self.get(index).unwrap_or(0));
         }
     }
+
+    /// Replaces every reference to an object or an exception by what `f` makes of it.
+    pub(crate) fn update_each(&self, f: impl Fn(u64) -> u64) {
+        let count = if self.funcs { 0 } else { self.size() };
+        for index in 0..count {
+            // SAFETY: the index is below the length, and elements up to there are initialised.
+            unsafe {
+                let at = self.at(index).cast::<u64>();
+                at.write(f(at.read()));
+            }
+        }
+    }
 }
 
 impl TableAccess for TableEntity {

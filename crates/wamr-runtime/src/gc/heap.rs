@@ -57,6 +57,24 @@ const fn weight(class: usize) -> usize {
     if class == HOST_CLASS { HOST_VALUE_WEIGHT } else { CLASSES[class] as usize }
 }
 
+/// Where the objects of another heap went: the new number of each of its blocks, 0 where nothing
+/// was in use.
+#[derive(Default)]
+pub(crate) struct Moved(Vec<u32>);
+
+impl Moved {
+    /// The new reference to an object that was moved.
+    pub(crate) fn reference(&self, old: u32) -> u32 {
+        let block = self.0.get(old as usize / BLOCK_BYTES).copied().unwrap_or(0);
+        block * BLOCK_BYTES as u32 + old % BLOCK_BYTES as u32
+    }
+
+    /// The blocks that objects were moved to.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = u32> {
+        self.0.iter().copied().filter(|&block| block != 0)
+    }
+}
+
 /// The heap of one store. It takes address space when the first object is made.
 pub struct GcHeap {
     space: Option<Reservation>,
@@ -205,18 +223,87 @@ impl GcHeap {
         let tail = self.blocks.iter().rev().take_while(is_free).count().min(count);
         let first = self.blocks.len() - tail;
         let end_bytes = first.checked_add(count)?.checked_mul(BLOCK_BYTES)?;
-        if end_bytes - BLOCK_BYTES > self.limit_bytes {
-            return None;
-        }
-        if self.space.is_none() {
-            self.space = Reservation::new(self.limit_bytes + BLOCK_BYTES);
-        }
-        if !self.space.as_mut()?.commit(end_bytes) {
+        if !self.commit(end_bytes) {
             return None;
         }
         self.blocks.extend((tail..count).map(|_| Block::Free));
         self.free_blocks -= tail;
         Some(first as u32)
+    }
+
+    /// Takes over the objects of another heap, whose fields still hold the old references.
+    /// `None`, and both heaps stay as they are, where there is no room.
+    pub(crate) fn absorb(&mut self, other: &mut Self) -> Option<Moved> {
+        let mut moved = Moved(vec![0; other.blocks.len()]);
+        for (from, block) in other.blocks.iter().enumerate().skip(1) {
+            let count = match block {
+                Block::Small { .. } => 1,
+                Block::Large { blocks, .. } => *blocks as usize,
+                Block::Free | Block::Continued { .. } => continue,
+            };
+            let Some(first) = self.take_blocks(count) else {
+                moved.blocks().for_each(|block| self.release(block as usize));
+                return None;
+            };
+            for (to, entry) in (first..).zip(&mut moved.0[from..from + count]) {
+                *entry = to;
+                // Taken, until the block itself arrives.
+                self.blocks[to as usize] = Block::Continued { back: 0 };
+            }
+        }
+        for (from, to) in (0..).zip(&moved.0).filter(|&(_, &to)| to != 0) {
+            self.blocks[*to as usize] = core::mem::replace(&mut other.blocks[from], Block::Free);
+            // SAFETY: both blocks are committed, and of different heaps.
+            unsafe {
+                core::ptr::copy_nonoverlapping(
+                    other.base().add(from * BLOCK_BYTES),
+                    self.base().add(*to as usize * BLOCK_BYTES),
+                    BLOCK_BYTES,
+                );
+            }
+        }
+        for (class, blocks) in other.partial.iter_mut().enumerate() {
+            let open = core::mem::take(&mut other.cursors[class]).block;
+            blocks.extend((open != 0).then_some(open));
+            self.partial[class].extend(blocks.drain(..).map(|block| moved.0[block as usize]));
+        }
+        self.live_bytes += other.live_bytes;
+        self.fresh_bytes += other.fresh_bytes;
+        self.threshold_bytes = self.threshold_bytes.max(self.live_bytes);
+        *other = Self::new(other.limit_bytes);
+        Some(moved)
+    }
+
+    /// Every object that begins in a block.
+    pub(crate) fn objects_in(&self, block: u32) -> impl Iterator<Item = u32> {
+        let first = block * BLOCK_BYTES as u32;
+        let (count, size) = match self.blocks[block as usize] {
+            Block::Small { class, .. } => {
+                (BLOCK_BYTES as u32 / CLASSES[class as usize], CLASSES[class as usize])
+            }
+            Block::Large { .. } => (1, 0),
+            Block::Free | Block::Continued { .. } => (0, 0),
+        };
+        let cells = (0..count).map(move |cell| first + cell * size);
+        cells.filter(|&at| self.object_at(at) == Some(at))
+    }
+
+    /// Makes a block free.
+    fn release(&mut self, block: usize) {
+        self.blocks[block] = Block::Free;
+        self.free_blocks += 1;
+        self.first_free = self.first_free.min(block);
+    }
+
+    /// Makes the heap usable up to `end_bytes`; false, and nothing changes, where that is too far.
+    fn commit(&mut self, end_bytes: usize) -> bool {
+        if end_bytes - BLOCK_BYTES > self.limit_bytes {
+            return false;
+        }
+        if self.space.is_none() {
+            self.space = Reservation::new(self.limit_bytes + BLOCK_BYTES);
+        }
+        self.space.as_mut().is_some_and(|space| space.commit(end_bytes))
     }
 
     /// The object that an offset points into, if there is one.
@@ -309,11 +396,7 @@ impl GcHeap {
         }
         // They are taken from the end: the lowest block first.
         self.partial.iter_mut().for_each(|blocks| blocks.reverse());
-        self.first_free = 1;
-        for block in release.into_iter().flatten() {
-            self.blocks[block] = Block::Free;
-            self.free_blocks += 1;
-        }
+        release.into_iter().flatten().for_each(|block| self.release(block));
         self.live_bytes = live;
         self.fresh_bytes = 0;
         self.threshold_bytes = live.max(MIN_THRESHOLD_BYTES);
@@ -369,6 +452,45 @@ mod tests {
         assert_eq!(heap.allocate(7 << 20, HEADER), Some(b));
         assert_eq!(heap.free_blocks, 0);
         assert_eq!(heap.allocate(16, HEADER), None);
+    }
+
+    #[test]
+    fn objects_of_another_heap_move_with_their_contents() {
+        let mut heap = GcHeap::new(8 << 20);
+        let mut other = GcHeap::new(8 << 20);
+        let own = heap.allocate(40, HEADER).unwrap();
+        let small = other.allocate(40, ObjectHeader { type_id: 2, len: 7 }).unwrap();
+        let garbage = other.allocate(2 << 20, HEADER).unwrap();
+        let large = other.allocate(1 << 20, ObjectHeader { type_id: 3, len: 9 }).unwrap();
+        assert!(garbage < large);
+        other.mark(large);
+        other.mark(small);
+        other.sweep(|_| {});
+        let moved = heap.absorb(&mut other).unwrap();
+        assert_eq!(other.used_bytes(), 0);
+        assert_eq!(heap.used_bytes(), 48 + 48 + (1 << 20));
+        let objects: Vec<u32> = moved.blocks().flat_map(|block| heap.objects_in(block)).collect();
+        let expected = [small, large].map(|old| moved.reference(old));
+        assert_eq!(objects, expected);
+        assert_eq!(heap.object_at(expected[1] + (1 << 19)), Some(expected[1]));
+        for (reference, len) in [(own, 0), (expected[0], 7), (expected[1], 9)] {
+            // SAFETY: the objects are live.
+            assert_eq!(unsafe { (*heap.header(reference)).len }, len);
+        }
+        assert!(heap.blocks.len() < 32, "what was free is left behind");
+        assert!(heap.allocate(40, HEADER).is_some_and(|at| heap.object_at(at) == Some(at)));
+    }
+
+    #[test]
+    fn heaps_that_are_too_large_together_stay_apart() {
+        let mut heap = GcHeap::new(1 << 20);
+        let mut other = GcHeap::new(1 << 20);
+        heap.allocate(600 << 10, HEADER).unwrap();
+        let kept = other.allocate(100 << 10, HEADER).unwrap();
+        other.allocate(600 << 10, HEADER).unwrap();
+        assert!(heap.absorb(&mut other).is_none());
+        assert_eq!(other.object_at(kept), Some(kept));
+        heap.allocate(300 << 10, HEADER).expect("what was taken for nothing is free again");
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod heap;
 mod layout;
 
 pub use heap::GcHeap;
+pub(crate) use heap::Moved;
 pub use layout::{FieldKind, FieldLayout, GcLayout, HEADER_BYTES};
 
 /// What every object starts with.

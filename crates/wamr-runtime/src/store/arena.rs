@@ -23,6 +23,11 @@ impl<T> Arena<T> {
         self.0.len()
     }
 
+    /// Takes over all entities of another arena; their addresses stay valid.
+    pub(crate) fn append(&mut self, other: &mut Self) {
+        self.0.append(&mut other.0);
+    }
+
     /// All entities.
     pub(crate) fn iter(&self) -> impl Iterator<Item = NonNull<T>> {
         self.0.iter().copied()

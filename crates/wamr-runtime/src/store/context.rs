@@ -23,7 +23,7 @@ pub(crate) struct StoreInner<T> {
 /// Owner of instances and all that they share, with data of the embedder.
 /// <https://webassembly.github.io/spec/core/exec/runtime.html#store>
 pub struct Store<T: 'static> {
-    inner: NonNull<StoreInner<T>>,
+    pub(super) inner: NonNull<StoreInner<T>>,
     _owns: PhantomData<StoreInner<T>>,
 }
 

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering;
 use std::panic::resume_unwind;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use wamr_types::TrapCode;
 
@@ -13,22 +13,77 @@ use crate::platform::stack_bounds;
 use crate::rt;
 use crate::vm::{FuncRecord, Outcome, VmStore};
 
-/// Stops whatever wasm runs in a store, from any thread.
+/// The part of a store that other threads may reach at any time, the store gone or not.
+pub(super) struct SharedStore {
+    vm: VmStore,
+    /// The store that this one was joined to: what interrupts this one is meant for that one.
+    successor: OnceLock<Arc<Self>>,
+}
+
+impl SharedStore {
+    pub(super) fn new(vm: VmStore) -> Arc<Self> {
+        Arc::new(Self { vm, successor: OnceLock::new() })
+    }
+
+    pub(super) fn vm(&self) -> &VmStore {
+        &self.vm
+    }
+
+    /// The store that this one has become part of by now.
+    fn present(&self) -> &VmStore {
+        let mut at = self;
+        while let Some(next) = at.successor.get() {
+            at = next;
+        }
+        &at.vm
+    }
+
+    /// Hands interruptions on to another store from now on, a pending one too.
+    pub(super) fn join(&self, other: &Arc<Self>) {
+        let _ = self.successor.set(other.clone());
+        // In this order, as `interrupt` does the opposite: it is seen here or followed there.
+        if self.vm.interrupted.load(Ordering::SeqCst) {
+            other.interrupt();
+        }
+    }
+
+    fn interrupt(&self) {
+        let mut at = self;
+        loop {
+            at.vm.interrupted.store(true, Ordering::SeqCst);
+            at.vm.lower_limits();
+            match at.successor.get() {
+                Some(next) => at = next,
+                None => return,
+            }
+        }
+    }
+}
+
+impl core::ops::Deref for SharedStore {
+    type Target = VmStore;
+
+    fn deref(&self) -> &VmStore {
+        &self.vm
+    }
+}
+
+/// Stops whatever wasm runs in a store, from any thread. A store that was joined to another one is
+/// part of that one.
 #[derive(Clone)]
-pub struct InterruptHandle(Arc<VmStore>);
+pub struct InterruptHandle(Arc<SharedStore>);
 
 impl InterruptHandle {
     /// Makes the running computation, or the next one, trap with [`TrapCode::Interrupted`] at
     /// its next call or loop.
     pub fn interrupt(&self) {
-        self.0.interrupted.store(true, Ordering::SeqCst);
-        self.0.lower_limits();
+        self.0.interrupt();
     }
 
     /// Whether an interruption is pending: asked for and not yet noticed by the computation.
     /// Host functions that wait look here now and then.
     pub fn is_interrupted(&self) -> bool {
-        self.0.interrupted.load(Ordering::Relaxed)
+        self.0.present().interrupted.load(Ordering::Relaxed)
     }
 }
 
@@ -59,7 +114,7 @@ pub(crate) unsafe fn enter(
 ) -> Result<(), Error> {
     // SAFETY: the caller vouches for `core`; no reference made here lives across the call.
     unsafe {
-        let vm = Arc::as_ptr(&(*core).vm);
+        let vm: *const VmStore = (*core).vm();
         (*vm).core.set(core);
         if (*core).depth == 0 {
             let budget = (*core).engine.tunables().native_stack_bytes;

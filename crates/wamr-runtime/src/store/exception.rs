@@ -39,6 +39,10 @@ impl Exception {
         &self.fields
     }
 
+    pub(crate) fn fields_mut(&mut self) -> &mut [u64] {
+        &mut self.fields
+    }
+
     /// Says that values of wasm refer to it from now on.
     pub(crate) fn become_value(&self) {
         self.is_value.set(true);
@@ -114,6 +118,24 @@ impl Exceptions {
     fn remove(&mut self, reference: u32) {
         self.slots[reference as usize - 1] = None;
         self.free.push(reference - 1);
+    }
+
+    /// Whether the exceptions of another store can be taken over.
+    pub(super) fn has_room_for(&self, other: &Self) -> bool {
+        self.slots.len().saturating_add(other.slots.len()) < u32::MAX as usize
+    }
+
+    /// How far references to the exceptions of another store will move when they are taken over.
+    pub(super) fn next_position(&self) -> u32 {
+        self.slots.len() as u32
+    }
+
+    /// Takes over the exceptions of another store. `update` puts the references in payloads right.
+    pub(super) fn absorb(&mut self, mut other: Self, update: impl FnMut(&mut Exception)) {
+        let shift = self.next_position();
+        other.slots.iter_mut().flatten().for_each(update);
+        self.slots.append(&mut other.slots);
+        self.free.extend(other.free.into_iter().map(|position| position + shift));
     }
 
     /// Frees what is neither marked nor wanted by `keep`.

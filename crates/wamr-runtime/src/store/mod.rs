@@ -11,6 +11,7 @@ mod collect;
 mod context;
 mod enter;
 mod exception;
+mod join;
 mod limiter;
 mod objects;
 mod root;
@@ -18,8 +19,10 @@ mod root;
 pub(crate) use context::StoreInner;
 pub use context::{AsContext, AsContextMut, Caller, Store, StoreContext, StoreContextMut};
 pub use enter::InterruptHandle;
+use enter::SharedStore;
 pub(crate) use enter::enter;
 pub use exception::Keep;
+pub use join::JoinError;
 pub use limiter::{ResourceLimiter, StoreLimits};
 pub(crate) use root::{ExternPtr, Root};
 
@@ -53,7 +56,7 @@ pub(crate) enum Failure {
 pub struct StoreCore {
     id: u64,
     engine: Engine,
-    vm: Arc<VmStore>,
+    vm: Arc<SharedStore>,
     host_context: Box<VmContext>,
     _empty_memory: Box<VmMemory>,
     interp_stack: Reservation,
@@ -100,7 +103,7 @@ impl StoreCore {
         }
         let end = stack.base() as usize + stack.reserved_bytes();
         let mut tail_args = vec![0u64; TAIL_ARG_SLOTS].into_boxed_slice();
-        let vm = Arc::new(VmStore {
+        let vm = SharedStore::new(VmStore {
             interp_limit: AtomicUsize::new(end),
             native_limit: AtomicUsize::new(0),
             interp_top: Cell::new(stack.base().cast()),
@@ -120,7 +123,7 @@ impl StoreCore {
             len_bytes: 0.into(),
         });
         let host_context = Box::new(VmContext {
-            store: Arc::as_ptr(&vm),
+            store: vm.vm(),
             memory0: &*empty_memory,
             memories: core::ptr::dangling(),
             tables: core::ptr::dangling(),
@@ -167,7 +170,7 @@ impl StoreCore {
     }
 
     pub(crate) fn vm(&self) -> &VmStore {
-        &self.vm
+        self.vm.vm()
     }
 
     /// The context of code that belongs to no instance.

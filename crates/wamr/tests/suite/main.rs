@@ -6,6 +6,7 @@ mod host_calls;
 mod host_entities;
 mod imports;
 mod interruption;
+mod joining;
 mod lazy;
 mod lifetimes;
 mod limits;
