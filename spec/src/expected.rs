@@ -41,35 +41,24 @@ fn rows_of(mode: Mode) -> Vec<Row> {
 /// A proposal that a mode refuses, and the tests that use it.
 type Unfinished = (&'static str, &'static [&'static str]);
 
-const INTERP: &[Unfinished] = &[
-    (
-        "custom-descriptors: refused at load",
-        &[
-            "proposals/custom-descriptors::array_new_exact",
-            "proposals/custom-descriptors::binary-descriptors",
-            "proposals/custom-descriptors::br_on_cast",
-            "proposals/custom-descriptors::br_on_cast_desc_eq",
-            "proposals/custom-descriptors::br_on_cast_desc_eq_fail",
-            "proposals/custom-descriptors::br_on_cast_fail",
-            "proposals/custom-descriptors::descriptors",
-            "proposals/custom-descriptors::exact",
-            "proposals/custom-descriptors::exact-casts",
-            "proposals/custom-descriptors::exact-func-import",
-            "proposals/custom-descriptors::ref_cast_desc_eq",
-            "proposals/custom-descriptors::ref_get_desc",
-            "proposals/custom-descriptors::struct_new_desc",
-        ],
-    ),
-    (
-        "threads: refused at load",
-        &[
-            "proposals/threads::atomic",
-            "proposals/threads::exports",
-            "proposals/threads::imports",
-            "proposals/threads::memory",
-        ],
-    ),
-];
+const INTERP: &[Unfinished] = &[(
+    "custom-descriptors: refused at load",
+    &[
+        "proposals/custom-descriptors::array_new_exact",
+        "proposals/custom-descriptors::binary-descriptors",
+        "proposals/custom-descriptors::br_on_cast",
+        "proposals/custom-descriptors::br_on_cast_desc_eq",
+        "proposals/custom-descriptors::br_on_cast_desc_eq_fail",
+        "proposals/custom-descriptors::br_on_cast_fail",
+        "proposals/custom-descriptors::descriptors",
+        "proposals/custom-descriptors::exact",
+        "proposals/custom-descriptors::exact-casts",
+        "proposals/custom-descriptors::exact-func-import",
+        "proposals/custom-descriptors::ref_cast_desc_eq",
+        "proposals/custom-descriptors::ref_get_desc",
+        "proposals/custom-descriptors::struct_new_desc",
+    ],
+)];
 
 fn covers(pattern: &str, test: &str) -> bool {
     if pattern.ends_with("::") { test.starts_with(pattern) } else { test == pattern }

@@ -57,6 +57,7 @@ impl Backend for Interpreter {
             .with(Feature::Memory64)
             .with(Feature::CustomPageSizes)
             .with(Feature::WideArithmetic)
+            .with(Feature::Threads)
     }
 
     fn profits_from_guards(&self) -> bool {

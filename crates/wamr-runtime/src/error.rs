@@ -52,6 +52,8 @@ pub enum ErrorKind {
     },
     /// A global that was made immutable was written.
     ImmutableGlobal,
+    /// The bytes of a shared memory were asked for as a slice, which other threads could write.
+    SharedMemory,
     /// A range of a memory or table lies outside it.
     OutOfBounds,
     /// An entity cannot grow that far: its maximum, the embedder's limiter, or memory.
@@ -189,6 +191,9 @@ impl fmt::Display for Error {
                 write!(f, "expected a value of type {expected}, found {found}")?;
             }
             ErrorKind::ImmutableGlobal => f.write_str("the global is immutable")?,
+            ErrorKind::SharedMemory => {
+                f.write_str("the bytes of a shared memory can be copied, not borrowed")?;
+            }
             ErrorKind::OutOfBounds => f.write_str("the range lies outside the memory or table")?,
             ErrorKind::GrowthRefused => f.write_str("the memory or table cannot grow that far")?,
             ErrorKind::LimitReached => f.write_str("the store's limiter does not allow it")?,

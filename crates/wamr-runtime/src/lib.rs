@@ -33,7 +33,7 @@ pub mod module;
 pub use module::{ExportType, ImportType, Module};
 
 pub mod entity;
-pub use entity::MemoryKind;
+pub use entity::{MemoryKind, WaitResult};
 
 mod image;
 mod platform;
@@ -55,6 +55,6 @@ pub mod compiled;
 
 pub mod api;
 pub use api::{
-    AnyRef, ExnRef, Extern, ExternRef, Func, Global, HostFuncDef, IntoFunc, Memory, Table, Tag,
-    TypedFunc, Val, WasmParams, WasmResults, WasmRet, WasmTy,
+    AnyRef, ExnRef, Extern, ExternRef, Func, Global, HostFuncDef, IntoFunc, Memory, SharedMemory,
+    Table, Tag, TypedFunc, Val, WasmParams, WasmResults, WasmRet, WasmTy,
 };

@@ -13,6 +13,7 @@ pub use crate::store::Keep;
 use crate::store::{Failure, StoreCore};
 use crate::vm::{FuncRecord, Outcome, Slot, VmContext};
 
+pub mod atomic;
 pub mod gc;
 
 /// # Safety

@@ -56,12 +56,7 @@ fn define_table(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<(), St
 fn define_memory(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<(), String> {
     for (name, shared) in [("memory", false), ("shared_memory", true)] {
         let ty = MemoryType { shared, ..MemoryType::new(1, Some(2)) };
-        let memory = match Memory::new(&mut *store, ty) {
-            Ok(memory) => memory,
-            // An engine without threads has none; modules that import one do not load there.
-            Err(_) if shared => continue,
-            Err(error) => return Err(error.to_string()),
-        };
+        let memory = Memory::new(&mut *store, ty).map_err(|error| error.to_string())?;
         linker.define(&mut *store, NAME, name, memory).map_err(|error| error.to_string())?;
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Memory instructions. Accesses check against the length that registers hold for memory 0,
-//! and against the memory itself for all others; everything else is a helper of the runtime.
+//! and against the memory itself for all others, and for a memory 0 that is shared, whose length
+//! other threads may change; everything else is a helper of the runtime.
 
 use core::marker::PhantomData;
 
@@ -95,7 +96,7 @@ impl<K: StoreOp, A: Source<u32>, B: Source<K::Arg>> Op for Store<K, A, B> {
     }
 }
 
-/// A place in any memory, with an address of any width.
+/// A place in any memory, shared or not, with an address of any width.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, packed(4))]
 pub(crate) struct Place {
@@ -115,7 +116,7 @@ impl Place {
     pub(super) unsafe fn find(self, r: &Regs, bytes: usize) -> Option<*mut u8> {
         // SAFETY: validation checked the memory's index.
         unsafe {
-            let start = operand(r, self.address, self.wide != 0).checked_add(self.offset)?;
+            let start = self.start(r)?;
             let end = start.checked_add(bytes as u64)?;
             let memory = &**(*r.ctx).memories.add(self.memory as usize);
             if end <= memory.len_bytes() as u64 {
@@ -124,6 +125,18 @@ impl Place {
                 None
             }
         }
+    }
+}
+
+impl Place {
+    /// The effective address, unless it is beyond all numbers.
+    ///
+    /// # Safety
+    /// As for [`Place::find`].
+    #[inline(always)]
+    pub(super) unsafe fn start(self, r: &Regs) -> Option<u64> {
+        // SAFETY: the caller says that the slot is one of the current frame.
+        unsafe { operand(r, self.address, self.wide != 0) }.checked_add(self.offset)
     }
 }
 
@@ -153,7 +166,7 @@ impl<K: LoadOp> Op for LoadAny<K> {
         unsafe {
             match self.place.find(r, K::BYTES) {
                 Some(address) => {
-                    let value = K::load(address);
+                    let value = K::load_any(address);
                     r.set(self.dst, value);
                     Flow::Next
                 }
@@ -189,7 +202,7 @@ impl<K: StoreOp> Op for StoreAny<K> {
         unsafe {
             match self.place.find(r, K::BYTES) {
                 Some(address) => {
-                    K::store(address, self.value.get(r));
+                    K::store_any(address, self.value.get(r));
                     Flow::Next
                 }
                 None => Flow::Trap(TrapCode::MemoryOutOfBounds),

@@ -17,6 +17,7 @@ use wamr_runtime::vm::{FuncRecord, Outcome, VmContext};
 use crate::module::InterpFunc;
 use crate::op::{Cell, Flow, Op, Slot, StackValue};
 
+pub(crate) mod atomic;
 pub(crate) mod call;
 pub(crate) mod control;
 pub(crate) mod dispatch;

@@ -2,6 +2,7 @@
 
 use core::marker::PhantomData;
 
+use wamr_runtime::entity::bytes::Chunk;
 use wamr_runtime::numeric::simd::{V128, i8x16};
 use wamr_types::TrapCode;
 
@@ -361,7 +362,7 @@ impl<K: ReplaceOp, const LANE: u8> Op for Replace<K, LANE> {
     }
 }
 
-/// An access to memory 0 with a 32-bit address in a slot.
+/// An access to memory 0, which is not shared, with a 32-bit address in a slot.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub(crate) struct PlainPlace {
@@ -455,7 +456,8 @@ impl<P: Locate> Op for VectorStore<P> {
         unsafe {
             match self.place.locate(r, size_of::<V128>()) {
                 Some(address) => {
-                    *address.cast::<V128>() = self.value.get(r);
+                    let value: V128 = self.value.get(r);
+                    value.to_bytes().store(address);
                     Flow::Next
                 }
                 None => Flow::Trap(TrapCode::MemoryOutOfBounds),
@@ -493,7 +495,7 @@ impl<K: LoadOp, L: ReplaceOp<Arg = K::Res>, P: Locate, const LANE: u8> Op
         unsafe {
             match self.place.locate(r, K::BYTES) {
                 Some(address) => {
-                    let value = L::eval(self.vector.get(r), LANE, K::load(address));
+                    let value = L::eval(self.vector.get(r), LANE, K::load_any(address));
                     r.set(self.dst, value);
                     Flow::Next
                 }
@@ -531,7 +533,7 @@ impl<K: StoreOp, L: ExtractOp<Res = K::Arg>, P: Locate, const LANE: u8> Op
         unsafe {
             match self.place.locate(r, K::BYTES) {
                 Some(address) => {
-                    K::store(address, L::eval(self.vector.get(r), LANE));
+                    K::store_any(address, L::eval(self.vector.get(r), LANE));
                     Flow::Next
                 }
                 None => Flow::Trap(TrapCode::MemoryOutOfBounds),

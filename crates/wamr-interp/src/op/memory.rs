@@ -3,6 +3,8 @@
 
 use core::fmt::Debug;
 
+use wamr_runtime::entity::bytes::Chunk;
+
 use super::SlotValue;
 use crate::exec::guard::{Read, Write};
 
@@ -15,11 +17,16 @@ pub(crate) trait LoadOp: Copy + Debug + 'static {
     const NAME: &'static str;
     /// How many bytes are read.
     const BYTES: usize;
-    /// Reads memory.
+    /// Reads memory that is not shared.
+    ///
+    /// # Safety
+    /// `BYTES` bytes at `address` are readable, and no other thread writes them.
+    unsafe fn load(address: *const u8) -> Self::Res;
+    /// Reads memory that may be shared.
     ///
     /// # Safety
     /// `BYTES` bytes at `address` are readable.
-    unsafe fn load(address: *const u8) -> Self::Res;
+    unsafe fn load_any(address: *const u8) -> Self::Res;
 }
 
 /// A store.
@@ -31,11 +38,16 @@ pub(crate) trait StoreOp: Copy + Debug + 'static {
     const NAME: &'static str;
     /// How many bytes are written.
     const BYTES: usize;
-    /// Writes memory.
+    /// Writes memory that is not shared.
+    ///
+    /// # Safety
+    /// `BYTES` bytes at `address` are writable, and no other thread uses them.
+    unsafe fn store(address: *mut u8, value: Self::Arg);
+    /// Writes memory that may be shared.
     ///
     /// # Safety
     /// `BYTES` bytes at `address` are writable.
-    unsafe fn store(address: *mut u8, value: Self::Arg);
+    unsafe fn store_any(address: *mut u8, value: Self::Arg);
 }
 
 /// `Marker visitor_method name: type in memory as type on the stack;`
@@ -97,6 +109,13 @@ macro_rules! define_load {
                 let bytes = unsafe { *address.cast::<[u8; size_of::<$mem>()]>() };
                 <$mem>::from_le_bytes(bytes) as $res
             }
+
+            #[inline(always)]
+            unsafe fn load_any(address: *const u8) -> $res {
+                // SAFETY: the caller says that the bytes are readable.
+                let bytes = unsafe { <[u8; size_of::<$mem>()]>::load(address) };
+                <$mem>::from_le_bytes(bytes) as $res
+            }
         }
     )*};
 }
@@ -118,6 +137,12 @@ macro_rules! define_store {
                 // SAFETY: the caller says that the bytes are writable; byte arrays need no
                 // alignment.
                 unsafe { *address.cast::<[u8; size_of::<$mem>()]>() = bytes };
+            }
+
+            #[inline(always)]
+            unsafe fn store_any(address: *mut u8, value: $arg) {
+                // SAFETY: the caller says that the bytes are writable.
+                unsafe { (value as $mem).to_le_bytes().store(address) };
             }
         }
     )*};

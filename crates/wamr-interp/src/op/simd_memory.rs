@@ -3,6 +3,7 @@
 
 use core::fmt::Debug;
 
+use wamr_runtime::entity::bytes::Chunk;
 use wamr_runtime::numeric::simd::{V128, i8x16, i16x8, i32x4, i64x2};
 
 /// A load of a vector.
@@ -10,7 +11,7 @@ pub(crate) trait VectorLoadOp: Copy + Debug + 'static {
     const NAME: &'static str;
     /// How many bytes are read.
     const BYTES: usize;
-    /// Reads memory.
+    /// Reads memory, which may be shared.
     ///
     /// # Safety
     /// `BYTES` bytes at `address` are readable.
@@ -89,9 +90,8 @@ macro_rules! define_load {
 
             #[inline(always)]
             unsafe fn load(address: *const u8) -> V128 {
-                // SAFETY: the caller says that the bytes are readable; byte arrays need no
-                // alignment.
-                let bytes = unsafe { *address.cast::<[u8; $bytes]>() };
+                // SAFETY: the caller says that the bytes are readable.
+                let bytes = unsafe { <[u8; $bytes]>::load(address) };
                 let make: fn([u8; $bytes]) -> V128 = $make;
                 make(bytes)
             }

@@ -17,9 +17,9 @@ use super::stack::Operand;
 
 /// Where an access goes.
 pub(super) enum Access {
-    /// To memory 0, with a 32-bit address.
+    /// To memory 0, which is not shared, with a 32-bit address.
     Plain { offset: u32 },
-    /// The same where memory 0 is guarded.
+    /// To memory 0, which is guarded, with a 32-bit address.
     Guarded { offset: u32 },
     /// To any memory.
     Any { offset: u64, memory: u32, wide: bool },
@@ -46,20 +46,40 @@ macro_rules! by_operands {
     };
 }
 
+fn memory_of(memarg: MemArg) -> u32 {
+    match memarg.target {
+        MemArgTarget::Memory(memory) => memory,
+        MemArgTarget::Array(_) => unreachable!("not a supported feature's"),
+    }
+}
+
 impl Translator<'_, '_> {
-    pub(super) fn access(&self, memarg: MemArg) -> Access {
-        let memory = match memarg.target {
-            MemArgTarget::Memory(memory) => memory,
-            MemArgTarget::Array(_) => unreachable!("not a supported feature's"),
-        };
+    fn access(&self, memarg: MemArg) -> Access {
+        let memory = memory_of(memarg);
         let wide = self.is_memory_wide(memory);
+        match (u32::try_from(memarg.offset), self.memory0) {
+            (Ok(offset), MemoryKind::Guarded) if memory == 0 && !wide => Access::Guarded { offset },
+            _ => self.checked_access(memarg),
+        }
+    }
+
+    /// Where an access goes that compares addresses in any case: not [`Access::Guarded`].
+    pub(super) fn checked_access(&self, memarg: MemArg) -> Access {
+        let memory = memory_of(memarg);
+        let wide = self.is_memory_wide(memory);
+        // Registers hold the length of memory 0, which no other thread may change.
+        let is_plain = memory == 0 && !wide && !self.module.memories[0].shared;
         match u32::try_from(memarg.offset) {
-            Ok(offset) if memory == 0 && !wide => match self.memory0 {
-                MemoryKind::Checked => Access::Plain { offset },
-                MemoryKind::Guarded => Access::Guarded { offset },
-            },
+            Ok(offset) if is_plain => Access::Plain { offset },
             _ => Access::Any { offset: memarg.offset, memory, wide },
         }
+    }
+
+    /// The place that an access goes to, wherever that is.
+    pub(super) fn place(&self, memarg: MemArg, address: Slot) -> Place {
+        let memory = memory_of(memarg);
+        let wide = u32::from(self.is_memory_wide(memory));
+        Place { address, offset: memarg.offset, memory, wide }
     }
 
     fn is_memory_wide(&self, memory: u32) -> bool {

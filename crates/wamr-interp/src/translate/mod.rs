@@ -18,6 +18,7 @@ use crate::handlers::{Handlers, Region};
 use crate::module::InterpModule;
 use crate::op::{Cell, Op, Slot, StackValue};
 
+mod atomic;
 mod call;
 mod control;
 mod exception;

@@ -3,7 +3,6 @@
 use wamr_runtime::numeric::simd::V128;
 use wasmparser::MemArg;
 
-use crate::exec::memory::Place;
 use crate::exec::simd::{LoadLane, Locate, PlainPlace, StoreLane, VectorLoad, VectorStore};
 use crate::op::Slot;
 use crate::op::memory::*;
@@ -17,13 +16,13 @@ use super::simd::with_lane;
 impl Translator<'_, '_> {
     fn vector_load<K: VectorLoadOp>(&mut self, memarg: MemArg) {
         let address = self.pop_slot();
-        match self.access(memarg) {
-            Access::Plain { offset } | Access::Guarded { offset } => {
+        match self.checked_access(memarg) {
+            Access::Plain { offset } => {
                 let place = PlainPlace { address, offset };
                 self.define_value::<V128, _>(|dst| VectorLoad::<K, _>::new(dst, place))
             }
-            Access::Any { offset, memory, wide } => {
-                let place = Place { address, offset, memory, wide: u32::from(wide) };
+            _ => {
+                let place = self.place(memarg, address);
                 self.define_value::<V128, _>(|dst| VectorLoad::<K, _>::new(dst, place))
             }
         };
@@ -32,12 +31,12 @@ impl Translator<'_, '_> {
     pub(super) fn visit_v128_store(&mut self, memarg: MemArg) {
         let value = self.pop_slot();
         let address = self.pop_slot();
-        match self.access(memarg) {
-            Access::Plain { offset } | Access::Guarded { offset } => {
+        match self.checked_access(memarg) {
+            Access::Plain { offset } => {
                 self.emit(VectorStore { place: PlainPlace { address, offset }, value })
             }
-            Access::Any { offset, memory, wide } => {
-                let place = Place { address, offset, memory, wide: u32::from(wide) };
+            _ => {
+                let place = self.place(memarg, address);
                 self.emit(VectorStore { place, value })
             }
         };
@@ -46,12 +45,12 @@ impl Translator<'_, '_> {
     fn load_lane<K: LoadOp, L: ReplaceOp<Arg = K::Res>>(&mut self, memarg: MemArg, lane: u8) {
         let vector = self.pop_slot();
         let address = self.pop_slot();
-        match self.access(memarg) {
-            Access::Plain { offset } | Access::Guarded { offset } => {
+        match self.checked_access(memarg) {
+            Access::Plain { offset } => {
                 self.load_lane_at::<K, L, _>(vector, PlainPlace { address, offset }, lane);
             }
-            Access::Any { offset, memory, wide } => {
-                let place = Place { address, offset, memory, wide: u32::from(wide) };
+            _ => {
+                let place = self.place(memarg, address);
                 self.load_lane_at::<K, L, _>(vector, place, lane);
             }
         }
@@ -71,12 +70,12 @@ impl Translator<'_, '_> {
     fn store_lane<K: StoreOp, L: ExtractOp<Res = K::Arg>>(&mut self, memarg: MemArg, lane: u8) {
         let vector = self.pop_slot();
         let address = self.pop_slot();
-        match self.access(memarg) {
-            Access::Plain { offset } | Access::Guarded { offset } => {
+        match self.checked_access(memarg) {
+            Access::Plain { offset } => {
                 self.store_lane_at::<K, L, _>(vector, PlainPlace { address, offset }, lane);
             }
-            Access::Any { offset, memory, wide } => {
-                let place = Place { address, offset, memory, wide: u32::from(wide) };
+            _ => {
+                let place = self.place(memarg, address);
                 self.store_lane_at::<K, L, _>(vector, place, lane);
             }
         }

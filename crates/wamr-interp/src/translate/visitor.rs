@@ -30,6 +30,7 @@ macro_rules! visit {
     (@gc $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
     (@tail_call $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
     (@wide_arithmetic $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
+    (@threads $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
     (@simd $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
     (@relaxed_simd $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
     (@$proposal:ident $this:ident $visit:ident $($arg:ident)*) => {{

@@ -2,8 +2,9 @@
 
 use core::ptr::NonNull;
 
-use wamr_types::MemoryType;
+use wamr_types::{MemoryType, TrapCode};
 
+use super::SharedMemory;
 use super::handle::handle;
 use crate::entity::MemoryEntity;
 use crate::error::{Error, ErrorKind};
@@ -21,19 +22,7 @@ impl Memory {
     /// If the limits contradict each other or go beyond what addresses can reach, the limiter
     /// refuses, or the system lacks memory.
     pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Self, Error> {
-        let invalid = |what: &str| Err(Error::from_kind(ErrorKind::InvalidType(what.into())));
-        if ty.limits.max.is_some_and(|max| max < ty.limits.min) {
-            return invalid("a memory's maximum is below its minimum");
-        }
-        if !matches!(ty.page_size_log2, 0 | 16) {
-            return invalid("a memory's page size is neither 1 nor 65536");
-        }
-        if ty.shared {
-            return invalid("shared memories are not supported yet");
-        }
-        if ty.limits.max.unwrap_or(ty.limits.min) > ty.addressable_pages() {
-            return invalid("a memory's limits are beyond what its addresses reach");
-        }
+        check_type(&ty)?;
         let mut store = store.as_context_mut();
         let core = store.core();
         core.collect_if_due();
@@ -69,15 +58,27 @@ impl Memory {
         old.ok_or_else(|| Error::from_kind(ErrorKind::GrowthRefused))
     }
 
-    /// The bytes.
+    /// The memory as other threads can share it; `None` unless its type says so.
     ///
     /// # Errors
     /// If the handle belongs to another store.
+    pub fn shared(&self, store: impl AsContext) -> Result<Option<SharedMemory>, Error> {
+        let store = store.as_context();
+        let core = store.core();
+        let memory = entity(self.resolve(core)?).memory();
+        let is_shared = memory.declared_type().shared;
+        Ok(is_shared.then(|| SharedMemory::from_parts(core.engine().clone(), memory.clone())))
+    }
+
+    /// The bytes.
+    ///
+    /// # Errors
+    /// If the memory is shared, or the handle belongs to another store.
     pub fn data<'a, T: 'static>(
         &self,
         store: &'a impl AsContext<Data = T>,
     ) -> Result<&'a [u8], Error> {
-        let vm = entity(self.resolve(store.as_context().core())?).vm();
+        let vm = unshared(self.resolve(store.as_context().core())?)?.vm();
         // SAFETY: the memory has that many bytes, and nobody writes them while the store is
         // borrowed.
         Ok(unsafe { core::slice::from_raw_parts(vm.base(), vm.len_bytes()) })
@@ -86,7 +87,7 @@ impl Memory {
     /// The bytes, to write.
     ///
     /// # Errors
-    /// If the handle belongs to another store.
+    /// If the memory is shared, or the handle belongs to another store.
     pub fn data_mut<'a, T: 'static>(
         &self,
         store: &'a mut impl AsContextMut<Data = T>,
@@ -97,13 +98,13 @@ impl Memory {
     /// The bytes and the embedder's data, both to write.
     ///
     /// # Errors
-    /// If the handle belongs to another store.
+    /// If the memory is shared, or the handle belongs to another store.
     pub fn data_and_store_mut<'a, T: 'static>(
         &self,
         store: &'a mut impl AsContextMut<Data = T>,
     ) -> Result<(&'a mut [u8], &'a mut T), Error> {
         let mut store: StoreContextMut<'a, T> = store.as_context_mut();
-        let vm = entity(self.resolve(store.core())?).vm();
+        let vm = unshared(self.resolve(store.core())?)?.vm();
         // SAFETY: the memory has that many bytes; the store is borrowed mutably for `'a`, and
         // the embedder's data lies elsewhere.
         let bytes = unsafe { core::slice::from_raw_parts_mut(vm.base(), vm.len_bytes()) };
@@ -115,11 +116,8 @@ impl Memory {
     /// # Errors
     /// If the range lies outside the memory, or the handle belongs to another store.
     pub fn read(&self, store: impl AsContext, offset: usize, to: &mut [u8]) -> Result<(), Error> {
-        let range = offset..offset.saturating_add(to.len());
-        let store = store.as_context();
-        let from = self.data(&store)?.get(range).ok_or_else(out_of_bounds)?;
-        to.copy_from_slice(from);
-        Ok(())
+        let memory = entity(self.resolve(store.as_context().core())?);
+        memory.read(offset as u64, to).map_err(out_of_bounds)
     }
 
     /// Copies bytes in, from `offset` on.
@@ -132,16 +130,39 @@ impl Memory {
         offset: usize,
         from: &[u8],
     ) -> Result<(), Error> {
-        let range = offset..offset.saturating_add(from.len());
-        let mut store = store.as_context_mut();
-        let to = self.data_mut(&mut store)?.get_mut(range).ok_or_else(out_of_bounds)?;
-        to.copy_from_slice(from);
-        Ok(())
+        let memory = entity(self.resolve(store.as_context_mut().core())?);
+        memory.write(offset as u64, from).map_err(out_of_bounds)
     }
 }
 
-fn out_of_bounds() -> Error {
+/// What validation checks of the types of memories.
+pub(super) fn check_type(ty: &MemoryType) -> Result<(), Error> {
+    let invalid = |what: &str| Err(Error::from_kind(ErrorKind::InvalidType(what.into())));
+    if ty.limits.max.is_some_and(|max| max < ty.limits.min) {
+        return invalid("a memory's maximum is below its minimum");
+    }
+    if !matches!(ty.page_size_log2, 0 | 16) {
+        return invalid("a memory's page size is neither 1 nor 65536");
+    }
+    if ty.shared && ty.limits.max.is_none() {
+        return invalid("a shared memory has no maximum");
+    }
+    if ty.limits.max.unwrap_or(ty.limits.min) > ty.addressable_pages() {
+        return invalid("a memory's limits are beyond what its addresses reach");
+    }
+    Ok(())
+}
+
+pub(super) fn out_of_bounds(_: TrapCode) -> Error {
     Error::from_kind(ErrorKind::OutOfBounds)
+}
+
+fn unshared<'a>(memory: NonNull<MemoryEntity>) -> Result<&'a MemoryEntity, Error> {
+    let memory = entity(memory);
+    if memory.declared_type().shared {
+        return Err(Error::from_kind(ErrorKind::SharedMemory));
+    }
+    Ok(memory)
 }
 
 fn entity<'a>(memory: NonNull<MemoryEntity>) -> &'a MemoryEntity {

@@ -29,6 +29,9 @@ pub use wrap::IntoFunc;
 mod memory;
 pub use memory::Memory;
 
+mod shared_memory;
+pub use shared_memory::SharedMemory;
+
 mod table;
 pub use table::Table;
 

@@ -5,12 +5,20 @@
 //! can reach, and commits exactly its bytes. Its base never changes, and running code that is
 //! made for it compares nothing: accesses out of bounds fault (see [`crate::fault`]). Whether code
 //! *may* be made so is known from the memory's kind, which never changes either.
+//!
+//! A shared memory is one [`LinearMemory`] that an entity in each of several stores holds. It
+//! never moves; its length grows under a lock, and whoever reads a length may have to read it
+//! again before a trap. Its bytes are accessed by the functions of [`super::bytes`] alone.
 
-use core::cell::{Cell, RefCell};
+use core::cell::Cell;
+use core::ops::Deref;
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use wamr_types::{IndexType, MemoryType, TrapCode};
 
+use super::bytes;
 use crate::engine::Tunables;
 use crate::image::DataImage;
 use crate::platform::{Reservation, fault};
@@ -47,17 +55,53 @@ impl MemoryKind {
     }
 }
 
-/// A memory.
-#[repr(C)]
+/// A store's hold of a memory.
 pub struct MemoryEntity {
-    vm: VmMemory,
-    ty: MemoryType,
-    kind: MemoryKind,
-    storage: RefCell<Option<Reservation>>,
+    memory: Arc<LinearMemory>,
     pub(crate) mark: Cell<bool>,
 }
 
 impl MemoryEntity {
+    /// Holds a memory, which stores hold one by one unless it is a shared one.
+    pub(crate) fn new(memory: Arc<LinearMemory>) -> Self {
+        Self { memory, mark: Cell::new(false) }
+    }
+
+    /// The memory itself.
+    pub(crate) fn memory(&self) -> &Arc<LinearMemory> {
+        &self.memory
+    }
+}
+
+impl Deref for MemoryEntity {
+    type Target = LinearMemory;
+
+    fn deref(&self) -> &LinearMemory {
+        &self.memory
+    }
+}
+
+/// How the growth of a memory of a known size ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Growth {
+    /// The memory has grown.
+    Done,
+    /// The type's maximum or the system's memory does not allow it.
+    Refused,
+    /// The memory is of another size by now.
+    Outdated,
+}
+
+/// A memory.
+pub struct LinearMemory {
+    vm: VmMemory,
+    ty: MemoryType,
+    kind: MemoryKind,
+    /// Locked while the memory grows.
+    storage: Mutex<Option<Reservation>>,
+}
+
+impl LinearMemory {
     /// Makes a memory of zeros; `None` where the system cannot provide it. It is checked where
     /// the system cannot provide a guarded one.
     pub(crate) fn new(ty: MemoryType, tunables: &Tunables) -> Option<Self> {
@@ -67,14 +111,19 @@ impl MemoryEntity {
         {
             let memory = Self::empty(ty, MemoryKind::Guarded);
             memory.vm.base.store(storage.base(), Ordering::Relaxed);
-            memory.storage.replace(Some(storage));
-            memory.resize(bytes, bytes)?;
+            *memory.storage.lock() = Some(storage);
+            memory.resize(&mut memory.storage.lock(), bytes, bytes)?;
             return Some(memory);
         }
         let memory = Self::empty(ty, MemoryKind::Checked);
         let reach = ty.max_pages().saturating_mul(ty.page_size_bytes());
+        if ty.shared {
+            *memory.storage.lock() = Some(fixed_reservation(bytes, reach)?);
+            memory.resize(&mut memory.storage.lock(), bytes, bytes)?;
+            return Some(memory);
+        }
         let reserve = reach.min(FULL_RESERVATION_BYTES).max(bytes as u64);
-        memory.resize(bytes, usize::try_from(reserve).ok()?)?;
+        memory.resize(&mut memory.storage.lock(), bytes, usize::try_from(reserve).ok()?)?;
         Some(memory)
     }
 
@@ -86,8 +135,7 @@ impl MemoryEntity {
             },
             ty,
             kind,
-            storage: RefCell::new(None),
-            mark: Cell::new(false),
+            storage: Mutex::new(None),
         }
     }
 
@@ -115,37 +163,64 @@ impl MemoryEntity {
 
     /// The present size in pages.
     pub fn size_pages(&self) -> u64 {
-        self.vm.len_bytes() as u64 >> self.ty.page_size_log2
+        self.vm.len_bytes.load(Ordering::SeqCst) as u64 >> self.ty.page_size_log2
     }
 
     /// Takes initial contents on, in place of zeros; false where that is impossible.
     pub(crate) fn map_image(&self, image: &DataImage) -> bool {
-        let storage = self.storage.borrow();
+        let storage = self.storage.lock();
         let Some(end) = image.offset.checked_add(image.len) else { return false };
         let fits = storage.as_ref().is_some_and(|storage| end <= storage.committed_bytes());
-        // SAFETY: the range is committed, and the store that this memory belongs to is being
+        // SAFETY: the range is committed, and the one store that this memory belongs to is being
         // used by the caller alone; reservations and images begin with pages.
-        fits && unsafe { image.image.map(self.vm.base().add(image.offset)) }
+        fits && !self.ty.shared && unsafe { image.image.map(self.vm.base().add(image.offset)) }
     }
 
     /// Adds pages of zeros; the old size in pages, or `None` if the type's maximum or the
     /// system's memory does not allow it.
     pub fn grow(&self, delta_pages: u64) -> Option<u64> {
+        let mut storage = self.storage.lock();
         let old = self.size_pages();
-        let new = old.checked_add(delta_pages)?;
+        self.grow_locked(&mut storage, old, delta_pages)?;
+        Some(old)
+    }
+
+    /// Adds pages of zeros if the size is `old_pages`: what was allowed for that size.
+    pub(crate) fn grow_from(&self, old_pages: u64, delta_pages: u64) -> Growth {
+        let mut storage = self.storage.lock();
+        if self.size_pages() != old_pages {
+            return Growth::Outdated;
+        }
+        let grown = self.grow_locked(&mut storage, old_pages, delta_pages);
+        if grown.is_some() { Growth::Done } else { Growth::Refused }
+    }
+
+    fn grow_locked(
+        &self,
+        storage: &mut Option<Reservation>,
+        old_pages: u64,
+        delta_pages: u64,
+    ) -> Option<()> {
+        let new = old_pages.checked_add(delta_pages)?;
         if new > self.ty.max_pages() {
             return None;
         }
         let bytes = usize::try_from(new.checked_mul(self.ty.page_size_bytes())?).ok()?;
-        self.resize(bytes, bytes)?;
-        Some(old)
+        self.resize(storage, bytes, bytes)
     }
 
     /// Makes the first `bytes` usable, moving to a reservation of at least `reserve` where the
-    /// present one is too small.
-    fn resize(&self, bytes: usize, reserve: usize) -> Option<()> {
-        let mut storage = self.storage.borrow_mut();
+    /// present one is too small; a shared memory does not move.
+    fn resize(
+        &self,
+        storage: &mut Option<Reservation>,
+        bytes: usize,
+        reserve: usize,
+    ) -> Option<()> {
         let fits = storage.as_ref().is_some_and(|storage| bytes <= storage.reserved_bytes());
+        if !fits && self.ty.shared {
+            return None;
+        }
         if !fits && (bytes > 0 || reserve > 0) {
             let grown = storage.as_ref().map_or(0, |storage| storage.reserved_bytes() * 2);
             let mut fresh =
@@ -159,12 +234,14 @@ impl MemoryEntity {
             unsafe { core::ptr::copy_nonoverlapping(self.vm.base(), fresh.base(), len) };
             self.vm.base.store(fresh.base(), Ordering::Relaxed);
             *storage = Some(fresh);
-        } else if let Some(storage) = storage.as_mut()
-            && !storage.commit(bytes)
-        {
-            return None;
+        } else if let Some(storage) = storage.as_mut() {
+            if !storage.commit(bytes) {
+                return None;
+            }
+            self.vm.base.store(storage.base(), Ordering::Relaxed);
         }
-        self.vm.len_bytes.store(bytes, Ordering::Relaxed);
+        // What is committed is so for all threads before any of them can see the length.
+        self.vm.len_bytes.store(bytes, Ordering::SeqCst);
         Some(())
     }
 
@@ -185,7 +262,13 @@ impl MemoryEntity {
     pub fn fill(&self, dst: u64, value: u8, len: u64) -> Result<(), TrapCode> {
         let dst = self.checked(dst, len)?;
         // SAFETY: `checked` holds for the whole range.
-        unsafe { core::ptr::write_bytes(dst, value, len as usize) };
+        unsafe {
+            if self.ty.shared {
+                bytes::fill(dst, value, len as usize);
+            } else {
+                core::ptr::write_bytes(dst, value, len as usize);
+            }
+        }
         Ok(())
     }
 
@@ -196,14 +279,21 @@ impl MemoryEntity {
     pub fn copy_from(
         &self,
         dst: u64,
-        source: &MemoryEntity,
+        source: &LinearMemory,
         src: u64,
         len: u64,
     ) -> Result<(), TrapCode> {
         let src = source.checked(src, len)?;
         let dst = self.checked(dst, len)?;
-        // SAFETY: `checked` holds for both ranges; `copy` allows them to overlap.
-        unsafe { core::ptr::copy(src, dst, len as usize) };
+        // SAFETY: `checked` holds for both ranges, which may overlap. What is not shared is used
+        // by the caller alone.
+        unsafe {
+            if self.ty.shared || source.ty.shared {
+                bytes::copy(src, dst, len as usize);
+            } else {
+                core::ptr::copy(src, dst, len as usize);
+            }
+        }
         Ok(())
     }
 
@@ -214,11 +304,57 @@ impl MemoryEntity {
     pub fn init(&self, dst: u64, data: &[u8], src: u64, len: u64) -> Result<(), TrapCode> {
         let end = src.checked_add(len).filter(|&end| end <= data.len() as u64);
         let end = end.ok_or(TrapCode::MemoryOutOfBounds)?;
-        let dst = self.checked(dst, len)?;
         let data = &data[src as usize..end as usize];
-        // SAFETY: `checked` holds for the destination; `data` is not guest memory.
-        unsafe { core::ptr::copy_nonoverlapping(data.as_ptr(), dst, data.len()) };
+        self.write(dst, data)
+    }
+
+    /// Copies bytes in.
+    ///
+    /// # Errors
+    /// [`TrapCode::MemoryOutOfBounds`] before anything is written.
+    pub(crate) fn write(&self, dst: u64, from: &[u8]) -> Result<(), TrapCode> {
+        let dst = self.checked(dst, from.len() as u64)?;
+        // SAFETY: `checked` holds for the destination; `from` is not guest memory.
+        unsafe {
+            if self.ty.shared {
+                bytes::copy(from.as_ptr(), dst, from.len());
+            } else {
+                core::ptr::copy_nonoverlapping(from.as_ptr(), dst, from.len());
+            }
+        }
         Ok(())
+    }
+
+    /// Copies bytes out.
+    ///
+    /// # Errors
+    /// [`TrapCode::MemoryOutOfBounds`] before anything is read.
+    pub(crate) fn read(&self, src: u64, to: &mut [u8]) -> Result<(), TrapCode> {
+        let src = self.checked(src, to.len() as u64)?;
+        // SAFETY: `checked` holds for the source; `to` is not guest memory.
+        unsafe {
+            if self.ty.shared {
+                bytes::copy(src, to.as_mut_ptr(), to.len());
+            } else {
+                core::ptr::copy_nonoverlapping(src, to.as_mut_ptr(), to.len());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Address space for a memory that must not move: all that it can reach, or as much of that as
+/// the system grants, but room for `bytes` at least.
+fn fixed_reservation(bytes: usize, reach: u64) -> Option<Reservation> {
+    let mut wanted = usize::try_from(reach).unwrap_or(usize::MAX / 2).max(bytes);
+    loop {
+        if let Some(storage) = Reservation::new(wanted) {
+            return Some(storage);
+        }
+        if wanted <= bytes.max(1) {
+            return None;
+        }
+        wanted = (wanted / 2).max(bytes).max(1);
     }
 }
 
@@ -243,7 +379,7 @@ mod tests {
     };
 
     fn kind(ty: MemoryType) -> MemoryKind {
-        MemoryEntity::new(ty, &Tunables::default()).expect("memory").kind()
+        LinearMemory::new(ty, &Tunables::default()).expect("memory").kind()
     }
 
     #[test]
@@ -253,22 +389,49 @@ mod tests {
         assert_eq!(kind(MemoryType { index: IndexType::I64, ..PAGES }), MemoryKind::Checked);
         assert_eq!(kind(MemoryType { page_size_log2: 0, ..PAGES }), MemoryKind::Checked);
         let tunables = Tunables { memory_guard: false, ..Tunables::default() };
-        let memory = MemoryEntity::new(PAGES, &tunables).expect("memory");
+        let memory = LinearMemory::new(PAGES, &tunables).expect("memory");
         assert_eq!(memory.kind(), MemoryKind::Checked);
     }
 
     #[test]
     fn memories_are_checked_where_address_space_is_refused() {
         REFUSED_ABOVE.set(1 << 20);
-        let memory = MemoryEntity::new(PAGES, &Tunables::default()).expect("memory");
+        let memory = LinearMemory::new(PAGES, &Tunables::default()).expect("memory");
         assert_eq!(memory.kind(), MemoryKind::Checked);
         assert_eq!((memory.grow(2), memory.grow(1), memory.size_pages()), (Some(1), None, 3));
         REFUSED_ABOVE.set(usize::MAX);
     }
 
     #[test]
+    fn shared_memories_never_move() {
+        let shared = MemoryType { shared: true, ..PAGES };
+        for memory_guard in [true, false] {
+            let tunables = Tunables { memory_guard, ..Tunables::default() };
+            let memory = LinearMemory::new(shared, &tunables).expect("memory");
+            let base = memory.vm().base();
+            assert_eq!((memory.grow(1), memory.grow_from(1, 1)), (Some(1), Growth::Outdated));
+            assert_eq!(
+                (memory.grow_from(2, 1), memory.grow_from(3, 1)),
+                (Growth::Done, Growth::Refused)
+            );
+            assert_eq!((memory.vm().base(), memory.size_pages()), (base, 3));
+        }
+    }
+
+    #[test]
+    fn shared_memories_reserve_what_there_is() {
+        REFUSED_ABOVE.set(1 << 20);
+        let limits = wamr_types::Limits { min: 1, max: Some(1 << 16) };
+        let memory =
+            LinearMemory::new(MemoryType { shared: true, limits, ..PAGES }, &Tunables::default());
+        let memory = memory.expect("memory");
+        assert_eq!((memory.grow(15), memory.grow(1), memory.size_pages()), (Some(1), None, 16));
+        REFUSED_ABOVE.set(usize::MAX);
+    }
+
+    #[test]
     fn guarded_memories_never_move() {
-        let memory = MemoryEntity::new(PAGES, &Tunables::default()).expect("memory");
+        let memory = LinearMemory::new(PAGES, &Tunables::default()).expect("memory");
         let base = memory.vm().base();
         assert_eq!(memory.grow(2), Some(1));
         assert!(memory.kind() == MemoryKind::Checked || memory.vm().base() == base);

@@ -5,7 +5,17 @@
 //! addresses. Who keeps whom alive is the business of [`crate::store`].
 
 mod memory;
-pub use memory::{GUARDED_RESERVATION_BYTES, MemoryEntity, MemoryKind};
+pub(crate) use memory::Growth;
+pub use memory::{GUARDED_RESERVATION_BYTES, LinearMemory, MemoryEntity, MemoryKind};
+
+pub mod bytes;
+
+mod atomic;
+pub use atomic::{AtomicWord, Rmw};
+
+mod wait;
+pub use wait::WaitResult;
+pub(crate) use wait::timeout_from_ns;
 
 mod table;
 pub use table::{MAX_TABLE_ELEMENTS, TableEntity};

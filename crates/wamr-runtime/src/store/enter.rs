@@ -52,6 +52,7 @@ impl SharedStore {
         loop {
             at.vm.interrupted.store(true, Ordering::SeqCst);
             at.vm.lower_limits();
+            at.vm.wake();
             match at.successor.get() {
                 Some(next) => at = next,
                 None => return,
@@ -75,7 +76,7 @@ pub struct InterruptHandle(Arc<SharedStore>);
 
 impl InterruptHandle {
     /// Makes the running computation, or the next one, trap with [`TrapCode::Interrupted`] at
-    /// its next call or loop.
+    /// its next call or loop, or at once where it waits at an address of a shared memory.
     pub fn interrupt(&self) {
         self.0.interrupt();
     }

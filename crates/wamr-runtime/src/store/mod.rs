@@ -36,7 +36,10 @@ use wamr_types::{Limits, MemoryType, TableAccess, TableType};
 
 use crate::backtrace::Backtrace;
 use crate::engine::Engine;
-use crate::entity::{GlobalEntity, HostFunc, InstanceEntity, MemoryEntity, TableEntity, TagEntity};
+use crate::entity::{
+    GlobalEntity, Growth, HostFunc, InstanceEntity, LinearMemory, MemoryEntity, TableEntity,
+    TagEntity,
+};
 use crate::error::{Error, ErrorKind};
 use crate::gc::{GcHeap, GcLayout};
 use crate::platform::Reservation;
@@ -117,6 +120,7 @@ impl StoreCore {
             interrupted: AtomicBool::new(false),
             interp_end: end,
             native_end: Cell::new(0),
+            waiting_at: AtomicUsize::new(0),
         });
         let empty_memory = Box::new(VmMemory {
             base: core::ptr::dangling_mut::<u64>().cast::<u8>().into(),
@@ -232,9 +236,14 @@ impl StoreCore {
         if !self.allows(|limiter| limiter.memory_growing(0, min, max)) {
             return Err(Error::from_kind(ErrorKind::LimitReached));
         }
-        let memory = MemoryEntity::new(ty, self.engine.tunables());
+        let memory = LinearMemory::new(ty, self.engine.tunables());
         let memory = memory.ok_or_else(|| Error::from_kind(ErrorKind::OutOfMemory))?;
-        Ok(self.memories.alloc(memory))
+        Ok(self.hold_memory(Arc::new(memory)))
+    }
+
+    /// Holds a memory: a new one, or a shared one that others may hold too.
+    pub(crate) fn hold_memory(&mut self, memory: Arc<LinearMemory>) -> NonNull<MemoryEntity> {
+        self.memories.alloc(MemoryEntity::new(memory))
     }
 
     /// Makes a table of equal elements, if the limiter allows it and the system can provide it.
@@ -257,11 +266,20 @@ impl StoreCore {
     pub(crate) fn grow_memory(&mut self, memory: &MemoryEntity, delta_pages: u64) -> Option<u64> {
         let ty = memory.declared_type();
         let bytes = |pages: u64| pages.saturating_mul(ty.page_size_bytes());
-        let current = memory.size_pages();
-        let desired = bytes(current.saturating_add(delta_pages));
         let max = ty.limits.max.map(bytes);
-        let allowed = self.allows(|limiter| limiter.memory_growing(bytes(current), desired, max));
-        if allowed { memory.grow(delta_pages) } else { None }
+        loop {
+            let current = memory.size_pages();
+            let desired = bytes(current.saturating_add(delta_pages));
+            if !self.allows(|limiter| limiter.memory_growing(bytes(current), desired, max)) {
+                return None;
+            }
+            match memory.grow_from(current, delta_pages) {
+                Growth::Done => return Some(current),
+                Growth::Refused => return None,
+                // Another thread was faster, and the limiter has not heard of what would be now.
+                Growth::Outdated => {}
+            }
+        }
     }
 
     /// `table.grow`, for guests and hosts: the old size, or `None`.

@@ -194,6 +194,8 @@ vm_struct! {
         pub(crate) interp_end: usize => Pointer,
         /// What `native_limit` is while no interruption is pending: set by the outermost entry.
         pub(crate) native_end: Cell<usize> => Pointer,
+        /// The address in shared memory that the store waits at; 0 while it does not wait.
+        pub(crate) waiting_at: AtomicUsize => Pointer,
     }
 }
 
