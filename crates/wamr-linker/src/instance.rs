@@ -6,7 +6,7 @@ use wamr_runtime::{
     AsContext, AsContextMut, Engine, Error, ErrorKind, Extern, Func, Global, Memory, Module, Table,
     Tag, TypedFunc, WasmParams, WasmResults,
 };
-use wamr_types::Resolver;
+use wamr_types::{ExternType, Resolver};
 
 use crate::{ImportError, InstantiateError, LinkError};
 
@@ -56,6 +56,14 @@ impl Instance {
         // SAFETY: the imports match in number, order and type.
         let instance =
             unsafe { InstanceHandle::allocate(store.as_context_mut(), module, imports)? };
+        Self::run(instance, store)
+    }
+
+    /// Goes on with an allocated instance.
+    pub(crate) fn run(
+        instance: InstanceHandle,
+        mut store: impl AsContextMut,
+    ) -> Result<Self, InstantiateError> {
         instance.copy_active_segments(store.as_context_mut())?;
         instance.start(store.as_context_mut())?;
         Ok(Self(instance))
@@ -152,10 +160,18 @@ fn check<'a>(
     if wanted.len() != imports.len() {
         return Err(LinkError::ImportCount { wanted: wanted.len(), found: imports.len() });
     }
+    let found = imports.map(|value| value.map(|value| value.ty(store)).transpose());
+    check_types(module, found.collect::<Result<Vec<_>, _>>().map_err(LinkError::Foreign)?)
+}
+
+/// Checks the types of what was found for a module's imports, one for each.
+pub(crate) fn check_types(
+    module: &Module,
+    found: Vec<Option<ExternType>>,
+) -> Result<(), LinkError> {
     let types = module.engine().types();
     let mut errors = Vec::new();
-    for (import, value) in wanted.zip(imports) {
-        let found = value.map(|value| value.ty(store)).transpose().map_err(LinkError::Foreign)?;
+    for (import, found) in module.imports().zip(found) {
         if !found.as_ref().is_some_and(|found| found.matches(import.ty(), types)) {
             errors.push(ImportError {
                 module: import.module().into(),

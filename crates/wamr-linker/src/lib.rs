@@ -1,7 +1,7 @@
 //! Instantiation linking: from a module and external values to an instance.
 //!
 //! [`Instance::new`] takes the imports by position, as the specification defines it;
-//! [`Linker`] finds them by name. What does not live here: where modules come from, and what
+//! [`Linker`] finds them by name, and makes [`InstancePre`]s for many instances. What does not live here: where modules come from, and what
 //! instances are made of.
 
 mod error;
@@ -12,3 +12,6 @@ pub use instance::{Instance, resolve};
 
 mod linker;
 pub use linker::Linker;
+
+mod pre;
+pub use pre::InstancePre;

@@ -3,28 +3,33 @@
 use core::fmt;
 use std::collections::HashMap;
 
+use wamr_runtime::api::instantiate::ImportValue;
 use wamr_runtime::{
-    AsContextMut, Caller, Engine, Error, Extern, HostFuncDef, IntoFunc, Module, StoreContextMut,
-    Val,
+    AsContextMut, Caller, Engine, Error, Extern, HostFuncDef, IntoFunc, Module, Val,
 };
-use wamr_types::{FuncType, Import, Resolver};
+use wamr_types::{ExternType, FuncType};
 
-use crate::instance::{resolve, same_engine};
-use crate::{Instance, InstantiateError, LinkError};
+use crate::instance::{check_types, same_engine};
+use crate::pre::instantiate_checked;
+use crate::{Instance, InstancePre, InstantiateError, LinkError};
 
-/// What stands under a name: an entity of a store, or a host function for whatever store is
-/// linked.
-enum Definition<T: 'static> {
-    Extern(Extern),
-    Func(HostFuncDef<T>),
+/// What stands under a name.
+pub(crate) struct Definition<T: 'static> {
+    pub(crate) value: ImportValue<T>,
+    /// Its type when it was defined: sizes may have grown since.
+    pub(crate) ty: ExternType,
 }
 
 impl<T: 'static> Clone for Definition<T> {
     fn clone(&self) -> Self {
-        match self {
-            Self::Extern(value) => Self::Extern(value.clone()),
-            Self::Func(def) => Self::Func(def.clone()),
-        }
+        Self { value: self.value.clone(), ty: self.ty.clone() }
+    }
+}
+
+impl<T: 'static> Definition<T> {
+    fn of_host(def: HostFuncDef<T>) -> Self {
+        let ty = ExternType::Func { id: def.type_id(), ty: def.ty().clone() };
+        Self { value: ImportValue::Func(def), ty }
     }
 }
 
@@ -79,7 +84,7 @@ impl<T: 'static> Linker<T> {
         func: impl IntoFunc<T, P, R>,
     ) -> Result<&mut Self, LinkError> {
         let def = HostFuncDef::wrap(&self.engine, func).map_err(LinkError::Foreign)?;
-        self.insert(module, name, Definition::Func(def))
+        self.insert(module, name, Definition::of_host(def))
     }
 
     /// Defines a host function from its type and a closure over values.
@@ -94,7 +99,7 @@ impl<T: 'static> Linker<T> {
         func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<(), Error> + Send + Sync + 'static,
     ) -> Result<&mut Self, LinkError> {
         let def = HostFuncDef::new(&self.engine, ty, func).map_err(LinkError::Foreign)?;
-        self.insert(module, name, Definition::Func(def))
+        self.insert(module, name, Definition::of_host(def))
     }
 
     /// Defines an external value.
@@ -109,8 +114,8 @@ impl<T: 'static> Linker<T> {
         value: impl Into<Extern>,
     ) -> Result<&mut Self, LinkError> {
         let value = value.into();
-        value.ty(store.as_context_mut()).map_err(LinkError::Foreign)?;
-        self.insert(module, name, Definition::Extern(value))
+        let ty = value.ty(store.as_context_mut()).map_err(LinkError::Foreign)?;
+        self.insert(module, name, Definition { value: ImportValue::Extern(value), ty })
     }
 
     /// Defines all exports of an instance under a module name.
@@ -120,14 +125,14 @@ impl<T: 'static> Linker<T> {
     /// then.
     pub fn instance(
         &mut self,
-        store: impl AsContextMut<Data = T>,
+        mut store: impl AsContextMut<Data = T>,
         module: &str,
         instance: &Instance,
     ) -> Result<&mut Self, LinkError> {
-        let exports = instance.exports(store).map_err(LinkError::Foreign)?;
+        let exports = instance.exports(store.as_context_mut()).map_err(LinkError::Foreign)?;
         self.check_free(module, exports.iter().map(|(name, _)| &**name))?;
         for (name, value) in exports {
-            self.insert(module, &name, Definition::Extern(value))?;
+            self.define(store.as_context_mut(), module, &name, value)?;
         }
         Ok(self)
     }
@@ -217,11 +222,16 @@ impl<T: 'static> Linker<T> {
         module: &str,
         name: &str,
     ) -> Result<Option<Extern>, Error> {
-        match self.modules.get(module).and_then(|items| items.get(name)) {
-            None => Ok(None),
-            Some(Definition::Extern(value)) => Ok(Some(value.clone())),
-            Some(Definition::Func(def)) => Ok(Some(def.to_func(store.as_context_mut())?.into())),
-        }
+        let found = match self.definition(module, name).map(|definition| &definition.value) {
+            None => return Ok(None),
+            Some(ImportValue::Extern(value)) => value.clone(),
+            Some(ImportValue::Func(def)) => def.to_func(store.as_context_mut())?.into(),
+        };
+        Ok(Some(found))
+    }
+
+    pub(crate) fn definition(&self, module: &str, name: &str) -> Option<&Definition<T>> {
+        self.modules.get(module)?.get(name)
     }
 
     /// Instantiates a module with what its imports' names stand for.
@@ -232,27 +242,50 @@ impl<T: 'static> Linker<T> {
     /// [`InstantiateError::Run`] tells what active segments or the start function ended in.
     pub fn instantiate(
         &self,
-        mut store: impl AsContextMut<Data = T>,
+        store: impl AsContextMut<Data = T>,
         module: &Module,
     ) -> Result<Instance, InstantiateError> {
-        for theirs in [&self.engine, module.engine()] {
-            same_engine(theirs, store.as_context().engine())?;
-        }
-        let mut by_name = ByName { linker: self, store: store.as_context_mut() };
-        let found = resolve(module, &mut by_name);
-        Instance::of_resolved(store, module, &found)
+        same_engine(&self.engine, store.as_context().engine())?;
+        let imports = self.find_imports(module, |value, ty| match value {
+            // Tables and memories may have grown.
+            ImportValue::Extern(value) => value.ty(store.as_context()),
+            ImportValue::Func(_) => Ok(ty.clone()),
+        })?;
+        instantiate_checked(store, module, &imports)
     }
-}
 
-/// Answers imports with what a linker has under their names, in one store.
-struct ByName<'a, T: 'static> {
-    linker: &'a Linker<T>,
-    store: StoreContextMut<'a, T>,
-}
+    /// Finds a module's imports and checks their types, once for any number of instances.
+    ///
+    /// Host functions are put into each store that the result is instantiated in. Where an import
+    /// is an entity of a store, the result is bound to that store; a table or memory counts as
+    /// large as it was when it was defined.
+    ///
+    /// # Errors
+    /// Names every import that is not defined or has the wrong type, or says that the module belongs
+    /// to another engine.
+    pub fn instantiate_pre(&self, module: &Module) -> Result<InstancePre<T>, LinkError> {
+        let imports = self.find_imports(module, |_, ty| Ok(ty.clone()))?;
+        module.expect_instances();
+        Ok(InstancePre::of_checked(module, imports))
+    }
 
-impl<T: 'static> Resolver<Extern> for ByName<'_, T> {
-    fn resolve(&mut self, _: &wamr_types::Module, import: &Import) -> Option<Extern> {
-        // Fails for stores of another engine only, which the linker has excluded.
-        self.linker.get(self.store.as_context_mut(), &import.module, &import.name).ok()?
+    /// What a module's imports stand for, in the order of its import section, if `ty` says that
+    /// all of them have the right type.
+    fn find_imports(
+        &self,
+        module: &Module,
+        ty: impl Fn(&ImportValue<T>, &ExternType) -> Result<ExternType, Error>,
+    ) -> Result<Vec<ImportValue<T>>, LinkError> {
+        same_engine(module.engine(), &self.engine)?;
+        let mut values = Vec::with_capacity(module.imports().len());
+        let mut found = Vec::with_capacity(values.capacity());
+        for import in module.imports() {
+            let definition = self.definition(import.module(), import.name());
+            let ty = definition.map(|definition| ty(&definition.value, &definition.ty));
+            found.push(ty.transpose().map_err(LinkError::Foreign)?);
+            values.extend(definition.map(|definition| definition.value.clone()));
+        }
+        check_types(module, found)?;
+        Ok(values)
     }
 }

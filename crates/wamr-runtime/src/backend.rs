@@ -49,5 +49,8 @@ pub trait Backend: Send + Sync {
 pub unsafe trait Executable: Send + Sync {
     /// How to enter a function that the module defines, in an instance whose memory 0 is of the
     /// given kind. Code for [`MemoryKind::Checked`] serves every kind.
+    ///
+    /// The answer is kept for further instances: a mode that makes better code later must lead
+    /// those who enter by the old answer to it.
     fn entry(&self, func: DefinedFuncIdx, memory0: MemoryKind) -> FuncEntry;
 }

@@ -8,7 +8,6 @@
 //! What does not live here: when the image takes the place of the segments
 //! (`api/instantiate.rs`).
 
-use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::OnceLock;
 
 use wamr_types::{ConstExpr, ConstOp, Data, DataIdx, DataMode, IndexType, Module};
@@ -28,21 +27,14 @@ pub(crate) struct DataImage {
     pub(crate) image: Image,
 }
 
-/// A module's image, once it is worth having.
+/// A module's image, made when it is first asked for.
 #[derive(Default)]
-pub(crate) struct LazyImage {
-    was_instantiated: AtomicBool,
-    image: OnceLock<Option<DataImage>>,
-}
+pub(crate) struct LazyImage(OnceLock<Option<DataImage>>);
 
 impl LazyImage {
-    /// The image for one more instance; the first instance has none, since many modules are
-    /// instantiated but once.
-    pub(crate) fn for_next_instance(&self, module: &Module) -> Option<&DataImage> {
-        if !self.was_instantiated.swap(true, Ordering::Relaxed) {
-            return None;
-        }
-        self.image.get_or_init(|| make(module)).as_ref()
+    /// The image; `None` where there cannot be one, or where it is not worth it.
+    pub(crate) fn get(&self, module: &Module) -> Option<&DataImage> {
+        self.0.get_or_init(|| make(module)).as_ref()
     }
 }
 

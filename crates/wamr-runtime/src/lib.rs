@@ -36,6 +36,7 @@ pub mod entity;
 pub use entity::{MemoryKind, WaitResult};
 
 mod image;
+mod plan;
 mod platform;
 pub use platform::fault;
 

@@ -1,14 +1,17 @@
 //! A module ready for instantiation: the decoded form, and what a backend made of it.
 
 use core::fmt;
-use std::sync::Arc;
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use wamr_types::{ExternType, Module as Decoded, TypeIdx};
+use wamr_types::{DefinedFuncIdx, ExternType, FuncIdx, Module as Decoded};
 
 use crate::backend::{Backend, Executable};
 use crate::engine::Engine;
+use crate::entity::MemoryKind;
 use crate::error::Error;
 use crate::image::{DataImage, LazyImage};
+use crate::plan::{FuncPlan, InstancePlan, RecordPlan};
 use crate::vm::CallShape;
 
 struct Inner {
@@ -18,6 +21,9 @@ struct Inner {
     mode: &'static str,
     /// By type index; `None` for types that are not functions'.
     shapes: Box<[Option<CallShape>]>,
+    /// Whether an instance was made, or many are to be.
+    is_repeated: AtomicBool,
+    plan: OnceLock<InstancePlan>,
     image: LazyImage,
 }
 
@@ -46,8 +52,16 @@ impl Module {
         let executable = backend.prepare(engine, &decoded)?;
         let mode = backend.name();
         let shapes = decoded.type_defs.iter().map(|ty| ty.as_func().map(CallShape::of)).collect();
-        let (engine, image) = (engine.clone(), LazyImage::default());
-        Ok(Self(Arc::new(Inner { engine, decoded, executable, mode, shapes, image })))
+        Ok(Self(Arc::new(Inner {
+            engine: engine.clone(),
+            decoded,
+            executable,
+            mode,
+            shapes,
+            is_repeated: AtomicBool::new(false),
+            plan: OnceLock::new(),
+            image: LazyImage::default(),
+        })))
     }
 
     /// The engine that the module was loaded for.
@@ -65,18 +79,55 @@ impl Module {
         self.0.mode
     }
 
-    /// The call shape of a function type; valid as long as the module.
-    pub(crate) fn shape(&self, ty: TypeIdx) -> *const CallShape {
-        self.0.shapes[ty.index()].as_ref().map_or(core::ptr::null(), core::ptr::from_ref)
+    /// Computes now what instances have in common, which otherwise the second of them does.
+    pub fn expect_instances(&self) {
+        self.0.is_repeated.store(true, Ordering::Relaxed);
+        let plan = self.made_plan();
+        let memory0 = self.0.decoded.memories.first();
+        let memory0 = memory0.map_or(MemoryKind::Checked, |memory0| {
+            MemoryKind::wanted(memory0, self.0.engine.tunables())
+        });
+        let _ = (self.planned_records(plan, memory0), self.0.image.get(&self.0.decoded));
     }
 
-    /// What one more instance's memory 0 can be mapped from instead of copying data segments.
-    pub(crate) fn image_for_next_instance(&self) -> Option<&DataImage> {
-        self.0.image.for_next_instance(&self.0.decoded)
+    /// What is known about the instance that is about to be made; nothing about the first.
+    pub(crate) fn plan_for_instance(&self) -> Option<&InstancePlan> {
+        self.0.is_repeated.swap(true, Ordering::Relaxed).then(|| self.made_plan())
     }
 
-    pub(crate) fn executable(&self) -> &dyn Executable {
-        &*self.0.executable
+    fn made_plan(&self) -> &InstancePlan {
+        self.0.plan.get_or_init(|| InstancePlan::new(&self.0.decoded))
+    }
+
+    /// What is known about instances, if any of it was computed yet.
+    pub(crate) fn plan(&self) -> Option<&InstancePlan> {
+        self.0.plan.get()
+    }
+
+    /// A plan's records for instances whose memory 0 is of that kind.
+    pub(crate) fn planned_records<'p>(
+        &self,
+        plan: &'p InstancePlan,
+        memory0: MemoryKind,
+    ) -> &'p [RecordPlan] {
+        plan.records(memory0, || {
+            let funcs = self.0.decoded.escaping_funcs.iter();
+            funcs.map(|&func| self.record_plan(func, memory0)).collect()
+        })
+    }
+
+    /// What is known about a function's records; nothing for an import.
+    pub(crate) fn record_plan(&self, func: FuncIdx, memory0: MemoryKind) -> RecordPlan {
+        let defined: DefinedFuncIdx = self.0.decoded.defined_func(func)?;
+        let Inner { decoded, executable, shapes, .. } = &*self.0;
+        Some(FuncPlan::new(decoded, &**executable, shapes, defined, memory0))
+    }
+
+    /// What the memory 0 of an instance with a plan can be mapped from instead of copying data
+    /// segments.
+    pub(crate) fn image(&self) -> Option<&DataImage> {
+        self.0.plan.get()?;
+        self.0.image.get(&self.0.decoded)
     }
 
     /// The module's own name, where it has one.

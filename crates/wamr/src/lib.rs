@@ -13,7 +13,9 @@ pub use engine::Engine;
 mod module;
 pub use module::{Module, ModuleError};
 
-pub use wamr_linker::{ImportError, Instance, InstantiateError, LinkError, Linker, resolve};
+pub use wamr_linker::{
+    ImportError, Instance, InstancePre, InstantiateError, LinkError, Linker, resolve,
+};
 pub use wamr_runtime::{
     AnyRef, AsContext, AsContextMut, Backtrace, Caller, Error, ErrorKind, ExnRef, ExportType,
     Extern, ExternRef, Frame, Func, Global, HostFuncDef, ImportType, InterruptHandle, IntoFunc,

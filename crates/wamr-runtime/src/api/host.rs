@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::ptr::NonNull;
 use std::sync::Arc;
 
 use wamr_types::{FuncType, TypeId, ValType};
@@ -9,34 +10,27 @@ use wamr_types::{FuncType, TypeId, ValType};
 use super::func::{load, register, store_all};
 use super::{Func, IntoFunc, Val};
 use crate::engine::Engine;
-use crate::entity::{HostCall, HostFunc};
+use crate::entity::{HostCall, HostCode, HostFunc};
 use crate::error::{Error, ErrorKind};
 use crate::store::{AsContextMut, Caller, StoreCore};
+use crate::vm::FuncRecord;
 
 /// A host function for stores of data `T`, to be put into any number of them. Cheap to clone.
 pub struct HostFuncDef<T> {
     engine: Engine,
-    sig: TypeId,
-    ty: FuncType,
-    call: Arc<HostCall>,
+    code: Arc<HostCode>,
     _data: PhantomData<fn(T)>,
 }
 
 impl<T> Clone for HostFuncDef<T> {
     fn clone(&self) -> Self {
-        Self {
-            engine: self.engine.clone(),
-            sig: self.sig,
-            ty: self.ty.clone(),
-            call: self.call.clone(),
-            _data: PhantomData,
-        }
+        Self { engine: self.engine.clone(), code: self.code.clone(), _data: PhantomData }
     }
 }
 
 impl<T> fmt::Debug for HostFuncDef<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HostFuncDef").field("ty", &self.ty).finish_non_exhaustive()
+        f.debug_struct("HostFuncDef").field("ty", &self.code.ty).finish_non_exhaustive()
     }
 }
 
@@ -82,17 +76,18 @@ impl<T: 'static> HostFuncDef<T> {
 
     fn from_call(engine: &Engine, ty: FuncType, call: Arc<HostCall>) -> Result<Self, Error> {
         let sig = register(engine, &ty)?;
-        Ok(Self { engine: engine.clone(), sig, ty, call, _data: PhantomData })
+        let code = Arc::new(HostCode::new(sig, ty, call));
+        Ok(Self { engine: engine.clone(), code, _data: PhantomData })
     }
 
     /// The type.
     pub fn ty(&self) -> &FuncType {
-        &self.ty
+        &self.code.ty
     }
 
     /// The canonical id of the type.
     pub fn type_id(&self) -> TypeId {
-        self.sig
+        self.code.sig
     }
 
     /// Puts the function into a store.
@@ -102,11 +97,19 @@ impl<T: 'static> HostFuncDef<T> {
     pub fn to_func(&self, mut store: impl AsContextMut<Data = T>) -> Result<Func, Error> {
         let mut store = store.as_context_mut();
         let core = store.core();
+        core.collect_if_due();
+        let record = self.alloc(core)?;
+        Ok(Func::from_ptr(core, record))
+    }
+
+    /// Puts the function into a store, without a handle to keep it there.
+    ///
+    /// # Errors
+    /// If the store is one of another engine.
+    pub(crate) fn alloc(&self, core: &mut StoreCore) -> Result<NonNull<FuncRecord>, Error> {
         if !Engine::same(core.engine(), &self.engine) {
             return Err(Error::from_kind(ErrorKind::WrongEngine));
         }
-        core.collect_if_due();
-        let record = HostFunc::alloc(core, self.sig, self.ty.clone(), self.call.clone());
-        Ok(Func::from_ptr(core, record))
+        Ok(HostFunc::alloc(core, self.code.clone()))
     }
 }

@@ -4,15 +4,71 @@
 use wamr_types::{DataMode, ElementMode, ExternIdx};
 
 use super::handle::handle;
-use super::{Extern, Func};
+use super::{Extern, Func, HostFuncDef};
 use crate::entity::{InstanceEntity, InstanceImports};
 use crate::error::{Error, ErrorKind};
 use crate::module::Module;
-use crate::store::AsContextMut;
+use crate::store::{AsContextMut, StoreCore};
 
 handle! {
     /// A handle to an instance.
     InstanceHandle => Instance(InstanceEntity)
+}
+
+/// What an import is linked with: an entity of a store, or a host function for any store of data
+/// `T`.
+pub enum ImportValue<T: 'static> {
+    /// An entity.
+    Extern(Extern),
+    /// A host function.
+    Func(HostFuncDef<T>),
+}
+
+impl<T: 'static> Clone for ImportValue<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Extern(value) => Self::Extern(value.clone()),
+            Self::Func(def) => Self::Func(def.clone()),
+        }
+    }
+}
+
+/// Before an instance is made.
+fn begin(core: &mut StoreCore, module: &Module) -> Result<(), Error> {
+    if !crate::Engine::same(core.engine(), module.engine()) {
+        return Err(Error::from_kind(ErrorKind::WrongEngine));
+    }
+    core.collect_if_due();
+    Ok(())
+}
+
+impl InstanceImports {
+    /// Empty lists, with room for what the module imports.
+    fn for_module(module: &wamr_types::Module) -> Self {
+        let count = |count: u32| count as usize;
+        Self {
+            funcs: Vec::with_capacity(count(module.imported_funcs)),
+            tables: Vec::with_capacity(module.tables.len()),
+            memories: Vec::with_capacity(module.memories.len()),
+            globals: Vec::with_capacity(module.globals.len()),
+            tags: Vec::with_capacity(module.tags.len()),
+        }
+    }
+
+    /// Adds an external value.
+    ///
+    /// # Errors
+    /// If it belongs to another store.
+    fn push(&mut self, core: &StoreCore, value: &Extern) -> Result<(), Error> {
+        match value {
+            Extern::Func(func) => self.funcs.push(func.resolve(core)?.as_ptr()),
+            Extern::Table(table) => self.tables.push(table.resolve(core)?),
+            Extern::Memory(memory) => self.memories.push(memory.resolve(core)?),
+            Extern::Global(global) => self.globals.push(global.resolve(core)?),
+            Extern::Tag(tag) => self.tags.push(tag.resolve(core)?),
+        }
+        Ok(())
+    }
 }
 
 impl InstanceHandle {
@@ -31,18 +87,36 @@ impl InstanceHandle {
     ) -> Result<Self, Error> {
         let mut store = store.as_context_mut();
         let core = store.core();
-        if !crate::Engine::same(core.engine(), module.engine()) {
-            return Err(Error::from_kind(ErrorKind::WrongEngine));
+        begin(core, module)?;
+        let mut lists = InstanceImports::for_module(module.decoded());
+        for import in imports {
+            lists.push(core, import)?;
         }
-        core.collect_if_due();
-        let mut lists = InstanceImports::default();
+        let instance = InstanceEntity::allocate(core, module, lists)?;
+        Ok(Self::from_ptr(core, instance))
+    }
+
+    /// As [`InstanceHandle::allocate`], with host functions that are put into the store for this
+    /// instance.
+    ///
+    /// # Safety
+    /// `imports` must match the module's imports in number, order and type.
+    ///
+    /// # Errors
+    /// If the system lacks memory, or something belongs to another store or engine.
+    pub unsafe fn allocate_linked<T: 'static>(
+        mut store: impl AsContextMut<Data = T>,
+        module: &Module,
+        imports: &[ImportValue<T>],
+    ) -> Result<Self, Error> {
+        let mut store = store.as_context_mut();
+        let core = store.core();
+        begin(core, module)?;
+        let mut lists = InstanceImports::for_module(module.decoded());
         for import in imports {
             match import {
-                Extern::Func(func) => lists.funcs.push(func.resolve(core)?.as_ptr()),
-                Extern::Table(table) => lists.tables.push(table.resolve(core)?),
-                Extern::Memory(memory) => lists.memories.push(memory.resolve(core)?),
-                Extern::Global(global) => lists.globals.push(global.resolve(core)?),
-                Extern::Tag(tag) => lists.tags.push(tag.resolve(core)?),
+                ImportValue::Extern(value) => lists.push(core, value)?,
+                ImportValue::Func(def) => lists.funcs.push(def.alloc(core)?.as_ptr()),
             }
         }
         let instance = InstanceEntity::allocate(core, module, lists)?;
@@ -121,8 +195,11 @@ impl InstanceHandle {
     /// # Errors
     /// Whatever it ends in.
     pub fn start(&self, mut store: impl AsContextMut) -> Result<(), Error> {
-        let module = self.module(store.as_context_mut())?;
-        let Some(start) = module.decoded().start else { return Ok(()) };
+        let mut store = store.as_context_mut();
+        let entity = self.resolve(store.core())?;
+        // SAFETY: resolved entities are live.
+        let start = unsafe { entity.as_ref() }.module().decoded().start;
+        let Some(start) = start else { return Ok(()) };
         let start = self.item(store.as_context_mut(), ExternIdx::Func(start))?;
         let Some(start) = start.and_then(Extern::into_func) else { return Ok(()) };
         Func::call(&start, store, &[], &mut [])

@@ -19,51 +19,59 @@ use crate::vm::{CallShape, FuncKind, FuncRecord, Outcome, VmContext};
 pub(crate) type HostCall =
     dyn Fn(*mut StoreCore, *mut VmContext, *const u64, *mut u64) -> Result<(), Error> + Send + Sync;
 
+/// What a host function is in every store.
+pub(crate) struct HostCode {
+    /// The canonical id of `ty`.
+    pub(crate) sig: TypeId,
+    pub(crate) ty: FuncType,
+    shape: CallShape,
+    call: Arc<HostCall>,
+}
+
+impl HostCode {
+    /// `sig` is the canonical id of `ty`, and `call` reads and writes values of that type.
+    pub(crate) fn new(sig: TypeId, ty: FuncType, call: Arc<HostCall>) -> Self {
+        let shape = CallShape::of(&ty);
+        Self { sig, ty, shape, call }
+    }
+}
+
 /// A host function.
 #[repr(C)]
 pub struct HostFunc {
     record: FuncRecord,
-    ty: FuncType,
-    shape: CallShape,
-    call: Arc<HostCall>,
+    code: Arc<HostCode>,
     pub(crate) mark: Cell<bool>,
 }
 
 impl HostFunc {
-    /// Adds a host function to a store; `sig` is the canonical id of `ty`.
-    pub(crate) fn alloc(
-        core: &mut StoreCore,
-        sig: TypeId,
-        ty: FuncType,
-        call: Arc<HostCall>,
-    ) -> NonNull<FuncRecord> {
+    /// Adds a host function to a store.
+    pub(crate) fn alloc(core: &mut StoreCore, code: Arc<HostCode>) -> NonNull<FuncRecord> {
         let record = FuncRecord {
             code: crate::compiled::ADAPTER.into(),
             code_context: core::ptr::null_mut(),
             context: core.host_context(),
-            sig: sig.get(),
+            sig: code.sig.get(),
             kind: FuncKind::Host,
             array_call: host_array_call,
             body: core::ptr::null(),
-            shape: core::ptr::null(),
+            shape: &raw const code.shape,
             func: 0,
         };
-        let shape = CallShape::of(&ty);
-        let func = HostFunc { record, ty, shape, call, mark: Cell::new(false) };
+        let func = HostFunc { record, code, mark: Cell::new(false) };
         let at = core.host_funcs.alloc(func);
         // SAFETY: the function was just made, and nobody else knows it yet.
         unsafe {
             let func = at.as_ptr();
             (*func).record.body = func.cast();
             (*func).record.code_context = func.cast();
-            (*func).record.shape = &raw const (*func).shape;
         }
         at.cast()
     }
 
     /// The type.
     pub fn ty(&self) -> &FuncType {
-        &self.ty
+        &self.code.ty
     }
 
     /// Says which store's host context the function runs in.
@@ -82,7 +90,7 @@ unsafe extern "C" fn host_array_call(
     // The closure is not freed while wasm runs.
     let (func, core) =
         unsafe { (&*(*record).body.cast::<HostFunc>(), (*(*caller).store).core.get()) };
-    let call = AssertUnwindSafe(|| (func.call)(core, caller, args, results));
+    let call = AssertUnwindSafe(|| (func.code.call)(core, caller, args, results));
     let failure = match catch_unwind(call) {
         Ok(Ok(())) => return Outcome::Return,
         Ok(Err(error)) => {

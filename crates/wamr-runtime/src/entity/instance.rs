@@ -13,6 +13,7 @@ use wamr_types::{
 use super::{GlobalEntity, MemoryEntity, MemoryKind, TableEntity, TagEntity};
 use crate::error::{Error, ErrorKind};
 use crate::module::Module;
+use crate::plan::{FuncPlace, FuncPlan, InstancePlan, RecordPlan, constant_of};
 use crate::store::{ExternPtr, StoreCore};
 use crate::vm::{FuncKind, FuncRecord, VmContext, VmGlobal, VmMemory, VmTable};
 
@@ -64,7 +65,8 @@ impl InstanceEntity {
         module: &Module,
         imports: InstanceImports,
     ) -> Result<NonNull<Self>, Error> {
-        let decoded = module.decoded().clone();
+        let decoded = module.decoded();
+        let plan = module.plan_for_instance();
         let made = core.instances.len();
         if !core.allows(|limiter| limiter.instance_creating(made)) {
             return Err(Error::from_kind(ErrorKind::LimitReached));
@@ -119,14 +121,14 @@ impl InstanceEntity {
         unsafe {
             (*entity.as_ptr()).context.instance = entity.as_ptr();
             let this = entity.as_ref();
-            this.make_records();
-            let mut initialised = this.initialise_untraced(core, globals.clone());
+            this.make_records(plan);
+            let mut initialised = this.initialise_untraced(core, plan, globals.clone());
             if initialised.as_ref().is_err_and(is_heap_full) {
                 // What was made so far is garbage, but for what the instance holds.
                 let root = core.root(ExternPtr::Instance(entity));
                 core.collect();
                 drop(root);
-                initialised = this.initialise_untraced(core, globals);
+                initialised = this.initialise_untraced(core, plan, globals);
             }
             initialised?;
             let globals = this.vm_globals.get().map_or(core::ptr::dangling(), |g| g.as_ptr());
@@ -135,35 +137,73 @@ impl InstanceEntity {
         Ok(entity)
     }
 
-    fn make_records(&self) {
-        let decoded = self.module.decoded();
+    fn make_records(&self, plan: Option<&InstancePlan>) {
         let memory0 = self.memory0_kind();
-        let records = decoded.escaping_funcs.iter().map(|&func| {
-            let Some(defined) = decoded.defined_func(func) else {
-                // An import has a record already; this one is never handed out.
-                return FuncRecord { ..blank_record(self.context()) };
-            };
-            let entry = self.module.executable().entry(defined, memory0);
-            FuncRecord {
-                code: entry.code.into(),
-                code_context: self.context().cast(),
-                context: self.context(),
-                sig: decoded.func_type_id(func).get(),
-                kind: entry.kind,
-                array_call: entry.array_call,
-                body: entry.body,
-                shape: self.module.shape(decoded.funcs[func.index()]),
-                func: func.0,
+        let records = match plan {
+            Some(plan) => {
+                let plans = self.module.planned_records(plan, memory0);
+                self.records_of(plans.len(), plans.iter().copied())
             }
-        });
-        let mut records: Box<[FuncRecord]> = records.collect();
-        for record in &mut records {
-            if record.kind != FuncKind::Compiled {
-                record.code = crate::compiled::ADAPTER.into();
-                record.code_context = core::ptr::from_mut(record).cast();
+            None => {
+                let funcs = &self.module.decoded().escaping_funcs;
+                let plans = funcs.iter().map(|&func| self.module.record_plan(func, memory0));
+                self.records_of(funcs.len(), plans)
             }
-        }
+        };
         let _ = self.records.set(records);
+    }
+
+    /// `plans` are `count`.
+    fn records_of(
+        &self,
+        count: usize,
+        plans: impl Iterator<Item = RecordPlan>,
+    ) -> Box<[FuncRecord]> {
+        let mut records = Box::new_uninit_slice(count);
+        let mut made = 0;
+        for (at, plan) in records.iter_mut().zip(plans) {
+            let at: *mut FuncRecord = at.as_mut_ptr();
+            // SAFETY: `at` is room for a record.
+            unsafe { at.write(self.record(plan, at)) };
+            made += 1;
+        }
+        assert_eq!(made, count, "a plan for each record");
+        // SAFETY: all are written.
+        unsafe { records.assume_init() }
+    }
+
+    /// The record to be written to `at`.
+    fn record(&self, plan: RecordPlan, at: *mut FuncRecord) -> FuncRecord {
+        let context = self.context();
+        let Some(FuncPlan { entry, sig, shape, func }) = plan else {
+            // An import has a record already; this one is never handed out.
+            return FuncRecord {
+                code: crate::compiled::ADAPTER.into(),
+                code_context: at.cast(),
+                context,
+                sig: 0,
+                kind: FuncKind::Host,
+                array_call: crate::rt::unreachable_call,
+                body: core::ptr::null(),
+                shape: core::ptr::null(),
+                func: 0,
+            };
+        };
+        let (code, code_context) = match entry.kind {
+            FuncKind::Compiled => (entry.code, context.cast()),
+            _ => (crate::compiled::ADAPTER, at.cast()),
+        };
+        FuncRecord {
+            code: code.into(),
+            code_context,
+            context,
+            sig,
+            kind: entry.kind,
+            array_call: entry.array_call,
+            body: entry.body,
+            shape,
+            func: func.0,
+        }
     }
 
     /// Initialises without collections, since values on their way into globals and segments are
@@ -171,10 +211,11 @@ impl InstanceEntity {
     fn initialise_untraced(
         &self,
         core: &mut StoreCore,
+        plan: Option<&InstancePlan>,
         imported_globals: Vec<NonNull<GlobalEntity>>,
     ) -> Result<(), Error> {
         core.collections_paused += 1;
-        let initialised = self.initialise(core, imported_globals);
+        let initialised = self.initialise(core, plan, imported_globals);
         core.collections_paused -= 1;
         initialised
     }
@@ -182,9 +223,10 @@ impl InstanceEntity {
     fn initialise(
         &self,
         core: &mut StoreCore,
+        plan: Option<&InstancePlan>,
         imported_globals: Vec<NonNull<GlobalEntity>>,
     ) -> Result<(), Error> {
-        self.make_globals(core, imported_globals)?;
+        self.make_globals(core, plan, imported_globals)?;
         self.init_tables(core)?;
         self.evaluate_elements(core)
     }
@@ -192,13 +234,16 @@ impl InstanceEntity {
     fn make_globals(
         &self,
         core: &mut StoreCore,
+        plan: Option<&InstancePlan>,
         mut globals: Vec<NonNull<GlobalEntity>>,
     ) -> Result<(), Error> {
-        let decoded = self.module.decoded().clone();
-        for global in &decoded.globals[globals.len()..] {
-            let value = match &global.init {
-                Some(init) => self.evaluate(core, init, &globals)?,
-                None => [0; 2],
+        let decoded = self.module.decoded();
+        globals.reserve_exact(decoded.globals.len() - globals.len());
+        for (position, global) in decoded.globals[globals.len()..].iter().enumerate() {
+            let value = match (plan.and_then(|plan| plan.globals[position]), &global.init) {
+                (Some(value), _) => value,
+                (None, Some(init)) => self.evaluate(core, init, &globals)?,
+                (None, None) => [0; 2],
             };
             globals.push(core.globals.alloc(GlobalEntity::new(global.ty, value)));
         }
@@ -210,7 +255,7 @@ impl InstanceEntity {
     }
 
     fn init_tables(&self, core: &mut StoreCore) -> Result<(), Error> {
-        let decoded = self.module.decoded().clone();
+        let decoded = self.module.decoded();
         for (table, at) in decoded.tables.iter().zip(&self.tables) {
             if let Some(init) = &table.init {
                 let [value, _] = self.evaluate(core, init, self.globals())?;
@@ -222,7 +267,7 @@ impl InstanceEntity {
     }
 
     fn evaluate_elements(&self, core: &mut StoreCore) -> Result<(), Error> {
-        let decoded = self.module.decoded().clone();
+        let decoded = self.module.decoded();
         let mut all = Vec::with_capacity(decoded.elements.len());
         for element in &decoded.elements {
             let mut items = Vec::new();
@@ -249,12 +294,12 @@ impl InstanceEntity {
         let invalid = || Error::from_kind(ErrorKind::InvalidType("constant expression".into()));
         for op in &expr.0 {
             let value = match *op {
-                ConstOp::I32Const(value) => [u64::from(value as u32), 0],
-                ConstOp::I64Const(value) => [value as u64, 0],
-                ConstOp::F32Const(bits) => [u64::from(bits), 0],
-                ConstOp::F64Const(bits) => [bits, 0],
-                ConstOp::V128Const(bits) => [bits as u64, (bits >> 64) as u64],
-                ConstOp::RefNull(_) => [0, 0],
+                ConstOp::I32Const(_)
+                | ConstOp::I64Const(_)
+                | ConstOp::F32Const(_)
+                | ConstOp::F64Const(_)
+                | ConstOp::V128Const(_)
+                | ConstOp::RefNull(_) => constant_of(*op).ok_or_else(invalid)?,
                 ConstOp::RefFunc(func) => [self.func(func) as u64, 0],
                 ConstOp::GlobalGet(global) => {
                     let global = globals.get(global.index()).ok_or_else(invalid)?;
@@ -347,9 +392,14 @@ impl InstanceEntity {
         if let Some(&import) = self.imported_funcs.get(func.index()) {
             return import;
         }
-        let position = self.module.decoded().escaping_position(func);
+        self.func_at(FuncPlace::of(self.module.decoded(), func))
+    }
+
+    /// The record of a function at its place; null for one that values cannot refer to.
+    fn func_at(&self, place: FuncPlace) -> *const FuncRecord {
         let records = self.records.get().map_or(&[][..], |records| records);
-        position.map_or(core::ptr::null(), |position| &raw const records[position])
+        let found = place.find(&self.imported_funcs, records, core::ptr::from_ref);
+        found.unwrap_or(core::ptr::null())
     }
 
     pub(crate) fn table(&self, table: u32) -> &TableEntity {
@@ -439,7 +489,10 @@ impl InstanceEntity {
     /// An item of an element segment, as a value slot.
     pub(crate) fn element_item(&self, element: u32, item: u32) -> u64 {
         match &self.module.decoded().elements[element as usize].items {
-            ElementItems::Funcs(funcs) => self.func(funcs[item as usize]) as u64,
+            ElementItems::Funcs(funcs) => match self.module.plan() {
+                Some(plan) => self.func_at(plan.elements[element as usize][item as usize]) as u64,
+                None => self.func(funcs[item as usize]) as u64,
+            },
             ElementItems::Exprs(_) => {
                 let all = self.elements.get().map_or(&[][..], |all| all);
                 all[element as usize][item as usize]
@@ -470,7 +523,7 @@ impl InstanceEntity {
     /// Does what all active data segments do by mapping the module's image of them; false, and
     /// nothing is changed, where there is none.
     pub(crate) fn map_data_image(&self) -> bool {
-        let Some(image) = self.module.image_for_next_instance() else { return false };
+        let Some(image) = self.module.image() else { return false };
         let is_mapped = self.memory(0).map_image(image);
         for (data, dropped) in self.module.decoded().data.iter().zip(&self.dropped_data) {
             if is_mapped && matches!(data.mode, DataMode::Active { .. }) {
@@ -548,20 +601,6 @@ fn pop_slots<'a>(
 
 fn is_heap_full(error: &Error) -> bool {
     error.trap_code() == Some(TrapCode::GcHeapExhausted)
-}
-
-fn blank_record(context: *mut VmContext) -> FuncRecord {
-    FuncRecord {
-        code: core::ptr::null_mut::<()>().into(),
-        code_context: core::ptr::null_mut(),
-        context,
-        sig: 0,
-        kind: FuncKind::Host,
-        array_call: crate::rt::unreachable_call,
-        body: core::ptr::null(),
-        shape: core::ptr::null(),
-        func: 0,
-    }
 }
 
 fn arithmetic(op: ConstOp, a: u64, b: u64) -> u64 {

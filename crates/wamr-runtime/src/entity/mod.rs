@@ -24,8 +24,8 @@ mod global;
 pub use global::{GlobalEntity, TagEntity};
 
 mod func;
-pub(crate) use func::HostCall;
 pub use func::HostFunc;
+pub(crate) use func::{HostCall, HostCode};
 
 mod instance;
 pub use instance::{InstanceEntity, InstanceImports};

@@ -12,6 +12,41 @@ use crate::vm::{FuncRecord, Slot, VmTable};
 /// The most elements that a table may have.
 pub const MAX_TABLE_ELEMENTS: u64 = 10_000_000;
 
+/// Tables that never take more bytes than this are allocated rather than reserved.
+const SMALL_BYTES: usize = 32 << 10;
+
+/// Where elements are. Their address never changes.
+enum Storage {
+    /// Address space for all that there may ever be.
+    Reserved(Reservation),
+    /// All that there may ever be, as zeroed words.
+    Allocated(Vec<u64>),
+}
+
+impl Storage {
+    fn new(bytes: usize) -> Option<Self> {
+        if bytes <= SMALL_BYTES {
+            return Some(Self::Allocated(vec![0; bytes.div_ceil(size_of::<u64>())]));
+        }
+        Reservation::new(bytes).map(Self::Reserved)
+    }
+
+    fn base(&mut self) -> *mut u8 {
+        match self {
+            Self::Reserved(storage) => storage.base(),
+            Self::Allocated(storage) => storage.as_mut_ptr().cast(),
+        }
+    }
+
+    /// Makes the first `bytes` usable; those that were not before are zero.
+    fn commit(&mut self, bytes: usize) -> bool {
+        match self {
+            Self::Reserved(storage) => storage.commit(bytes),
+            Self::Allocated(storage) => bytes <= size_of_val(&**storage),
+        }
+    }
+}
+
 /// A table.
 #[repr(C)]
 pub struct TableEntity {
@@ -19,7 +54,7 @@ pub struct TableEntity {
     ty: TableType,
     /// Whether elements are [`Slot`]s rather than 8-byte references.
     funcs: bool,
-    storage: RefCell<Reservation>,
+    storage: RefCell<Storage>,
     pub(crate) mark: Cell<bool>,
 }
 
@@ -33,7 +68,7 @@ impl TableEntity {
         if ty.limits.min > MAX_TABLE_ELEMENTS {
             return None;
         }
-        let storage = Reservation::new(usize::try_from(max).ok()?.checked_mul(stride)?)?;
+        let mut storage = Storage::new(usize::try_from(max).ok()?.checked_mul(stride)?)?;
         let table = Self {
             vm: VmTable { base: Cell::new(storage.base()), len: Cell::new(0) },
             ty,

@@ -12,6 +12,7 @@ mod lifetimes;
 mod limits;
 mod linker;
 mod partial;
+mod prelinked;
 mod shapes;
 mod sharing;
 mod stack;
