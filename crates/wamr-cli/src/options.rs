@@ -24,6 +24,7 @@ Options:
       --interp                 the same as --mode interp
       --stack-size BYTES       stack for interpreted frames
       --max-memory BYTES       the most that each memory may grow to
+      --fuel N                 stops the program after about so many operators
       --timeout MS             stops the program after so many milliseconds
   -h, --help                   prints this text
       --version                prints the version
@@ -61,6 +62,7 @@ pub(crate) struct RunOptions {
     pub(crate) dirs: Vec<Dir>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) max_memory_bytes: Option<u64>,
+    pub(crate) fuel: Option<u64>,
     pub(crate) timeout: Option<Duration>,
 }
 
@@ -105,6 +107,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
             "--map-dir" => run.dirs.push(map_dir(&string(&mut parser)?)?),
             "--env" => run.env.push(variable(&string(&mut parser)?)?),
             "--max-memory" => run.max_memory_bytes = Some(number(&mut parser)?),
+            "--fuel" => run.fuel = Some(number(&mut parser)?),
             "--timeout" => run.timeout = Some(Duration::from_millis(number(&mut parser)?)),
             _ => common(&option, &mut parser, &mut run.common)?,
         }

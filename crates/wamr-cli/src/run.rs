@@ -14,7 +14,16 @@ use crate::{EXIT_TRAP, Failure, invoke};
 
 /// Makes an engine as the options ask.
 pub(crate) fn engine(options: &CommonOptions, validation: Validation) -> Result<Engine, Failure> {
+    engine_with(options, validation, |_| {})
+}
+
+fn engine_with(
+    options: &CommonOptions,
+    validation: Validation,
+    set: impl FnOnce(&mut Config),
+) -> Result<Engine, Failure> {
     let mut config = Config::new();
+    set(&mut config);
     config.validation(validation);
     if let Some(mode) = options.mode {
         config.mode(mode);
@@ -33,7 +42,9 @@ pub(crate) fn load(engine: &Engine, file: &str) -> Result<Module, Failure> {
 
 /// Runs a program and gives its exit code.
 pub(crate) fn run(options: &RunOptions) -> Result<u8, Failure> {
-    let engine = engine(&options.common, Validation::Lazy)?;
+    let engine = engine_with(&options.common, Validation::Lazy, |config| {
+        config.consume_fuel(options.fuel.is_some());
+    })?;
     let module = load(&engine, &options.file)?;
     let mut store = store(&engine, options)?;
     let mut linker = Linker::new(&engine);
@@ -84,6 +95,9 @@ fn store(engine: &Engine, options: &RunOptions) -> Result<Store<Host>, Failure> 
     let host = Host { wasi: context(options)?, limits };
     let mut store = Store::try_new(engine, host).map_err(Failure::unusable)?;
     store.limiter(|host| &mut host.limits);
+    if let Some(fuel) = options.fuel {
+        store.set_fuel(fuel).map_err(Failure::unusable)?;
+    }
     if let Some(timeout) = options.timeout {
         let handle = store.interrupt_handle();
         let waiting = handle.clone();

@@ -340,3 +340,16 @@ fn a_closed_standard_output_is_no_panic() {
         assert!(!run.err.contains("panicked"), "{}", run.err);
     }
 }
+
+#[test]
+fn fuel_stops_a_program_at_the_same_place_every_time() {
+    let wat = r#"(module (func (export "f") (result i32) (local i32)
+        (loop (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+            (br_if 0 (i32.lt_u (local.get 0) (i32.const 1000))))
+        (local.get 0)))"#;
+    let dir = files([("f.wat", wat.as_bytes())]);
+    let file = path(&dir, "f.wat");
+    iwasm(&["--fuel", "8001", "-f", "f", &file]).prints("1000\n");
+    iwasm(&["--fuel", "8000", "-f", "f", &file]).fails(1, "all fuel consumed");
+    iwasm(&["--fuel", "much", &file]).fails(255, "`much` is not a whole number");
+}

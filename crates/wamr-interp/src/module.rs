@@ -72,6 +72,11 @@ impl InterpModule {
         layouts.get(ty as usize)?.as_ref()
     }
 
+    /// Whether code has to count what it does.
+    pub(crate) fn counts_fuel(&self) -> bool {
+        self.engine.tunables().consume_fuel
+    }
+
     fn funcs(&self, memory0: MemoryKind) -> &[InterpFunc] {
         match memory0 {
             MemoryKind::Guarded if guard::SUPPORTED => self.guarded.get_or_init(|| {

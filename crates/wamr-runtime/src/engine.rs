@@ -19,6 +19,8 @@ pub struct Tunables {
     /// hardware finds accesses out of bounds. Where the platform or the system does not allow it,
     /// they are as if this were off.
     pub memory_guard: bool,
+    /// Whether running code counts what it does, and stops when a store's fuel is used up.
+    pub consume_fuel: bool,
 }
 
 impl Default for Tunables {
@@ -28,6 +30,7 @@ impl Default for Tunables {
             native_stack_bytes: 1 << 20,
             gc_heap_bytes: 1 << 30,
             memory_guard: true,
+            consume_fuel: false,
         }
     }
 }

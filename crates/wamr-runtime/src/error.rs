@@ -60,6 +60,8 @@ pub enum ErrorKind {
     GrowthRefused,
     /// The embedder's limiter does not allow another memory, table or instance.
     LimitReached,
+    /// Fuel was asked for or set in a store whose engine does not count it.
+    FuelDisabled,
     /// A type whose limits contradict each other, or that is not known here.
     InvalidType(Box<str>),
     /// A function body turned out to be invalid when it was first called.
@@ -196,6 +198,7 @@ impl fmt::Display for Error {
             }
             ErrorKind::OutOfBounds => f.write_str("the range lies outside the memory or table")?,
             ErrorKind::GrowthRefused => f.write_str("the memory or table cannot grow that far")?,
+            ErrorKind::FuelDisabled => f.write_str("fuel is not counted; see `consume_fuel`")?,
             ErrorKind::LimitReached => f.write_str("the store's limiter does not allow it")?,
             ErrorKind::InvalidType(what) => write!(f, "invalid type: {what}")?,
             ErrorKind::InvalidBody(error) => write!(f, "{error}")?,

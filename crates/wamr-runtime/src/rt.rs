@@ -14,6 +14,7 @@ use crate::store::{Failure, StoreCore};
 use crate::vm::{FuncRecord, Outcome, Slot, VmContext};
 
 pub mod atomic;
+pub mod fuel;
 pub mod gc;
 
 /// # Safety
@@ -59,6 +60,8 @@ pub unsafe fn memory_fill(
     len: u64,
 ) -> Result<(), TrapCode> {
     // SAFETY: as the module says.
+    unsafe { fuel::charge_bytes(ctx, len)? };
+    // SAFETY: as the module says.
     unsafe { instance(ctx) }.memory(memory).fill(dst, value, len)
 }
 
@@ -71,6 +74,8 @@ pub unsafe fn memory_copy(
     src: u64,
     len: u64,
 ) -> Result<(), TrapCode> {
+    // SAFETY: as the module says.
+    unsafe { fuel::charge_bytes(ctx, len)? };
     // SAFETY: as the module says.
     let instance = unsafe { instance(ctx) };
     instance.memory(dst_memory).copy_from(dst, instance.memory(src_memory), src, len)
@@ -85,6 +90,8 @@ pub unsafe fn memory_init(
     src: u64,
     len: u64,
 ) -> Result<(), TrapCode> {
+    // SAFETY: as the module says.
+    unsafe { fuel::charge_bytes(ctx, len)? };
     // SAFETY: as the module says.
     unsafe { instance(ctx) }.memory_init(memory, data, dst, src, len)
 }
@@ -134,6 +141,8 @@ pub unsafe fn table_fill(
     count: u64,
 ) -> Result<(), TrapCode> {
     // SAFETY: as the module says.
+    unsafe { fuel::charge_elements(ctx, count)? };
+    // SAFETY: as the module says.
     unsafe { instance(ctx) }.table(table).fill(start, value, count)
 }
 
@@ -146,6 +155,8 @@ pub unsafe fn table_copy(
     src: u64,
     count: u64,
 ) -> Result<(), TrapCode> {
+    // SAFETY: as the module says.
+    unsafe { fuel::charge_elements(ctx, count)? };
     // SAFETY: as the module says.
     let instance = unsafe { instance(ctx) };
     instance.table(dst_table).copy_from(dst, instance.table(src_table), src, count)
@@ -160,6 +171,8 @@ pub unsafe fn table_init(
     src: u64,
     count: u64,
 ) -> Result<(), TrapCode> {
+    // SAFETY: as the module says.
+    unsafe { fuel::charge_elements(ctx, count)? };
     // SAFETY: as the module says.
     unsafe { instance(ctx) }.table_init(table, element, dst, src, count)
 }

@@ -32,6 +32,8 @@ pub use module::{
 pub mod feature;
 pub use feature::{Feature, Features};
 
+pub mod fuel;
+
 pub mod trap;
 pub use trap::TrapCode;
 

@@ -127,6 +127,15 @@ impl Config {
         self
     }
 
+    /// Sets whether wasm consumes fuel, and traps when a store has no more; see
+    /// [`Store::set_fuel`](crate::Store::set_fuel). It is off by default, and costs speed only when
+    /// it is on. What costs how much is the same in every mode, and stands in
+    /// [`wamr_types::fuel`].
+    pub fn consume_fuel(&mut self, on: bool) -> &mut Self {
+        self.tunables.consume_fuel = on;
+        self
+    }
+
     /// Sets whether memories may be guarded: bounds of 32-bit memories are then checked by the
     /// hardware, which is faster. It is on by default, and has effect on x86-64 Linux only.
     ///

@@ -183,6 +183,42 @@ impl Op for JumpTable {
     }
 }
 
+/// Takes off the store's fuel what the operators cost that follow.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
+pub(crate) struct Charge {
+    pub(crate) units: u32,
+}
+
+impl Op for Charge {
+    const SLOW: bool = true;
+
+    fn name() -> String {
+        "charge".into()
+    }
+
+    #[inline(always)]
+    unsafe fn run(self, r: &mut Regs) -> Flow {
+        // SAFETY: the current context and its store are alive.
+        let fuel = unsafe { &(*(*r.ctx).store).fuel };
+        let (left, is_too_much) = fuel.get().overflowing_sub(u64::from(self.units));
+        if is_too_much {
+            return Flow::Slow;
+        }
+        fuel.set(left);
+        Flow::Next
+    }
+
+    #[inline(always)]
+    unsafe fn slow(self, r: &mut Regs) -> Flow {
+        // SAFETY: the current context is alive.
+        match unsafe { rt::fuel::charge(r.ctx, u64::from(self.units)) } {
+            Ok(()) => Flow::Next,
+            Err(code) => Flow::Trap(code),
+        }
+    }
+}
+
 /// Traps.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, packed(4))]

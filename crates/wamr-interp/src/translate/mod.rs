@@ -22,6 +22,7 @@ mod atomic;
 mod call;
 mod control;
 mod exception;
+mod fuel;
 mod gc;
 mod memory;
 mod numeric;
@@ -113,6 +114,7 @@ struct Translator<'m, 'l> {
     catches: Vec<PendingCatch>,
     /// The offsets of blocks that a `rethrow` names, once somebody wants to know.
     rethrown: Option<HashSet<usize>>,
+    fuel: fuel::Counter,
     /// Whether the operator at hand can be reached.
     reachable: bool,
     /// How many blocks were opened since code became unreachable.
@@ -144,6 +146,7 @@ impl<'m, 'l> Translator<'m, 'l> {
             regions: Vec::new(),
             catches: Vec::new(),
             rethrown: None,
+            fuel: fuel::Counter::default(),
             reachable: true,
             skipped_blocks: 0,
             unsupported: None,
@@ -175,12 +178,21 @@ impl<'m, 'l> Translator<'m, 'l> {
         self.controls.push(Control::function(ty.results()));
 
         let mut operators = OperatorsReader::new(body.get_binary_reader_for_operators()?);
+        let counts = self.interp.counts_fuel();
+        let code = self.module.bodies.body(self.func);
         while !operators.eof() {
             self.offset = operators.original_position() as usize;
-            if self.reachable {
-                operators.visit_operator(&mut visitor::Visitor(self))?;
-            } else {
+            if !self.reachable {
                 self.skip(&operators.read()?);
+                self.end_block();
+            } else if counts {
+                let ends_block = self.count(&code.bytes[self.offset - code.offset..]);
+                operators.visit_operator(&mut visitor::Visitor(self))?;
+                if ends_block {
+                    self.end_block();
+                }
+            } else {
+                operators.visit_operator(&mut visitor::Visitor(self))?;
             }
         }
         if let Some(operator) = self.unsupported {

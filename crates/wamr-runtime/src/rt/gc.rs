@@ -6,6 +6,7 @@
 
 use wamr_types::{RefType, TrapCode, TypeId};
 
+use super::fuel::charge_elements;
 use super::{core, instance};
 use crate::vm::VmContext;
 
@@ -27,6 +28,8 @@ pub unsafe fn array_new(
     value: *const u64,
     len: u32,
 ) -> Result<u32, TrapCode> {
+    // SAFETY: as the module says.
+    unsafe { charge_elements(ctx, u64::from(len))? };
     // SAFETY: as the module says; `value` holds an element.
     unsafe { core(ctx).array_new(ty, value, len) }
 }
@@ -38,6 +41,8 @@ pub unsafe fn array_new_fixed(
     values: *const u64,
     len: u32,
 ) -> Result<u32, TrapCode> {
+    // SAFETY: as the module says.
+    unsafe { charge_elements(ctx, u64::from(len))? };
     // SAFETY: as the module says; `values` holds all elements.
     unsafe { core(ctx).array_new_fixed(ty, values, len) }
 }
@@ -51,6 +56,8 @@ pub unsafe fn array_new_data(
     len: u32,
 ) -> Result<u32, TrapCode> {
     // SAFETY: as the module says.
+    unsafe { charge_elements(ctx, u64::from(len))? };
+    // SAFETY: as the module says.
     unsafe { core(ctx).array_new_data(ty, instance(ctx).data(data), offset, len) }
 }
 
@@ -62,6 +69,8 @@ pub unsafe fn array_new_elem(
     offset: u32,
     len: u32,
 ) -> Result<u32, TrapCode> {
+    // SAFETY: as the module says.
+    unsafe { charge_elements(ctx, u64::from(len))? };
     // SAFETY: as the module says.
     let (core, instance) = unsafe { (core(ctx), instance(ctx)) };
     instance.check_items(element, offset, len)?;
@@ -80,6 +89,8 @@ pub unsafe fn array_init_data(
     len: u32,
 ) -> Result<(), TrapCode> {
     // SAFETY: as the module says.
+    unsafe { charge_elements(ctx, u64::from(len))? };
+    // SAFETY: as the module says.
     unsafe { core(ctx).array_init_data(array, index, instance(ctx).data(data), offset, len) }
 }
 
@@ -92,6 +103,8 @@ pub unsafe fn array_init_elem(
     offset: u32,
     len: u32,
 ) -> Result<(), TrapCode> {
+    // SAFETY: as the module says.
+    unsafe { charge_elements(ctx, u64::from(len))? };
     // SAFETY: as the module says.
     let (core, instance) = unsafe { (core(ctx), instance(ctx)) };
     core.check_array(array, index, len)?;
@@ -107,6 +120,8 @@ pub unsafe fn array_fill(
     value: [u64; 2],
     len: u32,
 ) -> Result<(), TrapCode> {
+    // SAFETY: as the module says.
+    unsafe { charge_elements(ctx, u64::from(len))? };
     // SAFETY: as the module says.
     unsafe { core(ctx).array_fill(array, index, value, len) }
 }
@@ -132,6 +147,8 @@ pub unsafe fn array_copy(
     src_index: u32,
     len: u32,
 ) -> Result<(), TrapCode> {
+    // SAFETY: as the module says.
+    unsafe { charge_elements(ctx, u64::from(len))? };
     // SAFETY: as the module says.
     unsafe { core(ctx).array_copy(dst, dst_index, src, src_index, len) }
 }

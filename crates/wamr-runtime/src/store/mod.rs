@@ -11,6 +11,7 @@ mod collect;
 mod context;
 mod enter;
 mod exception;
+mod fuel;
 mod join;
 mod limiter;
 mod objects;
@@ -89,6 +90,7 @@ pub struct StoreCore {
     /// Not 0 while references stand where the tracer does not look.
     pub(crate) collections_paused: usize,
     limiter: Option<Box<limiter::GetLimiter>>,
+    refill: Option<Box<fuel::Refill>>,
 }
 
 static NEXT_STORE_ID: AtomicU64 = AtomicU64::new(1);
@@ -121,6 +123,7 @@ impl StoreCore {
             interp_end: end,
             native_end: Cell::new(0),
             waiting_at: AtomicUsize::new(0),
+            fuel: Cell::new(0),
         });
         let empty_memory = Box::new(VmMemory {
             base: core::ptr::dangling_mut::<u64>().cast::<u8>().into(),
@@ -165,6 +168,7 @@ impl StoreCore {
             native_base: 0,
             collections_paused: 0,
             limiter: None,
+            refill: None,
         })
     }
 

@@ -196,6 +196,10 @@ vm_struct! {
         pub(crate) native_end: Cell<usize> => Pointer,
         /// The address in shared memory that the store waits at; 0 while it does not wait.
         pub(crate) waiting_at: AtomicUsize => Pointer,
+        /// How much fuel is left, where the engine counts it. Running code takes off what a block
+        /// costs before it runs it, and calls [`crate::rt::fuel::charge`] where that is more than
+        /// there is.
+        pub fuel: Cell<u64> => U64,
     }
 }
 

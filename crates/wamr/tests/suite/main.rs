@@ -2,6 +2,7 @@
 //! modules of unusual shapes. Every case runs in every mode.
 
 mod foreign;
+mod fuel;
 mod host_calls;
 mod host_entities;
 mod imports;
