@@ -38,7 +38,7 @@ mod wait;
 
 pub use ctx::{DirAccess, WasiCtx, WasiCtxBuilder};
 pub use errno::Errno;
-pub use guest::GuestMemory;
+pub use guest::{GuestMemory, SharedBytes};
 #[cfg(feature = "link")]
 pub use link::{MissingMemory, add_to_linker};
 pub use preview1::proc::Exit;

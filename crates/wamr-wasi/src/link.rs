@@ -3,12 +3,12 @@
 use std::fmt;
 
 use wamr_linker::{LinkError, Linker};
-use wamr_runtime::{Caller, Error, Extern};
+use wamr_runtime::{Caller, Error, Extern, SharedMemory};
 use wamr_types::TrapCode;
 
 use crate::ctx::WasiCtx;
 use crate::errno::Errno;
-use crate::guest::GuestMemory;
+use crate::guest::{GuestMemory, SharedBytes};
 use crate::preview1::proc::proc_exit;
 use crate::{preview1, unstable};
 
@@ -70,12 +70,36 @@ fn call<T: 'static>(
 ) -> Result<u32, Error> {
     let memory = caller.get_export(MEMORY).and_then(Extern::into_memory);
     let memory = memory.ok_or_else(|| Error::new(MissingMemory))?;
-    let (bytes, data) = memory.data_and_store_mut(caller)?;
+    let shared = memory.shared(&mut *caller)?.map(Shared);
+    let (mut memory, data) = match &shared {
+        Some(shared) => (GuestMemory::shared(shared), caller.data_mut()),
+        None => {
+            let (bytes, data) = memory.data_and_store_mut(caller)?;
+            (GuestMemory::new(bytes), data)
+        }
+    };
     let ctx = get(data);
-    match function(ctx, &mut GuestMemory::new(bytes)) {
+    match function(ctx, &mut memory) {
         Ok(()) => Ok(0),
         // Many guests try again after `Intr`, for ever if the embedder means to stop them.
         Err(Errno::Intr) if ctx.interrupt.check().is_err() => Err(TrapCode::Interrupted.into()),
         Err(errno) => Ok(errno.code().into()),
+    }
+}
+
+/// A shared memory as the functions see it.
+struct Shared(SharedMemory);
+
+impl SharedBytes for Shared {
+    fn len(&self) -> usize {
+        self.0.data_size()
+    }
+
+    fn read(&self, offset: usize, to: &mut [u8]) -> bool {
+        self.0.read(offset, to).is_ok()
+    }
+
+    fn write(&self, offset: usize, from: &[u8]) -> bool {
+        self.0.write(offset, from).is_ok()
     }
 }

@@ -326,12 +326,12 @@ impl Subscription {
 
     /// Reads the layout of `wasi_snapshot_preview1`.
     pub(crate) fn read_preview1(mem: &GuestMemory<'_>, ptr: u32) -> Result<Self, Errno> {
-        Self::read(mem.slice(ptr, Self::SIZE_PREVIEW1)?, 16)
+        Self::read(&mem.bytes(ptr, Self::SIZE_PREVIEW1)?, 16)
     }
 
     /// Reads the layout of `wasi_unstable`.
     pub(crate) fn read_unstable(mem: &GuestMemory<'_>, ptr: u32) -> Result<Self, Errno> {
-        Self::read(mem.slice(ptr, Self::SIZE_UNSTABLE)?, 24)
+        Self::read(&mem.bytes(ptr, Self::SIZE_UNSTABLE)?, 24)
     }
 
     /// `clock_offset` is where the clock's identifier starts.

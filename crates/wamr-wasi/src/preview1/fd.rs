@@ -355,18 +355,17 @@ pub fn fd_readdir(
     bufused: u32,
 ) -> Result<(), Errno> {
     mem.check(bufused, 4)?;
+    mem.check(buf, buf_len)?;
     let dir = ctx.fds.dir_mut(fd)?;
     let fresh = cookie == 0 || !dir.is_listed();
-    let out = mem.slice_mut(buf, buf_len)?;
     let entries = dir.list(fresh)?;
     let skipped = usize::try_from(cookie).unwrap_or(usize::MAX).min(entries.len());
 
-    let mut used = 0;
+    let mut out = Vec::new();
     let mut put = |bytes: &[u8]| {
-        let count = bytes.len().min(out.len() - used);
-        out[used..used + count].copy_from_slice(&bytes[..count]);
-        used += count;
-        used < out.len()
+        let room = buf_len as usize - out.len();
+        out.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        out.len() < buf_len as usize
     };
     for (index, entry) in entries.iter().enumerate().skip(skipped) {
         let head = Dirent {
@@ -379,7 +378,8 @@ pub fn fd_readdir(
             break;
         }
     }
-    let used = u32::try_from(used).map_err(|_| Errno::Overflow)?;
+    let used = u32::try_from(out.len()).map_err(|_| Errno::Overflow)?;
+    mem.write(buf, &out)?;
     if fresh {
         ctx.fds.limit_listings(fd);
     }

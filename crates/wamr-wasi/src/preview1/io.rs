@@ -1,11 +1,12 @@
 //! Moving bytes between guest buffers and descriptors, for `fd` and `sock`. Buffers have been
 //! checked when they arrive here.
 
+use std::borrow::Cow;
 use std::io::IoSlice;
 
 use crate::errno::Errno;
 use crate::file::File;
-use crate::guest::{GuestBuf, GuestMemory};
+use crate::guest::{GuestBuf, GuestMemory, SHARED_PIECE_BYTES};
 use crate::stream::Stream;
 use crate::types::{FdFlags, FileType};
 use crate::wait::Interrupt;
@@ -34,7 +35,7 @@ pub(crate) fn read_scattered(
     if let [buf] = bufs
         && buf.len as usize <= STREAM_READ_BYTES
     {
-        return count_u32(read(mem.slice_mut(buf.ptr, buf.len)?)?);
+        return count_u32(mem.fill(buf.ptr, buf.len, read)?);
     }
     let mut bytes = vec![0; wanted];
     let count = read(&mut bytes)?;
@@ -47,12 +48,29 @@ pub(crate) fn read_scattered(
     count_u32(count)
 }
 
-/// The buffers as the host's gather list.
+/// The bytes of the buffers, to be written at once; not all of them where there are too many to
+/// copy.
 pub(crate) fn gather<'a>(
     mem: &'a GuestMemory<'_>,
     bufs: &[GuestBuf],
-) -> Result<Vec<IoSlice<'a>>, Errno> {
-    bufs.iter().map(|buf| Ok(IoSlice::new(mem.slice(buf.ptr, buf.len)?))).collect()
+) -> Result<Vec<Cow<'a, [u8]>>, Errno> {
+    let mut pieces = Vec::with_capacity(bufs.len());
+    let mut copied = 0;
+    for buf in bufs {
+        let piece = mem.piece(buf.ptr, buf.len)?;
+        copied += if let Cow::Owned(copy) = &piece { copy.len() } else { 0 };
+        pieces.push(piece);
+        // A piece that is cut short is as long as this.
+        if copied >= SHARED_PIECE_BYTES {
+            break;
+        }
+    }
+    Ok(pieces)
+}
+
+/// The host's gather list.
+pub(crate) fn slices<'a>(pieces: &'a [Cow<'_, [u8]>]) -> Vec<IoSlice<'a>> {
+    pieces.iter().map(|piece| IoSlice::new(piece)).collect()
 }
 
 /// Reads a stream once.
@@ -91,9 +109,10 @@ pub(crate) fn write_stream(
     }
     let handle = stream.handle();
     let mut written = 0;
-    for buf in bufs {
-        let mut rest = mem.slice(buf.ptr, buf.len)?;
-        while !rest.is_empty() {
+    for &GuestBuf { mut ptr, mut len } in bufs {
+        while len > 0 {
+            let piece = mem.piece(ptr, len)?;
+            let rest = &piece[..];
             let result = match handle {
                 Some(handle) if interrupt.is_installed() => {
                     interrupt.wait_ready(handle, true).and_then(|()| {
@@ -108,7 +127,9 @@ pub(crate) fn write_stream(
                 Ok(0) => return count_u32(written),
                 Ok(count) => {
                     written += count;
-                    rest = &rest[count..];
+                    // `count` is not more than `len`, and the buffer ends in the memory.
+                    ptr = ptr.wrapping_add(count as u32);
+                    len = len.saturating_sub(count as u32);
                 }
                 Err(errno) if written == 0 || errno == Errno::Intr => return Err(errno),
                 Err(_) => return count_u32(written),
@@ -139,12 +160,14 @@ pub(crate) fn read_file(
     // A regular file never waits, so the buffers can be filled in place one after the other.
     let mut done = 0;
     for buf in bufs {
-        let bytes = mem.slice_mut(buf.ptr, buf.len)?;
         let offset = match offset {
             Some(offset) => Some(offset.checked_add(done as u64).ok_or(Errno::Overflow)?),
             None => None,
         };
-        match interrupt.retry(None, false, nonblocking, || file.read(bytes, offset)) {
+        let read = |bytes: &mut [u8]| {
+            interrupt.retry(None, false, nonblocking, || file.read(bytes, offset))
+        };
+        match mem.fill(buf.ptr, buf.len, read) {
             Ok(count) => {
                 done += count;
                 if count < buf.len as usize {
@@ -166,7 +189,8 @@ pub(crate) fn write_file(
     bufs: &[GuestBuf],
 ) -> Result<u32, Errno> {
     file.check_write()?;
-    let slices = gather(mem, bufs)?;
+    let pieces = gather(mem, bufs)?;
+    let slices = slices(&pieces);
     let nonblocking = file.flags.contains(FdFlags::NONBLOCK);
     count_u32(interrupt.retry(file.handle(), true, nonblocking, || file.write_vectored(&slices))?)
 }
@@ -183,9 +207,9 @@ pub(crate) fn write_file_at(
     let nonblocking = file.flags.contains(FdFlags::NONBLOCK);
     let mut done = 0;
     for buf in bufs {
-        let bytes = mem.slice(buf.ptr, buf.len)?;
+        let bytes = mem.piece(buf.ptr, buf.len)?;
         let offset = offset.checked_add(done as u64).ok_or(Errno::Overflow)?;
-        match interrupt.retry(file.handle(), true, nonblocking, || file.write_at(bytes, offset)) {
+        match interrupt.retry(file.handle(), true, nonblocking, || file.write_at(&bytes, offset)) {
             Ok(count) => {
                 done += count;
                 if count < buf.len as usize {

@@ -2,6 +2,8 @@
 //! of a path; links at its end only where a flag says so. No path leads out of the directory: those
 //! that try answer `Perm`.
 
+use std::borrow::Cow;
+
 use crate::ctx::WasiCtx;
 use crate::dir::OpenRequest;
 use crate::errno::Errno;
@@ -13,7 +15,7 @@ use crate::types::{FdFlags, FileStat, LookupFlags, OFlags, Rights};
 const MAX_PATH_BYTES: u32 = 64 << 10;
 
 /// Reads a path argument.
-fn path<'a>(mem: &'a GuestMemory<'_>, ptr: u32, len: u32) -> Result<&'a str, Errno> {
+fn path<'a>(mem: &'a GuestMemory<'_>, ptr: u32, len: u32) -> Result<Cow<'a, str>, Errno> {
     mem.check(ptr, len)?;
     if len > MAX_PATH_BYTES {
         return Err(Errno::Nametoolong);
@@ -36,7 +38,7 @@ pub fn path_create_directory(
     path_len: u32,
 ) -> Result<(), Errno> {
     let dir = ctx.fds.dir(fd)?;
-    dir.create_directory_at(path(mem, path_ptr, path_len)?)
+    dir.create_directory_at(&path(mem, path_ptr, path_len)?)
 }
 
 /// Writes the attributes of a file or directory.
@@ -65,7 +67,7 @@ pub(crate) fn filestat(
     path_len: u32,
 ) -> Result<FileStat, Errno> {
     let dir = ctx.fds.dir(fd)?;
-    dir.filestat_at(LookupFlags::parse(flags)?, path(mem, path_ptr, path_len)?)
+    dir.filestat_at(LookupFlags::parse(flags)?, &path(mem, path_ptr, path_len)?)
 }
 
 /// Sets the time stamps of a file or directory.
@@ -86,7 +88,7 @@ pub fn path_filestat_set_times(
 ) -> Result<(), Errno> {
     let times = NewTimes::parse(atim, mtim, fst_flags)?;
     let dir = ctx.fds.dir(fd)?;
-    dir.set_times_at(LookupFlags::parse(flags)?, path(mem, path_ptr, path_len)?, times)
+    dir.set_times_at(LookupFlags::parse(flags)?, &path(mem, path_ptr, path_len)?, times)
 }
 
 /// Creates a hard link.
@@ -108,8 +110,8 @@ pub fn path_link(
 ) -> Result<(), Errno> {
     let old_dir = ctx.fds.dir(old_fd)?;
     let new_dir = ctx.fds.dir(new_fd)?;
-    let old_path = path(mem, old_path, old_path_len)?;
-    let new_path = path(mem, new_path, new_path_len)?;
+    let old_path = &path(mem, old_path, old_path_len)?;
+    let new_path = &path(mem, new_path, new_path_len)?;
     old_dir.link_at(LookupFlags::parse(old_flags)?, old_path, new_dir, new_path)
 }
 
@@ -142,7 +144,7 @@ pub fn path_open(
     };
     mem.check(opened, 4)?;
     let dir = ctx.fds.dir(fd)?;
-    let path = path(mem, path_ptr, path_len)?;
+    let path = &path(mem, path_ptr, path_len)?;
     ctx.fds.check_room()?;
     let descriptor = dir.open_at(path, request)?;
     mem.write_u32(opened, ctx.fds.insert(descriptor)?)
@@ -167,7 +169,7 @@ pub fn path_readlink(
     mem.check(bufused, 4)?;
     mem.check(buf, buf_len)?;
     let dir = ctx.fds.dir(fd)?;
-    let target = dir.read_link_at(path(mem, path_ptr, path_len)?)?;
+    let target = dir.read_link_at(&path(mem, path_ptr, path_len)?)?;
     let len = target.len().min(buf_len as usize);
     mem.write(buf, &target.as_bytes()[..len])?;
     mem.write_u32(bufused, u32::try_from(len).map_err(|_| Errno::Overflow)?)
@@ -185,7 +187,7 @@ pub fn path_remove_directory(
     path_len: u32,
 ) -> Result<(), Errno> {
     let dir = ctx.fds.dir(fd)?;
-    dir.remove_directory_at(path(mem, path_ptr, path_len)?)
+    dir.remove_directory_at(&path(mem, path_ptr, path_len)?)
 }
 
 /// Renames a file or directory.
@@ -205,8 +207,8 @@ pub fn path_rename(
 ) -> Result<(), Errno> {
     let old_dir = ctx.fds.dir(old_fd)?;
     let new_dir = ctx.fds.dir(new_fd)?;
-    let old_path = path(mem, old_path, old_path_len)?;
-    let new_path = path(mem, new_path, new_path_len)?;
+    let old_path = &path(mem, old_path, old_path_len)?;
+    let new_path = &path(mem, new_path, new_path_len)?;
     old_dir.rename_at(old_path, new_dir, new_path)
 }
 
@@ -224,8 +226,8 @@ pub fn path_symlink(
     new_path_len: u32,
 ) -> Result<(), Errno> {
     let dir = ctx.fds.dir(fd)?;
-    let old_path = path(mem, old_path, old_path_len)?;
-    let new_path = path(mem, new_path, new_path_len)?;
+    let old_path = &path(mem, old_path, old_path_len)?;
+    let new_path = &path(mem, new_path, new_path_len)?;
     dir.symlink_at(old_path, new_path)
 }
 
@@ -241,5 +243,5 @@ pub fn path_unlink_file(
     path_len: u32,
 ) -> Result<(), Errno> {
     let dir = ctx.fds.dir(fd)?;
-    dir.unlink_file_at(path(mem, path_ptr, path_len)?)
+    dir.unlink_file_at(&path(mem, path_ptr, path_len)?)
 }

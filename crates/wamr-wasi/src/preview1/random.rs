@@ -5,7 +5,7 @@ use crate::errno::Errno;
 use crate::guest::GuestMemory;
 
 /// How many bytes are made between two looks at the embedder's interrupt.
-const CHUNK_BYTES: usize = 1 << 20;
+const CHUNK_BYTES: u32 = 1 << 20;
 
 /// Fills a buffer with random bytes that are fit for cryptography.
 ///
@@ -18,9 +18,15 @@ pub fn random_get(
     buf: u32,
     buf_len: u32,
 ) -> Result<(), Errno> {
-    for chunk in mem.slice_mut(buf, buf_len)?.chunks_mut(CHUNK_BYTES) {
+    mem.check(buf, buf_len)?;
+    let mut done = 0;
+    while done < buf_len {
         ctx.interrupt.check()?;
-        getrandom::fill(chunk).map_err(|_| Errno::Io)?;
+        let count = mem.fill(buf + done, (buf_len - done).min(CHUNK_BYTES), |bytes| {
+            getrandom::fill(bytes).map_err(|_| Errno::Io)?;
+            Ok(bytes.len())
+        })?;
+        done += count as u32;
     }
     Ok(())
 }

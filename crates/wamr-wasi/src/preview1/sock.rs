@@ -140,7 +140,8 @@ pub(super) fn send(
     mem: &GuestMemory<'_>,
     bufs: &[GuestBuf],
 ) -> Result<u32, Errno> {
-    let slices = io::gather(mem, bufs)?;
+    let pieces = io::gather(mem, bufs)?;
+    let slices = io::slices(&pieces);
     let count =
         interrupt.retry(socket.handle(), true, socket.is_nonblocking(), || socket.send(&slices))?;
     u32::try_from(count).map_err(|_| Errno::Overflow)

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use crate::support::World;
-use wamr_wasi::{GuestMemory, MemoryOutput, WasiCtx, WasiCtxBuilder};
+use crate::support::{World, with_memory};
+use wamr_wasi::{MemoryOutput, WasiCtx, WasiCtxBuilder};
 
 /// Makes up the arguments of one call, each a mixture of addresses, descriptors and extremes.
 struct Arguments {
@@ -93,7 +93,9 @@ fn call_all(ctx: &mut WasiCtx, bytes: &mut [u8], next: &mut dyn FnMut() -> u64) 
         ($module:literal { $($($path:ident)::+ $name:ident($($param:ident: $type:ty),*);)* }) => {
             $(
                 $(let $param = next() as $type;)*
-                let _ = wamr_wasi::$($path)::+::$name(ctx, &mut GuestMemory::new(bytes), $($param),*);
+                let _ = with_memory(bytes, |mem| {
+                    wamr_wasi::$($path)::+::$name(ctx, mem, $($param),*)
+                });
             )*
         };
     }

@@ -1,5 +1,8 @@
 //! Tests of the functions through their public, runtime-independent form, on real directories.
 
+/// Whether guests have shared memory.
+const SHARED: bool = false;
+
 mod files;
 mod hostile;
 mod poll;

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use std::sync::Mutex;
+
 use tempfile::TempDir;
 use wamr_wasi::preview1::{fd, path};
-use wamr_wasi::{DirAccess, Errno, GuestMemory, WasiCtx, WasiCtxBuilder};
+use wamr_wasi::{DirAccess, Errno, GuestMemory, SharedBytes, WasiCtx, WasiCtxBuilder};
 
 pub(crate) const READ: u64 = 1 << 1;
 pub(crate) const WRITE: u64 = 1 << 6;
@@ -27,6 +29,37 @@ const PATHS: u32 = 1024;
 pub(crate) const DATA: u32 = 16384;
 
 pub(crate) type Result<T> = std::result::Result<T, Errno>;
+
+/// Lends memory to a function: as the guest's own, or as shared memory where the tests say so.
+pub(crate) fn with_memory<R>(
+    memory: &mut [u8],
+    function: impl FnOnce(&mut GuestMemory<'_>) -> R,
+) -> R {
+    if !crate::SHARED {
+        return function(&mut GuestMemory::new(memory));
+    }
+    function(&mut GuestMemory::shared(&Shared(Mutex::new(memory))))
+}
+
+struct Shared<'a>(Mutex<&'a mut [u8]>);
+
+impl SharedBytes for Shared<'_> {
+    fn len(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+
+    fn read(&self, offset: usize, to: &mut [u8]) -> bool {
+        let bytes = self.0.lock().unwrap();
+        let found = offset.checked_add(to.len()).and_then(|end| bytes.get(offset..end));
+        found.map(|from| to.copy_from_slice(from)).is_some()
+    }
+
+    fn write(&self, offset: usize, from: &[u8]) -> bool {
+        let mut bytes = self.0.lock().unwrap();
+        let found = offset.checked_add(from.len()).and_then(|end| bytes.get_mut(offset..end));
+        found.map(|to| to.copy_from_slice(from)).is_some()
+    }
+}
 
 pub(crate) struct Guest {
     pub(crate) ctx: WasiCtx,
@@ -51,7 +84,7 @@ impl Guest {
         &mut self,
         function: impl FnOnce(&mut WasiCtx, &mut GuestMemory<'_>) -> R,
     ) -> R {
-        function(&mut self.ctx, &mut GuestMemory::new(&mut self.memory))
+        with_memory(&mut self.memory, |mem| function(&mut self.ctx, mem))
     }
 
     /// Calls a function that writes a 32-bit result to the address it is given.
