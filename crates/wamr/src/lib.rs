@@ -19,8 +19,9 @@ pub use wamr_linker::{
 pub use wamr_runtime::{
     AnyRef, AsContext, AsContextMut, Backtrace, Caller, Error, ErrorKind, ExnRef, ExportType,
     Extern, ExternRef, Frame, Func, Global, HostFuncDef, ImportType, InterruptHandle, IntoFunc,
-    JoinError, Memory, ResourceLimiter, SourceLocation, Store, StoreContext, StoreContextMut,
-    StoreLimits, Table, Tag, TypedFunc, Val, WasmParams, WasmResults, WasmRet, WasmTy,
+    JoinError, Memory, ResourceLimiter, SharedMemory, SourceLocation, Store, StoreContext,
+    StoreContextMut, StoreLimits, Table, Tag, TypedFunc, Val, WaitResult, WasmParams, WasmResults,
+    WasmRet, WasmTy,
 };
 pub use wamr_types::{
     AbstractHeapType, ArrayType, CompositeType, ExternKind, ExternType, Feature, Features,
