@@ -5,6 +5,8 @@ use core::fmt;
 use wamr_runtime::Error;
 use wamr_types::ExternType;
 
+use crate::UnresolvedImports;
+
 /// One import that could not be satisfied.
 #[derive(Clone, Debug)]
 pub struct ImportError {
@@ -34,6 +36,8 @@ impl fmt::Display for ImportError {
 pub enum LinkError {
     /// Imports that nothing was found for, or something of another type.
     Imports(Vec<ImportError>),
+    /// Imports that a list could not be completed with.
+    Unresolved(Box<UnresolvedImports>),
     /// A list of imports has another length than the module's import section.
     ImportCount {
         /// How many imports the module has.
@@ -67,6 +71,7 @@ impl fmt::Display for LinkError {
                 }
                 imports.iter().try_for_each(|import| write!(f, "\n  {import}"))
             }
+            Self::Unresolved(unresolved) => unresolved.fmt(f),
             Self::ImportCount { wanted, found } => {
                 write!(f, "the module has {wanted} imports, but {found} were given")
             }
@@ -82,6 +87,7 @@ impl core::error::Error for LinkError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Foreign(error) => Some(error),
+            Self::Unresolved(unresolved) => Some(unresolved),
             _ => None,
         }
     }

@@ -47,8 +47,8 @@ impl Instance {
         Self::of_checked(store, module, &imports)
     }
 
-    /// The imports must have passed [`check`].
-    fn of_checked(
+    /// The imports must have passed [`check`], or be as if they had.
+    pub(crate) fn of_checked(
         mut store: impl AsContextMut,
         module: &Module,
         imports: &[Extern],

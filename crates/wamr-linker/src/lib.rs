@@ -1,7 +1,9 @@
 //! Instantiation linking: from a module and external values to an instance.
 //!
 //! [`Instance::new`] takes the imports by position, as the specification defines it;
-//! [`Linker`] finds them by name, and makes [`InstancePre`]s for many instances. What does not live here: where modules come from, and what
+//! [`Linker`] finds them by name, and makes [`InstancePre`]s for many instances; [`Imports`]
+//! completes a partial list from sources, by a policy, and tells where each entry came from. What
+//! does not live here: where modules come from, and what
 //! instances are made of.
 
 mod error;
@@ -15,3 +17,11 @@ pub use linker::Linker;
 
 mod pre;
 pub use pre::InstancePre;
+
+mod imports;
+#[cfg(feature = "dummies")]
+pub use imports::NoDummy;
+pub use imports::{
+    Candidate, Found, ImportList, ImportProblem, Imports, Missing, MissingFunc, NearMiss, Order,
+    Origin, Policy, Shadowing, Source, UnresolvedImport, UnresolvedImports,
+};

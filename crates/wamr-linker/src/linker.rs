@@ -212,6 +212,17 @@ impl<T: 'static> Linker<T> {
         Ok(self)
     }
 
+    /// Whether a name is defined.
+    pub fn contains(&self, module: &str, name: &str) -> bool {
+        self.modules.get(module).is_some_and(|items| items.contains_key(name))
+    }
+
+    /// All names that are defined, in no particular order.
+    pub fn names(&self) -> impl Iterator<Item = (&str, &str)> {
+        let modules = self.modules.iter();
+        modules.flat_map(|(module, items)| items.keys().map(|name| (&**module, &**name)))
+    }
+
     /// What stands under a name, as an external value of this store.
     ///
     /// # Errors

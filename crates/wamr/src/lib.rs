@@ -13,8 +13,17 @@ pub use engine::Engine;
 mod module;
 pub use module::{Module, ModuleError};
 
+#[cfg(feature = "dummies")]
+mod dummies;
+#[cfg(feature = "dummies")]
+pub use dummies::{complete_with_dummies, dummy_imports};
+#[cfg(feature = "dummies")]
+pub use wamr_linker::NoDummy;
+
 pub use wamr_linker::{
-    ImportError, Instance, InstancePre, InstantiateError, LinkError, Linker, resolve,
+    Candidate, Found, ImportError, ImportList, ImportProblem, Imports, Instance, InstancePre,
+    InstantiateError, LinkError, Linker, Missing, MissingFunc, NearMiss, Order, Origin, Policy,
+    Shadowing, Source, UnresolvedImport, UnresolvedImports, resolve,
 };
 pub use wamr_runtime::{
     AnyRef, AsContext, AsContextMut, Backtrace, Caller, Error, ErrorKind, ExnRef, ExportType,

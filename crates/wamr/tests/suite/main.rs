@@ -5,6 +5,7 @@ mod foreign;
 mod fuel;
 mod host_calls;
 mod host_entities;
+mod import_lists;
 mod imports;
 mod interruption;
 mod joining;

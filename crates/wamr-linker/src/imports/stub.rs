@@ -1,0 +1,33 @@
+//! Stubs for functions that nobody has: they fail when they are called.
+
+use core::fmt;
+
+use wamr_runtime::{AsContextMut, Error, Func, ImportType};
+
+/// A function was called that nobody supplied. Whoever linked allowed that by
+/// [`Missing::StubFuncs`](crate::Missing::StubFuncs).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingFunc {
+    /// Name of the module that it was imported from.
+    pub module: Box<str>,
+    /// Name of the function.
+    pub name: Box<str>,
+}
+
+impl fmt::Display for MissingFunc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "call of the unlinked import function `{}` `{}`", self.module, self.name)
+    }
+}
+
+impl core::error::Error for MissingFunc {}
+
+/// A stub for an import, if it is a function.
+pub(super) fn stub(
+    store: impl AsContextMut,
+    import: &ImportType<'_>,
+) -> Result<Option<Func>, Error> {
+    let Some(ty) = import.ty().func() else { return Ok(None) };
+    let missing = MissingFunc { module: import.module().into(), name: import.name().into() };
+    Func::new(store, ty.clone(), move |_, _, _| Err(Error::new(missing.clone()))).map(Some)
+}
