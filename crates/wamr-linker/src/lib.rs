@@ -25,3 +25,6 @@ pub use imports::{
     Candidate, Found, ImportList, ImportProblem, Imports, Missing, MissingFunc, NearMiss, Order,
     Origin, Policy, Shadowing, Source, UnresolvedImport, UnresolvedImports,
 };
+
+pub mod native;
+pub use native::{Native, Natives};

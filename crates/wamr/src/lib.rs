@@ -22,8 +22,8 @@ pub use wamr_linker::NoDummy;
 
 pub use wamr_linker::{
     Candidate, Found, ImportError, ImportList, ImportProblem, Imports, Instance, InstancePre,
-    InstantiateError, LinkError, Linker, Missing, MissingFunc, NearMiss, Order, Origin, Policy,
-    Shadowing, Source, UnresolvedImport, UnresolvedImports, resolve,
+    InstantiateError, LinkError, Linker, Missing, MissingFunc, Native, Natives, NearMiss, Order,
+    Origin, Policy, Shadowing, Source, UnresolvedImport, UnresolvedImports, resolve,
 };
 pub use wamr_runtime::{
     AnyRef, AsContext, AsContextMut, Backtrace, Caller, Error, ErrorKind, ExnRef, ExportType,
@@ -41,6 +41,9 @@ pub use wamr_types::{
 
 /// The vocabulary of all crates: decoded modules, and the traits that crates meet at.
 pub use wamr_types as types;
+
+/// Registries of natives, called by WAMR's signature strings.
+pub use wamr_linker::native;
 
 /// WASI for command-line programs.
 #[cfg(feature = "wasi")]

@@ -5,9 +5,11 @@ use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
+use wamr_types::{ExternIdx, MemoryIdx};
+
 use super::limiter::{ResourceLimiter, accessor};
 use super::{ExternPtr, InterruptHandle, StoreCore};
-use crate::api::Extern;
+use crate::api::{Extern, Memory};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::vm::VmContext;
@@ -314,6 +316,18 @@ impl<T: 'static> Caller<'_, T> {
         // SAFETY: as above.
         let target: ExternPtr = unsafe { instance.as_ref() }.export(name)?;
         Extern::from_ptr(self.store.core(), target)
+    }
+}
+
+impl<T: 'static> Caller<'_, T> {
+    /// Memory 0 of the instance that called, exported or not; `None` where the host called, or
+    /// where there is no memory.
+    pub fn default_memory(&mut self) -> Option<Memory> {
+        // SAFETY: the context is live while its instance's function is on the stack.
+        let instance = NonNull::new(unsafe { (*self.context).instance }.cast_mut())?;
+        // SAFETY: as above.
+        let target = unsafe { instance.as_ref() }.item(ExternIdx::Memory(MemoryIdx(0)))?;
+        Extern::from_ptr(self.store.core(), target)?.into_memory()
     }
 }
 

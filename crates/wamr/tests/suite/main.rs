@@ -13,6 +13,7 @@ mod lazy;
 mod lifetimes;
 mod limits;
 mod linker;
+mod natives;
 mod partial;
 mod prelinked;
 mod shapes;
