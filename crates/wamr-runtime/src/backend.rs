@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use wamr_types::{DefinedFuncIdx, Features, Module};
+use wamr_types::{DefinedFuncIdx, Features};
 
 use crate::engine::Engine;
 use crate::entity::MemoryKind;
 use crate::error::Error;
+use crate::module::Module;
 use crate::vm::{ArrayCall, FuncKind};
 
 /// How to enter one function; it fills a [`crate::vm::FuncRecord`].
@@ -38,7 +39,11 @@ pub trait Backend: Send + Sync {
     ///
     /// # Errors
     /// If the module has something that the backend's limits exclude.
-    fn prepare(&self, engine: &Engine, module: &Arc<Module>) -> Result<Arc<dyn Executable>, Error>;
+    fn prepare(
+        &self,
+        engine: &Engine,
+        module: &Arc<wamr_types::Module>,
+    ) -> Result<Arc<dyn Executable>, Error>;
 }
 
 /// A module prepared by a backend, shared by all its instances.
@@ -53,4 +58,8 @@ pub unsafe trait Executable: Send + Sync {
     /// The answer is kept for further instances: a mode that makes better code later must lead
     /// those who enter by the old answer to it.
     fn entry(&self, func: DefinedFuncIdx, memory0: MemoryKind) -> FuncEntry;
+
+    /// Learns whose code it is: called once, before anything is run. Backtraces of compiled code
+    /// need it.
+    fn belongs_to(&self, _module: &Module) {}
 }

@@ -27,8 +27,18 @@ impl Backtrace {
         if self.frames.len() < Self::MAX_FRAMES {
             self.frames.push(frame);
         } else {
-            self.omitted += 1;
+            self.omit();
         }
+    }
+
+    /// Whether every further frame is left out.
+    pub(crate) fn is_full(&self) -> bool {
+        self.frames.len() >= Self::MAX_FRAMES
+    }
+
+    /// Counts a frame that is left out.
+    pub(crate) fn omit(&mut self) {
+        self.omitted += 1;
     }
 
     /// How many outer frames were left out.

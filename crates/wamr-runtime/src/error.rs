@@ -6,7 +6,7 @@ use std::error::Error as StdError;
 use wamr_types::{FuncType, TrapCode, ValType};
 
 use crate::api::ExnRef;
-use crate::backtrace::{Backtrace, Frame};
+use crate::backtrace::Backtrace;
 use crate::store::{Failure, StoreCore};
 
 /// Why a call, or an operation on an entity, failed.
@@ -157,8 +157,8 @@ impl Error {
         &self.0.backtrace
     }
 
-    pub(crate) fn push_frame(&mut self, frame: Frame) {
-        self.0.backtrace.push(frame);
+    pub(crate) fn backtrace_mut(&mut self) -> &mut Backtrace {
+        &mut self.0.backtrace
     }
 }
 

@@ -30,7 +30,7 @@ pub mod backend;
 pub use backend::{Backend, Executable, FuncEntry};
 
 pub mod module;
-pub use module::{ExportType, ImportType, Module};
+pub use module::{ExportType, ImportType, Module, WeakModule};
 
 pub mod entity;
 pub use entity::{MemoryKind, WaitResult};

@@ -2,7 +2,7 @@
 
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use wamr_types::{DefinedFuncIdx, ExternType, FuncIdx, Module as Decoded};
 
@@ -33,6 +33,23 @@ struct Inner {
 #[derive(Clone)]
 pub struct Module(Arc<Inner>);
 
+/// A module that may be gone; see [`Module::downgrade`].
+#[derive(Clone)]
+pub struct WeakModule(Weak<Inner>);
+
+impl WeakModule {
+    /// The module, if it is still there.
+    pub fn upgrade(&self) -> Option<Module> {
+        self.0.upgrade().map(Module)
+    }
+}
+
+impl fmt::Debug for WeakModule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WeakModule")
+    }
+}
+
 impl fmt::Debug for Module {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.decoded.fmt(f)
@@ -52,7 +69,7 @@ impl Module {
         let executable = backend.prepare(engine, &decoded)?;
         let mode = backend.name();
         let shapes = decoded.type_defs.iter().map(|ty| ty.as_func().map(CallShape::of)).collect();
-        Ok(Self(Arc::new(Inner {
+        let module = Self(Arc::new(Inner {
             engine: engine.clone(),
             decoded,
             executable,
@@ -61,7 +78,14 @@ impl Module {
             is_repeated: AtomicBool::new(false),
             plan: OnceLock::new(),
             image: LazyImage::default(),
-        })))
+        }));
+        module.0.executable.belongs_to(&module);
+        Ok(module)
+    }
+
+    /// The module without keeping it alive.
+    pub fn downgrade(&self) -> WeakModule {
+        WeakModule(Arc::downgrade(&self.0))
     }
 
     /// The engine that the module was loaded for.

@@ -396,11 +396,8 @@ pub unsafe fn push_frame(ctx: *mut VmContext, func: FuncIdx, offset: Option<usiz
     // SAFETY: as in `raise_error`.
     unsafe {
         let module = instance(ctx).module().clone();
-        let frame = Frame { module, func, offset };
-        match core(ctx).failure_mut() {
-            Some(Failure::Error(error)) => error.push_frame(frame),
-            Some(Failure::Exception(_, backtrace)) => backtrace.push(frame),
-            _ => {}
+        if let Some(backtrace) = core(ctx).failure_backtrace() {
+            backtrace.push(Frame { module, func, offset });
         }
     }
 }

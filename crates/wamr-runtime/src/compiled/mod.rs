@@ -20,12 +20,15 @@
 //!
 //! # Activations
 //! [`compiled_call`] enters compiled code through a stub that saves the caller's registers and
-//! notes the stack pointer in [`VmStore::activation`]. Code that must fail jumps to an unwinder
-//! with that stack pointer, and the stub returns a status. What lies between is compiled code
-//! alone, which has nothing to drop: a call from compiled code into any other mode returns its
-//! failure normally to an adapter, and the adapter jumps on.
-
-use wamr_types::TrapCode;
+//! notes the stack pointer in [`VmStore::activation`]. Code that must fail calls a stub or faults;
+//! frames of compiled code are then walked by their frame pointers up to the one that catches the
+//! failure, and execution goes on there. If none does, the activation is left with that stack
+//! pointer, and the stub returns a status. What lies between is compiled code alone, which has
+//! nothing to drop: a call from compiled code into any other mode returns its failure normally to
+//! an adapter, and the adapter goes on with it.
+//!
+//! [`CodeImage`] is how the runtime knows where machine code is and what its addresses mean;
+//! [`Builtin`]s are what it may call.
 
 use crate::rt;
 use crate::vm::{CallShape, FuncKind, FuncRecord, Outcome, ValueClass, VmContext, VmStore};
@@ -39,6 +42,23 @@ use x86_64 as arch;
 mod none;
 #[cfg(not(target_arch = "x86_64"))]
 use none as arch;
+
+mod code;
+pub(crate) use code::place_of;
+pub use code::{
+    ALL_TAGS, CallSite, Clause, CodeImage, CodeTables, FuncRange, HandlerSite, NO_POSITION,
+    TrapSite,
+};
+
+mod unwind;
+
+mod builtins;
+pub use builtins::{Builtin, BuiltinType};
+
+/// Where compiled code goes on after a fault: with the instruction, the frame pointer and the
+/// trap's code in the first three registers of parameters.
+#[cfg(target_arch = "x86_64")]
+pub(crate) const FAULTED: *const () = arch::faulted as *const ();
 
 /// The `code` of every function that is not compiled itself: it turns a call of compiled code
 /// into an array call.
@@ -59,7 +79,6 @@ struct RegFile {
     int_result: u64,
     callee: usize,
     caller: usize,
-    activation: usize,
 }
 
 impl RegFile {
@@ -225,7 +244,7 @@ unsafe extern "sysv64" fn adapt(
             outcome = rt::call_array_once(callee, caller, store.tail_args, at);
         }
         if outcome == Outcome::Fail {
-            regs.activation = store.activation.get();
+            regs.caller = caller as usize;
             return FAIL;
         }
         regs.load_results(shape, at, store.tail_args);
@@ -233,26 +252,11 @@ unsafe extern "sysv64" fn adapt(
     }
 }
 
-/// Makes a trap the pending failure on behalf of compiled code, and gives the stack pointer to
-/// leave the activation by.
-unsafe extern "sysv64" fn raise(ctx: *mut VmContext, code: u32) -> usize {
-    let code = TrapCode::from_raw(code as u8).unwrap_or(TrapCode::Unreachable);
+/// What a stack or loop check of compiled code does when the limit word stops it: a trap's code,
+/// or 0.
+unsafe extern "sysv64" fn limit(ctx: *mut VmContext) -> u32 {
     // SAFETY: compiled code passes its own live context.
-    unsafe {
-        rt::raise(ctx, code);
-        (*(*ctx).store).activation.get()
-    }
-}
-
-/// What a stack or loop check of compiled code does when the limit word stops it.
-unsafe extern "sysv64" fn limit(ctx: *mut VmContext) -> usize {
-    // SAFETY: compiled code passes its own live context.
-    unsafe {
-        match rt::native_limit_hit(ctx) {
-            Ok(()) => 0,
-            Err(code) => raise(ctx, code as u32),
-        }
-    }
+    unsafe { rt::native_limit_hit(ctx) }.map_or_else(|code| code as u32, |()| unwind::NO_FAILURE)
 }
 
 /// Entry points for compiled code, in the C convention of the platform.
@@ -265,7 +269,8 @@ pub mod entry_points {
     }
 
     /// `(context)`: to be called when the native stack pointer is below
-    /// [`crate::vm::VmStore::native_limit`]; returns if that was spurious.
+    /// [`crate::vm::VmStore::native_limit`]; returns if that was spurious, with all registers as
+    /// they were.
     pub fn limit() -> usize {
         arch::limit_hit as *const () as usize
     }

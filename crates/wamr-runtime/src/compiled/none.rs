@@ -11,3 +11,20 @@ pub(super) unsafe extern "C" fn adapter() {}
 pub(super) unsafe extern "C" fn trap() {}
 
 pub(super) unsafe extern "C" fn limit_hit() {}
+
+pub(super) unsafe extern "C" fn left() {}
+
+pub(super) fn entry_return() -> usize {
+    0
+}
+
+pub(super) fn entry_activation(fp: *const usize) -> *const usize {
+    fp
+}
+
+macro_rules! fallible {
+    ($name:ident) => {
+        $name as *const () as usize
+    };
+}
+pub(super) use fallible;

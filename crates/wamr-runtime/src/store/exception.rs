@@ -65,6 +65,26 @@ pub enum Keep {
     Hold,
 }
 
+impl Keep {
+    /// The number that stands for it in tables of compiled code.
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::Nothing => 0,
+            Self::Value => 1,
+            Self::Hold => 2,
+        }
+    }
+
+    /// What a number stands for; for those that mean nothing, what can do no harm.
+    pub(crate) const fn from_number(number: u32) -> Self {
+        match number {
+            0 => Self::Nothing,
+            2 => Self::Hold,
+            _ => Self::Value,
+        }
+    }
+}
+
 /// The exceptions of a store. A reference is a position plus one, so that 0 is null.
 pub(crate) struct Exceptions {
     slots: Vec<Option<Exception>>,

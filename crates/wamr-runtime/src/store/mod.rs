@@ -203,6 +203,15 @@ impl StoreCore {
         self.failure.as_mut()
     }
 
+    /// The frames that the pending failure passed through.
+    pub(crate) fn failure_backtrace(&mut self) -> Option<&mut Backtrace> {
+        match self.failure.as_mut()? {
+            Failure::Error(error) => Some(error.backtrace_mut()),
+            Failure::Exception(_, backtrace) => Some(backtrace),
+            Failure::Panic(_) => None,
+        }
+    }
+
     /// Forgets roots that nobody outside the store holds.
     fn drop_dead_roots(&mut self) {
         self.roots.retain(|root| Arc::strong_count(root) > 1);

@@ -1,4 +1,4 @@
-//! The handler of `SIGSEGV` on x86-64 Linux; what it may rely on stands one level up.
+//! The handler of faults on x86-64 Linux; what it may rely on stands one level up.
 
 use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;
@@ -7,6 +7,8 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::OnceLock;
 
 use libc::{sigaction, siginfo_t, ucontext_t};
+
+use wamr_types::TrapCode;
 
 use crate::entity::GUARDED_RESERVATION_BYTES;
 
@@ -22,7 +24,16 @@ struct FaultSites {
 }
 
 static SITES: AtomicPtr<FaultSites> = AtomicPtr::new(null_mut());
-static PREVIOUS: OnceLock<sigaction> = OnceLock::new();
+/// The signals that we handle, and how they were handled before, if we do.
+static HANDLED: [Handled; 3] =
+    [Handled::new(libc::SIGSEGV), Handled::new(libc::SIGILL), Handled::new(libc::SIGFPE)];
+
+/// A signal that we may handle.
+struct Handled {
+    signal: c_int,
+    is_installed: OnceLock<bool>,
+    previous: OnceLock<sigaction>,
+}
 
 /// Makes sites known, for the life of the process. An entry is the distance of an instruction
 /// from the entry itself.
@@ -56,26 +67,43 @@ fn landing_of(pc: usize) -> Option<*const ()> {
     None
 }
 
-/// Installs the handler, unless it is; false where the system refuses.
+impl Handled {
+    const fn new(signal: c_int) -> Self {
+        Self { signal, is_installed: OnceLock::new(), previous: OnceLock::new() }
+    }
+
+    /// Installs the handler, unless it is; false where the system refuses.
+    fn install(&self) -> bool {
+        *self.is_installed.get_or_init(|| {
+            let mut previous = MaybeUninit::<sigaction>::uninit();
+            // SAFETY: asks for the present action, which the call writes if it succeeds.
+            if unsafe { sigaction(self.signal, null(), previous.as_mut_ptr()) } != 0 {
+                return false;
+            }
+            // SAFETY: written by the call above.
+            let previous = *self.previous.get_or_init(|| unsafe { previous.assume_init() });
+            // The mask and flags of the handler before, so that it finds itself as it was
+            // installed.
+            let mut action = previous;
+            action.sa_sigaction = on_fault as *const () as usize;
+            action.sa_flags = libc::SA_SIGINFO
+                | libc::SA_ONSTACK
+                | (previous.sa_flags & (libc::SA_NODEFER | libc::SA_RESTART));
+            // SAFETY: `on_fault` is safe to run at any instruction: it takes no locks, and what it
+            // reads is never freed while it may be read.
+            unsafe { sigaction(self.signal, &action, null_mut()) == 0 }
+        })
+    }
+}
+
+/// Installs the handler for accesses, unless it is; false where the system refuses.
 pub(crate) fn install() -> bool {
-    static INSTALLED: OnceLock<bool> = OnceLock::new();
-    *INSTALLED.get_or_init(|| {
-        let mut previous = MaybeUninit::<sigaction>::uninit();
-        // SAFETY: asks for the present action, which the call writes if it succeeds.
-        if unsafe { sigaction(libc::SIGSEGV, null(), previous.as_mut_ptr()) } != 0 {
-            return false;
-        }
-        // SAFETY: written by the call above.
-        let previous = *PREVIOUS.get_or_init(|| unsafe { previous.assume_init() });
-        // The mask and flags of the handler before, so that it finds itself as it was installed.
-        let mut action = previous;
-        action.sa_sigaction = on_fault as *const () as usize;
-        action.sa_flags = libc::SA_SIGINFO
-            | libc::SA_ONSTACK
-            | (previous.sa_flags & (libc::SA_NODEFER | libc::SA_RESTART));
-        // SAFETY: `on_fault` is safe to run at any instruction: it reads immutable data only.
-        unsafe { sigaction(libc::SIGSEGV, &action, null_mut()) == 0 }
-    })
+    HANDLED[0].install()
+}
+
+/// Installs the handler for everything that compiled code may do.
+pub(crate) fn install_for_code() -> bool {
+    HANDLED.iter().all(Handled::install)
 }
 
 unsafe extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
@@ -86,6 +114,13 @@ unsafe extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut
         let base = registers[libc::REG_RDX as usize] as usize;
         // Positive codes are faults, all others were sent by somebody.
         let is_fault = (*info).si_code > 0;
+        if is_fault && let Some((pc, code)) = trap_of(registers[libc::REG_RIP as usize] as usize) {
+            registers[libc::REG_RDI as usize] = pc as i64;
+            registers[libc::REG_RSI as usize] = registers[libc::REG_RBP as usize];
+            registers[libc::REG_RDX as usize] = code as i64;
+            registers[libc::REG_RIP as usize] = crate::compiled::FAULTED as i64;
+            return;
+        }
         if is_fault && let Some(landing) = landing_of(registers[libc::REG_RIP as usize] as usize) {
             let distance = ((*info).si_addr() as usize).wrapping_sub(base) as u64;
             if distance < GUARDED_RESERVATION_BYTES {
@@ -97,12 +132,20 @@ unsafe extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut
     }
 }
 
+/// The trap that a fault of compiled code is, if it is one.
+fn trap_of(pc: usize) -> Option<(usize, TrapCode)> {
+    // SAFETY: the thread was stopped at this instruction, so that it is running the code.
+    let code = unsafe { crate::compiled::place_of(pc)?.trap()? };
+    Some((pc, code))
+}
+
 /// Does with a signal what would have been done without us.
 ///
 /// # Safety
 /// As the kernel called the handler.
 unsafe fn hand_on(signal: c_int, info: *mut siginfo_t, context: *mut c_void, is_fault: bool) {
-    let Some(previous) = PREVIOUS.get() else { return };
+    let handled = HANDLED.iter().find(|handled| handled.signal == signal);
+    let Some(previous) = handled.and_then(|handled| handled.previous.get()) else { return };
     // SAFETY: a handler that was installed may be called as it was installed.
     unsafe {
         match previous.sa_sigaction {

@@ -1,4 +1,5 @@
-//! Faults of running code on x86-64 Linux: out-of-bounds accesses to guarded memories.
+//! Faults of running code on x86-64 Linux: out-of-bounds accesses to guarded memories, and
+//! whatever compiled code means to be a trap.
 //!
 //! # What running code promises
 //! An access that may fault is one instruction of assembly, and its address is an entry of a
@@ -6,6 +7,10 @@
 //! memory. The code between the frame that the landing returns to and the access has nothing to
 //! drop, and whatever the landing needs is in registers: it finds all of them but the instruction
 //! pointer as they were at the access.
+//!
+//! Compiled code promises that its tables ([`crate::compiled::CodeTables`]) name every instruction
+//! that may fault, and nothing else that could; and that it keeps frame pointers, by which the
+//! failing activation is found. It may fault by `SIGSEGV`, `SIGILL` and `SIGFPE`.
 //!
 //! # What the handler does
 //! It is installed once, before the first guarded memory comes into being. A fault at such an
@@ -30,5 +35,5 @@ mod none;
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 use none as sys;
 
-pub(crate) use sys::install;
 pub use sys::{SUPPORTED, register};
+pub(crate) use sys::{install, install_for_code};

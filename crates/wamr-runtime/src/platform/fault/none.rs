@@ -12,3 +12,7 @@ pub unsafe fn register(_entries: &'static [i32], _landing: *const ()) {}
 pub(crate) fn install() -> bool {
     false
 }
+
+pub(crate) fn install_for_code() -> bool {
+    false
+}
