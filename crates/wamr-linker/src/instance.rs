@@ -69,6 +69,10 @@ impl Instance {
         Ok(Self(instance))
     }
 
+    pub(crate) fn handle(&self) -> &InstanceHandle {
+        &self.0
+    }
+
     /// The module.
     ///
     /// # Errors

@@ -28,3 +28,6 @@ pub use imports::{
 
 pub mod native;
 pub use native::{Native, Natives};
+
+mod program;
+pub use program::{Program, ProgramBuilder, ProgramInstance, ThreadPre};

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use wamr_runtime::api::instantiate::ImportValue;
 use wamr_runtime::{
-    AsContextMut, Caller, Engine, Error, Extern, HostFuncDef, IntoFunc, Module, Val,
+    AsContextMut, Caller, Engine, Error, Extern, HostFuncDef, IntoFunc, Module, SharedMemory, Val,
 };
 use wamr_types::{ExternType, FuncType};
 
@@ -116,6 +116,21 @@ impl<T: 'static> Linker<T> {
         let value = value.into();
         let ty = value.ty(store.as_context_mut()).map_err(LinkError::Foreign)?;
         self.insert(module, name, Definition { value: ImportValue::Extern(value), ty })
+    }
+
+    /// Defines a shared memory, for whatever store is linked.
+    ///
+    /// # Errors
+    /// If the name is defined already, or the memory belongs to another engine.
+    pub fn shared_memory(
+        &mut self,
+        module: &str,
+        name: &str,
+        memory: SharedMemory,
+    ) -> Result<&mut Self, LinkError> {
+        same_engine(memory.engine(), &self.engine)?;
+        let ty = ExternType::Memory(memory.ty());
+        self.insert(module, name, Definition { value: ImportValue::SharedMemory(memory), ty })
     }
 
     /// Defines all exports of an instance under a module name.
@@ -237,6 +252,9 @@ impl<T: 'static> Linker<T> {
             None => return Ok(None),
             Some(ImportValue::Extern(value)) => value.clone(),
             Some(ImportValue::Func(def)) => def.to_func(store.as_context_mut())?.into(),
+            Some(ImportValue::SharedMemory(memory)) => {
+                memory.to_memory(store.as_context_mut())?.into()
+            }
         };
         Ok(Some(found))
     }
@@ -260,6 +278,7 @@ impl<T: 'static> Linker<T> {
         let imports = self.find_imports(module, |value, ty| match value {
             // Tables and memories may have grown.
             ImportValue::Extern(value) => value.ty(store.as_context()),
+            ImportValue::SharedMemory(memory) => Ok(ExternType::Memory(memory.ty())),
             ImportValue::Func(_) => Ok(ty.clone()),
         })?;
         instantiate_checked(store, module, &imports)

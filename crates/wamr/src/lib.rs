@@ -23,7 +23,8 @@ pub use wamr_linker::NoDummy;
 pub use wamr_linker::{
     Candidate, Found, ImportError, ImportList, ImportProblem, Imports, Instance, InstancePre,
     InstantiateError, LinkError, Linker, Missing, MissingFunc, Native, Natives, NearMiss, Order,
-    Origin, Policy, Shadowing, Source, UnresolvedImport, UnresolvedImports, resolve,
+    Origin, Policy, Program, ProgramBuilder, ProgramInstance, Shadowing, Source, ThreadPre,
+    UnresolvedImport, UnresolvedImports, resolve,
 };
 pub use wamr_runtime::{
     AnyRef, AsContext, AsContextMut, Backtrace, Caller, Error, ErrorKind, ExnRef, ExportType,

@@ -1,27 +1,30 @@
 //! The primitives that instantiation is made of. Import matching and the order of steps are
 //! the linker's.
 
+use std::sync::Arc;
+
 use wamr_types::{DataMode, ElementMode, ExternIdx};
 
 use super::handle::handle;
-use super::{Extern, Func, HostFuncDef};
-use crate::entity::{InstanceEntity, InstanceImports};
+use super::{Extern, Func, HostFuncDef, SharedMemory};
+use crate::entity::{InstanceEntity, InstanceImports, LinearMemory};
 use crate::error::{Error, ErrorKind};
 use crate::module::Module;
-use crate::store::{AsContextMut, StoreCore};
+use crate::store::{AsContext, AsContextMut, StoreCore};
 
 handle! {
     /// A handle to an instance.
     InstanceHandle => Instance(InstanceEntity)
 }
 
-/// What an import is linked with: an entity of a store, or a host function for any store of data
-/// `T`.
+/// What an import is linked with: an entity of a store, or what any store of data `T` can have.
 pub enum ImportValue<T: 'static> {
     /// An entity.
     Extern(Extern),
     /// A host function.
     Func(HostFuncDef<T>),
+    /// A shared memory.
+    SharedMemory(SharedMemory),
 }
 
 impl<T: 'static> Clone for ImportValue<T> {
@@ -29,6 +32,7 @@ impl<T: 'static> Clone for ImportValue<T> {
         match self {
             Self::Extern(value) => Self::Extern(value.clone()),
             Self::Func(def) => Self::Func(def.clone()),
+            Self::SharedMemory(memory) => Self::SharedMemory(memory.clone()),
         }
     }
 }
@@ -52,7 +56,28 @@ impl InstanceImports {
             memories: Vec::with_capacity(module.memories.len()),
             globals: Vec::with_capacity(module.globals.len()),
             tags: Vec::with_capacity(module.tags.len()),
+            inherited: None,
         }
+    }
+
+    /// The lists of values that are linked.
+    ///
+    /// # Errors
+    /// If something belongs to another store or engine.
+    fn linked<T: 'static>(
+        core: &mut StoreCore,
+        module: &Module,
+        imports: &[ImportValue<T>],
+    ) -> Result<Self, Error> {
+        let mut lists = Self::for_module(module.decoded());
+        for import in imports {
+            match import {
+                ImportValue::Extern(value) => lists.push(core, value)?,
+                ImportValue::Func(def) => lists.funcs.push(def.alloc(core)?.as_ptr()),
+                ImportValue::SharedMemory(memory) => lists.memories.push(memory.alloc(core)?),
+            }
+        }
+        Ok(lists)
     }
 
     /// Adds an external value.
@@ -112,15 +137,58 @@ impl InstanceHandle {
         let mut store = store.as_context_mut();
         let core = store.core();
         begin(core, module)?;
-        let mut lists = InstanceImports::for_module(module.decoded());
-        for import in imports {
-            match import {
-                ImportValue::Extern(value) => lists.push(core, value)?,
-                ImportValue::Func(def) => lists.funcs.push(def.alloc(core)?.as_ptr()),
-            }
-        }
+        let lists = InstanceImports::linked(core, module, imports)?;
         let instance = InstanceEntity::allocate(core, module, lists)?;
         Ok(Self::from_ptr(core, instance))
+    }
+
+    /// As [`InstanceHandle::allocate_linked`], for another thread of a program. The shared
+    /// memories that the module defines are not made but are those of `inherited`, in order, and
+    /// active segments of shared memories, imported ones among them, count as copied.
+    ///
+    /// # Safety
+    /// `imports` must match the module's imports in number, order and type.
+    ///
+    /// # Errors
+    /// If the system lacks memory, something belongs to another store or engine, or what is
+    /// inherited is not of the types that the module defines.
+    pub unsafe fn allocate_thread<T: 'static>(
+        mut store: impl AsContextMut<Data = T>,
+        module: &Module,
+        imports: &[ImportValue<T>],
+        inherited: &[SharedMemory],
+    ) -> Result<Self, Error> {
+        let mut store = store.as_context_mut();
+        let core = store.core();
+        begin(core, module)?;
+        let decoded = module.decoded();
+        let defined = decoded.memories[decoded.imported_memories as usize..].iter();
+        let wanted = defined.filter(|memory| memory.shared);
+        if !wanted.copied().eq(inherited.iter().map(SharedMemory::declared_type)) {
+            let what = "inherited memories are not those that the module defines";
+            return Err(Error::from_kind(ErrorKind::InvalidType(what.into())));
+        }
+        let mut lists = InstanceImports::linked(core, module, imports)?;
+        let inherited = inherited.iter().map(|memory| memory.of_engine(core.engine()).cloned());
+        lists.inherited = Some(inherited.collect::<Result<_, _>>()?);
+        let instance = InstanceEntity::allocate(core, module, lists)?;
+        Ok(Self::from_ptr(core, instance))
+    }
+
+    /// The shared memories that the module defines, in order: what other threads inherit.
+    ///
+    /// # Errors
+    /// If the handle belongs to another store.
+    pub fn own_shared_memories(&self, store: impl AsContext) -> Result<Vec<SharedMemory>, Error> {
+        let store = store.as_context();
+        let core = store.core();
+        let entity = self.resolve(core)?;
+        // SAFETY: resolved entities are live.
+        let memories = unsafe { entity.as_ref() }.own_shared_memories();
+        let share = |memory: &Arc<LinearMemory>| {
+            SharedMemory::from_parts(core.engine().clone(), memory.clone())
+        };
+        Ok(memories.map(share).collect())
     }
 
     /// Copies the active element segments, then the active data segments, in order, and drops
@@ -154,6 +222,10 @@ impl InstanceHandle {
         }
         for (i, data) in decoded.data.iter().enumerate() {
             if let DataMode::Active { memory, offset } = &data.mode {
+                if entity.is_initialised(memory.0) {
+                    entity.data_drop(i as u32);
+                    continue;
+                }
                 let dst = entity.evaluate_offset(core, offset)?;
                 entity.memory_init(memory.0, i as u32, dst, 0, data.range.len() as u64)?;
                 entity.data_drop(i as u32);

@@ -1,6 +1,7 @@
 //! Memories that several stores share, and with them several threads.
 
 use core::fmt;
+use core::ptr::NonNull;
 use core::sync::atomic::AtomicU8;
 use core::time::Duration;
 use std::sync::Arc;
@@ -10,9 +11,9 @@ use wamr_types::MemoryType;
 use super::Memory;
 use super::memory::{check_type, out_of_bounds};
 use crate::engine::Engine;
-use crate::entity::{LinearMemory, WaitResult};
+use crate::entity::{LinearMemory, MemoryEntity, WaitResult};
 use crate::error::{Error, ErrorKind};
-use crate::store::AsContextMut;
+use crate::store::{AsContextMut, StoreCore};
 
 /// A memory that instances of several stores can import, on as many threads.
 /// <https://webassembly.github.io/threads/core/exec/runtime.html#memory-instances>
@@ -55,12 +56,31 @@ impl SharedMemory {
     pub fn to_memory(&self, mut store: impl AsContextMut) -> Result<Memory, Error> {
         let mut store = store.as_context_mut();
         let core = store.core();
-        if !Engine::same(core.engine(), &self.engine) {
-            return Err(Error::from_kind(ErrorKind::WrongEngine));
-        }
         core.collect_if_due();
-        let memory = core.hold_memory(self.memory.clone());
+        let memory = self.alloc(core)?;
         Ok(Memory::from_ptr(core, memory))
+    }
+
+    /// Has a store hold the memory, without a handle to keep it there.
+    ///
+    /// # Errors
+    /// If the store is one of another engine.
+    pub(crate) fn alloc(&self, core: &mut StoreCore) -> Result<NonNull<MemoryEntity>, Error> {
+        let memory = self.of_engine(core.engine())?.clone();
+        Ok(core.hold_memory(memory))
+    }
+
+    /// # Errors
+    /// If the engine is another one.
+    pub(crate) fn of_engine(&self, engine: &Engine) -> Result<&Arc<LinearMemory>, Error> {
+        if Engine::same(engine, &self.engine) {
+            return Ok(&self.memory);
+        }
+        Err(Error::from_kind(ErrorKind::WrongEngine))
+    }
+
+    pub(crate) fn declared_type(&self) -> MemoryType {
+        self.memory.declared_type()
     }
 
     /// Whether both are the same memory.

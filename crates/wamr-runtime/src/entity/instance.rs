@@ -3,6 +3,7 @@
 
 use core::cell::{Cell, OnceCell};
 use core::ptr::NonNull;
+use std::sync::Arc;
 
 use wamr_types::{
     AbstractHeapType, CompositeType, ConstExpr, ConstOp, DataIdx, DataMode, ElementItems,
@@ -10,7 +11,7 @@ use wamr_types::{
     ValType,
 };
 
-use super::{GlobalEntity, MemoryEntity, MemoryKind, TableEntity, TagEntity};
+use super::{GlobalEntity, LinearMemory, MemoryEntity, MemoryKind, TableEntity, TagEntity};
 use crate::error::{Error, ErrorKind};
 use crate::module::Module;
 use crate::plan::{FuncPlace, FuncPlan, InstancePlan, RecordPlan, constant_of};
@@ -28,6 +29,9 @@ pub struct InstanceImports {
     pub(crate) memories: Vec<NonNull<MemoryEntity>>,
     pub(crate) globals: Vec<NonNull<GlobalEntity>>,
     pub(crate) tags: Vec<NonNull<TagEntity>>,
+    /// For another thread of a program: the shared memories that its module defines, in order, as
+    /// the threads before it have them.
+    pub(crate) inherited: Option<Vec<Arc<LinearMemory>>>,
 }
 
 /// An instance.
@@ -46,6 +50,8 @@ pub struct InstanceEntity {
     elements: OnceCell<Box<[Box<[u64]>]>>,
     dropped_elements: Box<[Cell<bool>]>,
     dropped_data: Box<[Cell<bool>]>,
+    /// Whether other threads have initialised the shared memories.
+    is_thread: bool,
     // The arrays that `context` points to.
     _vm_tables: Box<[*const VmTable]>,
     _vm_memories: Box<[*const VmMemory]>,
@@ -71,9 +77,15 @@ impl InstanceEntity {
         if !core.allows(|limiter| limiter.instance_creating(made)) {
             return Err(Error::from_kind(ErrorKind::LimitReached));
         }
-        let InstanceImports { funcs, mut tables, mut memories, globals, mut tags } = imports;
+        let InstanceImports { funcs, mut tables, mut memories, globals, mut tags, inherited } =
+            imports;
+        let is_thread = inherited.is_some();
+        let mut inherited = inherited.into_iter().flatten();
         for memory in &decoded.memories[memories.len()..] {
-            memories.push(core.new_memory(*memory)?);
+            memories.push(match memory.shared.then(|| inherited.next()).flatten() {
+                Some(inherited) => core.hold_memory(inherited),
+                None => core.new_memory(*memory)?,
+            });
         }
         for table in &decoded.tables[tables.len()..] {
             tables.push(core.new_table(table.ty, 0)?);
@@ -112,6 +124,7 @@ impl InstanceEntity {
             elements: OnceCell::new(),
             dropped_elements: flags(decoded.elements.len()),
             dropped_data: flags(decoded.data.len()),
+            is_thread,
             _vm_tables: vm_tables,
             _vm_memories: vm_memories,
             vm_globals: OnceCell::new(),
@@ -531,6 +544,19 @@ impl InstanceEntity {
             }
         }
         is_mapped
+    }
+
+    /// Whether an active data segment of a memory has had its effect already, on another thread.
+    pub(crate) fn is_initialised(&self, memory: u32) -> bool {
+        self.is_thread && self.memory(memory).declared_type().shared
+    }
+
+    /// The shared memories that the module defines, in order.
+    pub(crate) fn own_shared_memories(&self) -> impl Iterator<Item = &Arc<LinearMemory>> {
+        let imported = self.module.decoded().imported_memories as usize;
+        // SAFETY: the instance keeps its memories alive.
+        let own = self.memories.iter().skip(imported).map(|at| unsafe { at.as_ref() }.memory());
+        own.filter(|memory| memory.declared_type().shared)
     }
 
     /// `data.drop`

@@ -4,6 +4,7 @@
 mod access;
 mod growth;
 mod lifetimes;
+mod programs;
 mod waiting;
 
 use std::thread;
