@@ -24,7 +24,6 @@ const EVERYWHERE: &[Row] = &[
         "proposals/mutable-global::linking",
         "wants segments to be checked before anything is written, as before bulk memory",
     ),
-    ("extra/custom::branch_hint", "branch hints are not validated"),
 ];
 
 fn rows_of(mode: Mode) -> Vec<Row> {

@@ -10,6 +10,7 @@ use wamr_types::{
 };
 use wasmparser::Payload;
 
+use crate::hints::BranchHints;
 use crate::names;
 
 /// A module in the making: the fields of [`Module`] that its sections fill.
@@ -32,6 +33,8 @@ pub(crate) struct Decoder {
     pub(crate) escaping: Vec<FuncIdx>,
     pub(crate) customs: Vec<CustomSection>,
     pub(crate) names: Names,
+    pub(crate) branch_hints: BranchHints,
+    pub(crate) custom_errors: Vec<LoadError>,
 }
 
 /// How many items of each kind are imported.
@@ -114,6 +117,8 @@ impl Decoder {
             escaping_funcs: self.escaping.into(),
             customs: self.customs.into(),
             names: self.names,
+            branch_hints: self.branch_hints,
+            custom_errors: self.custom_errors.into(),
             code_offset,
             bytes,
             bodies,

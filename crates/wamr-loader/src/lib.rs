@@ -24,6 +24,7 @@ mod validate;
 
 mod const_expr;
 mod decode;
+mod hints;
 mod names;
 mod sections;
 mod types;
@@ -81,7 +82,13 @@ impl Loader for WasmLoader {
         };
         let outline = check::check(bytes.as_slice(), sets, scope)?;
         let code_offset = outline.code.offset;
-        let decoder = Decoder::read(outline.sections, registry)?;
+        let is_validated = options.validation == Validation::Eager;
+        let hints = hints::all(&outline.sections, &outline.code, outline.bytes, is_validated);
+        let mut decoder = Decoder::read(outline.sections, registry)?;
+        match hints {
+            Ok(hints) => decoder.branch_hints = hints,
+            Err(error) => decoder.custom_errors.push(error),
+        }
         let bodies = match options.validation {
             Validation::Eager => ModuleBodies::validated(bytes.clone(), outline.code),
             Validation::Lazy => ModuleBodies::lazy(bytes.clone(), outline.code, sets),

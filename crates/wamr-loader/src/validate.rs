@@ -136,7 +136,8 @@ fn body(
     Ok(validator.into_allocations())
 }
 
-fn reader<'a>(code: &Code, bytes: &'a [u8], position: usize) -> BinaryReader<'a> {
+/// A reader of one body.
+pub(crate) fn reader<'a>(code: &Code, bytes: &'a [u8], position: usize) -> BinaryReader<'a> {
     let range = code.ranges[position].clone();
     let offset = range.start as u64;
     BinaryReader::new_features(&bytes[range], offset, code.features)

@@ -167,3 +167,62 @@ fn the_set_that_validated_a_module_stands_in_it() {
     };
     assert_eq!(load_text("(module)", &options).unwrap().features, Features::WASM_2_0);
 }
+
+const HINTED: &str = r#"(module
+    (import "m" "f" (func))
+    (func (param i32) (local i64)
+        (@metadata.code.branch_hint "\01") (if (local.get 0) (then))
+        (block (br_if 0 (local.get 0)) (@metadata.code.branch_hint "\00") (br_if 0 (local.get 0))))
+    (func)
+    (func (param i32) (block (@metadata.code.branch_hint "\01") (br_if 0 (local.get 0)))))"#;
+
+#[test]
+fn branch_hints_stand_at_their_branches() {
+    let module = load_all(HINTED).unwrap();
+    assert!(module.custom_errors.is_empty());
+    let opcodes = |func: u32| {
+        let body = module.bodies.body(module.defined_func(FuncIdx(func)).unwrap());
+        let hints = module.branch_hints(FuncIdx(func)).iter();
+        hints.map(|hint| (body.bytes[hint.offset as usize], hint.is_likely)).collect::<Vec<_>>()
+    };
+    assert_eq!(opcodes(1), [(0x04, true), (0x0d, false)]);
+    assert_eq!(opcodes(2), []);
+    assert_eq!(opcodes(3), [(0x0d, true)]);
+    assert!(module.branch_hints(FuncIdx(0)).is_empty());
+}
+
+#[test]
+fn bad_branch_hints_are_left_out() {
+    let good = wat::parse_str(HINTED).unwrap();
+    let name = b"metadata.code.branch_hint";
+    let at = good.windows(name.len()).position(|bytes| bytes == name).unwrap() + name.len();
+    // Two functions: 1 with hints at two offsets, and 3 with one.
+    assert_eq!((good[at], good[at + 1], good[at + 2]), (2, 1, 2));
+    let load = |bytes: Vec<u8>, validation| {
+        let options = everything(validation);
+        wamr_loader::WasmLoader.load(ModuleBytes::new(bytes), &TypeRegistry::new(), &options)
+    };
+    for (offset, byte, message) in [
+        (1, 0, "has no body"),
+        (1, 9, "has no body"),
+        (1, 3, "invalid target"),
+        (9, 1, "out of order"),
+        (3, 0, "invalid target"),
+        (3, 99, "out of order"),
+        (6, good[at + 3], "a duplicate"),
+        (4, 2, "branch hint byte"),
+        (5, 7, "taken byte"),
+        (0, 3, "unexpected end"),
+    ] {
+        let mut bytes = good.clone();
+        bytes[at + offset] = byte;
+        let module = load(bytes, Validation::Eager).unwrap();
+        let errors: Vec<_> = module.custom_errors.iter().map(ToString::to_string).collect();
+        assert!(errors.len() == 1 && errors[0].contains(message), "{offset}: {errors:?}");
+        assert!(module.branch_hints.is_empty());
+    }
+    // Bodies that are not validated yet are not looked at.
+    let mut bytes = good.clone();
+    bytes[at + 3] = 0;
+    assert!(load(bytes, Validation::Lazy).unwrap().custom_errors.is_empty());
+}

@@ -25,8 +25,9 @@ pub use extern_type::{
 
 pub mod module;
 pub use module::{
-    ConstExpr, ConstOp, CustomSection, Data, DataMode, Element, ElementItems, ElementMode, Export,
-    ExternIdx, Global, Import, ImportDesc, Module, ModuleBytes, ModuleName, Names, Table,
+    BranchHint, ConstExpr, ConstOp, CustomSection, Data, DataMode, Element, ElementItems,
+    ElementMode, Export, ExternIdx, Global, Import, ImportDesc, Module, ModuleBytes, ModuleName,
+    Names, Table,
 };
 
 pub mod feature;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use crate::{
     DataIdx, DefinedFuncIdx, ExternKind, ExternType, Features, FuncIdx, FuncType, FunctionBodies,
-    GlobalIdx, GlobalType, HeapType, MemoryIdx, MemoryType, RefType, SubType, TableIdx, TableType,
-    TagIdx, TagType, TypeId, TypeIdx,
+    GlobalIdx, GlobalType, HeapType, LoadError, MemoryIdx, MemoryType, RefType, SubType, TableIdx,
+    TableType, TagIdx, TagType, TypeId, TypeIdx,
 };
 
 /// The bytes that a module was made from, shared by all that point into them.
@@ -82,6 +82,10 @@ pub struct Module {
     pub customs: Box<[CustomSection]>,
     /// What the `name` section says.
     pub names: Names,
+    /// What the section of branch hints says, sorted by function; see [`Module::branch_hints`].
+    pub branch_hints: Box<[(FuncIdx, Box<[BranchHint]>)]>,
+    /// What is wrong with custom sections that were left out for it. It makes no module invalid.
+    pub custom_errors: Box<[LoadError]>,
     /// The offset of the code section's contents, which addresses in DWARF count from.
     pub code_offset: usize,
     /// The bytes that ranges in this structure point into.
@@ -190,6 +194,12 @@ impl Module {
     /// The bytes of a data segment.
     pub fn data_bytes(&self, data: DataIdx) -> &[u8] {
         &self.bytes.as_slice()[self.data[data.index()].range.clone()]
+    }
+
+    /// The branch hints of a function, sorted by offset.
+    pub fn branch_hints(&self, func: FuncIdx) -> &[BranchHint] {
+        let found = self.branch_hints.binary_search_by_key(&func, |(func, _)| *func);
+        found.map_or(&[], |position| &self.branch_hints[position].1)
     }
 
     /// The contents of the first custom section of that name.
@@ -415,6 +425,18 @@ pub struct CustomSection {
     pub name: Box<str>,
     /// Its contents, as a range of the module's bytes.
     pub range: Range<usize>,
+}
+
+/// What a compiler believes of a branch.
+/// <https://webassembly.github.io/spec/core/appendix/custom.html#branch-hints>
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BranchHint {
+    /// Where the `if` or `br_if` stands in the function's body, counted as
+    /// [`crate::FunctionBody::bytes`] are. If bodies are validated when they are needed, something
+    /// else may stand there, and the hint means nothing.
+    pub offset: u32,
+    /// Whether the condition is likely to be true; else it is likely to be false.
+    pub is_likely: bool,
 }
 
 /// A module's own name, as errors print it.

@@ -1,7 +1,7 @@
 //! From a module in a script to a loaded module, and what counts as its refusal.
 
 use wamr::{Engine, LoadErrorKind, Module, ModuleError};
-use wast::QuoteWat;
+use wast::{QuoteWat, QuoteWatTest};
 
 /// Why a module of a script was not loaded.
 pub(crate) enum Refusal {
@@ -53,5 +53,25 @@ pub(crate) fn expect_refusal(
         Ok(_) => Err(format!("the module was accepted, expected: {expected}")),
         Err(Refusal::Text(_) | Refusal::Module(_)) => Ok(()),
         Err(Refusal::Other(message)) => Err(format!("{message}, expected: {expected}")),
+    }
+}
+
+/// Whether something is wrong with a custom section or annotation, as it should be: the text is
+/// refused, or the section is left out.
+pub(crate) fn expect_bad_custom(
+    engine: &Engine,
+    module: &mut QuoteWat<'_>,
+    expected: &str,
+) -> Result<(), String> {
+    // Text goes to the loader as it is, since an encoded module has no annotations.
+    let Ok(QuoteWatTest::Text(bytes) | QuoteWatTest::Binary(bytes)) = module.to_test() else {
+        return Ok(());
+    };
+    match Module::new(engine, bytes) {
+        Ok(module) if module.decoded().custom_errors.is_empty() => {
+            Err(format!("nothing was found wrong, expected: {expected}"))
+        }
+        Ok(_) | Err(ModuleError::Load(_)) => Ok(()),
+        Err(other) => Err(format!("{other}, expected: {expected}")),
     }
 }

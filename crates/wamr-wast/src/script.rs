@@ -6,7 +6,7 @@ use wamr::{Engine, Error, Extern, InstantiateError, Module, Store, Val};
 use wast::token::Id;
 use wast::{QuoteWat, WastDirective, WastExecute, WastInvoke, WastRet, WastThread, Wat};
 
-use crate::load::{expect_refusal, load};
+use crate::load::{expect_bad_custom, expect_refusal, load};
 use crate::pattern::all_match;
 use crate::report::Recorder;
 use crate::scope::Scope;
@@ -92,10 +92,12 @@ impl Script {
                 expect_exception(execution)
             }
             D::AssertMalformed { mut module, message, .. }
-            | D::AssertMalformedCustom { mut module, message, .. }
-            | D::AssertInvalid { mut module, message, .. }
-            | D::AssertInvalidCustom { mut module, message, .. } => {
+            | D::AssertInvalid { mut module, message, .. } => {
                 expect_refusal(&self.engine, &mut module, message)
+            }
+            D::AssertMalformedCustom { mut module, message, .. }
+            | D::AssertInvalidCustom { mut module, message, .. } => {
+                expect_bad_custom(&self.engine, &mut module, message)
             }
             D::AssertUnlinkable { module, message, .. } => self.assert_unlinkable(module, message),
             D::AssertSuspension { .. } => Err("suspensions are not supported".to_owned()),
