@@ -20,6 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("wamr-wast", &["wamr"]),
     ("wamr-cli", &["wamr", "wamr-wast"]),
     ("wamr-example-backend", &["wamr-types", "wamr-runtime"]),
+    ("wamr-benches", &[]),
     ("wamr-examples", &[]),
     ("wamr-spec", &["wamr", "wamr-wast"]),
 ];
