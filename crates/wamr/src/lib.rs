@@ -46,6 +46,10 @@ pub use wamr_types as types;
 /// Registries of natives, called by WAMR's signature strings.
 pub use wamr_linker::native;
 
+/// C functions for modules built without a libc.
+#[cfg(feature = "libc-builtin")]
+pub use wamr_libc_builtin as libc_builtin;
+
 /// WASI for command-line programs.
 #[cfg(feature = "wasi")]
 pub use wamr_wasi as wasi;

@@ -10,6 +10,7 @@ mod imports;
 mod interruption;
 mod joining;
 mod lazy;
+mod libc_builtin;
 mod lifetimes;
 mod limits;
 mod linker;
