@@ -31,3 +31,6 @@ pub use native::{Native, Natives};
 
 mod program;
 pub use program::{Program, ProgramBuilder, ProgramInstance, ThreadPre};
+
+#[cfg(feature = "loading-linking")]
+pub mod loading;

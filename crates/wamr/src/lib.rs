@@ -43,6 +43,9 @@ pub use wamr_types::{
 /// The vocabulary of all crates: decoded modules, and the traits that crates meet at.
 pub use wamr_types as types;
 
+#[cfg(feature = "loading-linking")]
+pub mod loading;
+
 /// Registries of natives, called by WAMR's signature strings.
 pub use wamr_linker::native;
 

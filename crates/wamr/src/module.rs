@@ -16,6 +16,9 @@ use crate::{Engine, Mode};
 #[derive(Clone, Debug)]
 pub struct Module(wamr_runtime::Module);
 
+/// What AOT modules begin with.
+const AOT_MAGIC: &[u8] = b"\0aot";
+
 /// Why there is no module.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -26,6 +29,8 @@ pub enum ModuleError {
     Load(LoadError),
     /// The mode cannot run the module.
     Prepare(Error),
+    /// The bytes are an AOT module, and this build cannot run those.
+    NoAot,
     /// This build has neither parser nor mode for it.
     NoMode(Mode),
 }
@@ -36,6 +41,7 @@ impl fmt::Display for ModuleError {
             Self::Read(error) => error.fmt(f),
             Self::Load(error) => error.fmt(f),
             Self::Prepare(error) => error.fmt(f),
+            Self::NoAot => f.write_str("this is an AOT module, and this build has no AOT"),
             Self::NoMode(mode) => write!(f, "this build has no mode `{mode}`"),
         }
     }
@@ -47,7 +53,7 @@ impl core::error::Error for ModuleError {
             Self::Read(error) => Some(error),
             Self::Load(error) => Some(error),
             Self::Prepare(error) => Some(error),
-            Self::NoMode(_) => None,
+            Self::NoAot | Self::NoMode(_) => None,
         }
     }
 }
@@ -94,7 +100,18 @@ impl Module {
         Self::make(engine, bytes, None)
     }
 
+    /// Makes a module that goes by this name if it does not name itself.
+    ///
+    /// # Errors
+    /// If the bytes are not a module that the engine accepts.
+    pub fn named(engine: &Engine, bytes: Vec<u8>, name: &str) -> Result<Self, ModuleError> {
+        Self::make(engine, ModuleBytes::new(bytes), Some(name.into()))
+    }
+
     fn make(engine: &Engine, bytes: ModuleBytes, name: ModuleName) -> Result<Self, ModuleError> {
+        if bytes.as_slice().starts_with(AOT_MAGIC) {
+            return Err(ModuleError::NoAot);
+        }
         let (loader, backend) = parts(engine)?;
         let options = engine.load_options(backend);
         let mut decoded = loader.load(bytes, engine.types(), &options)?;

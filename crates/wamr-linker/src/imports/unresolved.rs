@@ -78,7 +78,7 @@ pub struct NearMiss {
 
 impl UnresolvedImports {
     /// Looks for names that come close, for the first imports that nobody has.
-    pub(super) fn find_near_misses(&mut self, names: &[NearMiss]) {
+    pub(crate) fn find_near_misses(&mut self, names: &[NearMiss]) {
         let missing =
             |import: &&mut UnresolvedImport| matches!(import.problem, ImportProblem::Missing);
         for import in self.imports.iter_mut().filter(missing).take(IMPORTS_WITH_NEAR_MISSES) {

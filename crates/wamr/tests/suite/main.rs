@@ -14,6 +14,7 @@ mod libc_builtin;
 mod lifetimes;
 mod limits;
 mod linker;
+mod loading;
 mod natives;
 mod partial;
 mod prelinked;
