@@ -1,14 +1,20 @@
 //! `iwasm`: runs WebAssembly programs.
 //!
-//! `options` reads the command line; `run`, `invoke`, `validate` and `wast` each do one job.
+//! `options` reads the command line; `run`, `invoke`, `inspect`, `validate` and `wast` each do one
+//! job. `host` is what programs find around them, `program` how they are linked with it.
 #![forbid(unsafe_code)]
 
 use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
+mod host;
+#[cfg(feature = "loading-linking")]
+mod inspect;
 mod invoke;
 mod options;
+#[cfg_attr(not(feature = "loading-linking"), path = "program/alone.rs")]
+mod program;
 mod run;
 mod validate;
 mod wast;
@@ -25,7 +31,9 @@ fn main() -> ExitCode {
         Ok(Command::Run(options)) => run::run(&options),
         Ok(Command::Wast(options)) => wast::run(&options),
         Ok(Command::Validate(options)) => validate::run(&options),
-        Ok(Command::Help) => print(options::HELP).map(|()| 0),
+        #[cfg(feature = "loading-linking")]
+        Ok(Command::Inspect(options)) => inspect::run(&options),
+        Ok(Command::Help) => print(&options::help()).map(|()| 0),
         Ok(Command::Version) => {
             print(concat!("iwasm ", env!("CARGO_PKG_VERSION"), "\n")).map(|()| 0)
         }

@@ -6,15 +6,33 @@ use std::time::Duration;
 use lexopt::{Arg, Parser, ValueExt};
 use wamr::Mode;
 
+#[cfg(feature = "loading-linking")]
+mod loading;
+#[cfg(feature = "loading-linking")]
+pub(crate) use loading::{Format, InspectOptions, LoadingOptions};
+
+#[cfg(not(feature = "loading-linking"))]
+mod no_loading;
+#[cfg(not(feature = "loading-linking"))]
+use no_loading as loading;
+#[cfg(not(feature = "loading-linking"))]
+pub(crate) use no_loading::LoadingOptions;
+
 /// What `--help` prints.
-pub(crate) const HELP: &str = "\
+pub(crate) fn help() -> String {
+    [USAGE, loading::USAGE, OPTIONS, loading::OPTIONS, MORE_OPTIONS].concat()
+}
+
+const USAGE: &str = "\
 Runs WebAssembly programs.
 
 Usage:
   iwasm [options] FILE [arguments]     runs a program
   iwasm validate [options] FILE        checks a module
   iwasm wast [options] FILE...         runs scripts of the specification's test suite
+";
 
+const OPTIONS: &str = "
 Options:
   -f, --function NAME          calls an exported function with the arguments, prints its results
       --dir HOST[::GUEST]      gives the program a directory
@@ -23,9 +41,13 @@ Options:
       --mode MODE              interp
       --interp                 the same as --mode interp
       --stack-size BYTES       stack for interpreted frames
+      --heap-size BYTES        the most that `malloc` gives to a module that has no allocator
       --max-memory BYTES       the most that each memory may grow to
       --fuel N                 stops the program after about so many operators
       --timeout MS             stops the program after so many milliseconds
+";
+
+const MORE_OPTIONS: &str = "\
   -h, --help                   prints this text
       --version                prints the version
 ";
@@ -35,6 +57,8 @@ pub(crate) enum Command {
     Run(RunOptions),
     Wast(FileOptions),
     Validate(FileOptions),
+    #[cfg(feature = "loading-linking")]
+    Inspect(InspectOptions),
     Help,
     Version,
 }
@@ -63,6 +87,8 @@ pub(crate) struct RunOptions {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) max_memory_bytes: Option<u64>,
     pub(crate) fuel: Option<u64>,
+    pub(crate) heap_bytes: Option<u64>,
+    pub(crate) loading: LoadingOptions,
     pub(crate) timeout: Option<Duration>,
 }
 
@@ -108,7 +134,9 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
             "--env" => run.env.push(variable(&string(&mut parser)?)?),
             "--max-memory" => run.max_memory_bytes = Some(number(&mut parser)?),
             "--fuel" => run.fuel = Some(number(&mut parser)?),
+            "--heap-size" => run.heap_bytes = Some(number(&mut parser)?),
             "--timeout" => run.timeout = Some(Duration::from_millis(number(&mut parser)?)),
+            _ if run.loading.read(&option, &mut parser)? => {}
             _ => common(&option, &mut parser, &mut run.common)?,
         }
     }
@@ -120,6 +148,7 @@ fn command(word: String, mut parser: Parser, mut run: RunOptions) -> Result<Comm
     match &*word {
         "wast" => Ok(Command::Wast(files(parser, run.common)?)),
         "validate" => Ok(Command::Validate(files(parser, run.common)?)),
+        _ if loading::is_command(&word) => loading::command(parser, run),
         _ => {
             run.file = word;
             let rest = parser.raw_args().map_err(text)?;

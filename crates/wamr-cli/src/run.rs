@@ -1,16 +1,11 @@
 //! Running a program.
 
-use std::sync::Arc;
-use std::thread;
+use wamr::{Config, Engine, Error, Module, ModuleError, Validation, libc_builtin, wasi};
 
-use wamr::wasi::{self, Exit, WasiCtx};
-use wamr::{
-    Config, Engine, Error, InstantiateError, Linker, Module, ModuleError, Store, StoreLimits,
-    Validation,
-};
-
+use crate::host::{Builtins, store};
 use crate::options::{CommonOptions, RunOptions};
-use crate::{EXIT_TRAP, Failure, invoke};
+use crate::program::Started;
+use crate::{EXIT_TRAP, Failure, invoke, program};
 
 /// Makes an engine as the options ask.
 pub(crate) fn engine(options: &CommonOptions, validation: Validation) -> Result<Engine, Failure> {
@@ -47,14 +42,12 @@ pub(crate) fn run(options: &RunOptions) -> Result<u8, Failure> {
     })?;
     let module = load(&engine, &options.file)?;
     let mut store = store(&engine, options)?;
-    let mut linker = Linker::new(&engine);
-    wasi::add_to_linker(&mut linker, |host: &mut Host| &mut host.wasi)
-        .map_err(Failure::unusable)?;
-    let instance = match linker.instantiate(&mut store, &module) {
-        Ok(instance) => instance,
-        Err(InstantiateError::Run(error)) => return ended(Err(error)),
-        Err(error) => return Err(Failure::unusable(format!("{}: {error}", options.file))),
+    let builtins = Builtins::new(&engine)?;
+    let program = match program::start(&engine, &mut store, &module, &builtins, options)? {
+        Started::Running(program) => program,
+        Started::Ended(error) => return ended(Err(error)),
     };
+    let instance = program.main().clone();
     if let Some(name) = &options.function {
         return invoke::invoke(&mut store, &instance, name, &options.args);
     }
@@ -73,53 +66,11 @@ pub(crate) fn run(options: &RunOptions) -> Result<u8, Failure> {
 pub(crate) fn ended(outcome: Result<(), Error>) -> Result<u8, Failure> {
     match outcome {
         Ok(()) => Ok(0),
-        Err(error) => match error.downcast_ref::<Exit>() {
-            Some(Exit(code)) => Ok(*code as u8),
-            None => Err(Failure { message: format!("{error:#}"), code: EXIT_TRAP }),
-        },
+        Err(error) => {
+            let wasi = error.downcast_ref::<wasi::Exit>().map(|exit| exit.0 as u8);
+            let libc = error.downcast_ref::<libc_builtin::Exit>().map(|exit| exit.0 as u8);
+            let trap = || Failure { message: format!("{error:#}"), code: EXIT_TRAP };
+            wasi.or(libc).ok_or_else(trap)
+        }
     }
-}
-
-/// What the host functions of a program work on.
-struct Host {
-    wasi: WasiCtx,
-    limits: StoreLimits,
-}
-
-/// Makes the program's store, with its limits and its clock ticking.
-fn store(engine: &Engine, options: &RunOptions) -> Result<Store<Host>, Failure> {
-    let mut limits = StoreLimits::new();
-    if let Some(bytes) = options.max_memory_bytes {
-        limits = limits.memory_bytes(bytes);
-    }
-    let host = Host { wasi: context(options)?, limits };
-    let mut store = Store::try_new(engine, host).map_err(Failure::unusable)?;
-    store.limiter(|host| &mut host.limits);
-    if let Some(fuel) = options.fuel {
-        store.set_fuel(fuel).map_err(Failure::unusable)?;
-    }
-    if let Some(timeout) = options.timeout {
-        let handle = store.interrupt_handle();
-        let waiting = handle.clone();
-        store.data_mut().wasi.set_interrupt(Arc::new(move || waiting.is_interrupted()));
-        thread::spawn(move || {
-            thread::sleep(timeout);
-            handle.interrupt();
-        });
-    }
-    Ok(store)
-}
-
-fn context(options: &RunOptions) -> Result<WasiCtx, Failure> {
-    let mut builder = WasiCtx::builder();
-    builder.inherit_stdio().arg(&options.file).args(&options.args);
-    for (name, value) in &options.env {
-        builder.env(name, value);
-    }
-    for dir in &options.dirs {
-        builder
-            .preopen_dir(&dir.host, &dir.guest)
-            .map_err(|error| Failure::unusable(format!("{}: {error}", dir.host)))?;
-    }
-    Ok(builder.build())
 }

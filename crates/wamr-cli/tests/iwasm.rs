@@ -353,3 +353,136 @@ fn fuel_stops_a_program_at_the_same_place_every_time() {
     iwasm(&["--fuel", "8000", "-f", "f", &file]).fails(1, "all fuel consumed");
     iwasm(&["--fuel", "much", &file]).fails(255, "`much` is not a whole number");
 }
+
+/// A program that counts by way of two modules that share a third.
+#[cfg(feature = "loading-linking")]
+const DIAMOND: [(&str, &[u8]); 4] = [
+    (
+        "app.wasm",
+        br#"(module (import "left" "left" (func $left)) (import "right" "right" (func $right))
+            (import "counter" "get" (func $get (result i32)))
+            (import "env" "exit" (func $exit (param i32)))
+            (func (export "_start") (call $left) (call $right) (call $exit (call $get))))"#,
+    ),
+    ("left.wasm", br#"(module (import "counter" "inc" (func)) (export "left" (func 0)))"#),
+    ("right.wasm", br#"(module (import "counter" "inc" (func)) (export "right" (func 0)))"#),
+    (
+        "counter.wasm",
+        br#"(module (global $n (mut i32) (i32.const 40))
+            (func (export "inc") (global.set $n (i32.add (global.get $n) (i32.const 1))))
+            (func (export "get") (result i32) (global.get $n)))"#,
+    ),
+];
+
+#[cfg(feature = "loading-linking")]
+#[test]
+fn modules_that_a_program_needs_are_found_and_share_state() {
+    let dir = files(DIAMOND);
+    assert_eq!(iwasm(&[&path(&dir, "app.wasm")]).code, Some(42));
+    let other = files([DIAMOND[0]]);
+    let app = path(&other, "app.wasm");
+    let root = dir.path().to_str().unwrap();
+    assert_eq!(iwasm(&[&format!("--module-path={root}"), &app]).code, Some(42));
+    assert_eq!(iwasm(&["--module-path", "/nowhere", "--module-path", root, &app]).code, Some(42));
+    let run = iwasm(&[&app]);
+    run.fails(255, "`left` `left`: wanted func [] -> [], found nothing");
+    assert!(run.err.contains("searched: wasi, libc-builtin, "), "{}", run.err);
+    iwasm(&["--module-path"]).fails(255, "");
+    // Names that lead out of the directories, and what this build cannot run.
+    let dir = files([
+        ("up.wasm", br#"(module (import "../counter" "inc" (func)))"#),
+        ("ahead.wasm", br#"(module (import "lib" "f" (func)))"#),
+        ("lib.aot", b"\0aot\x06\0\0\0"),
+        ("a.wasm", br#"(module (import "b" "f" (func)) (export "f" (func 0)))"#),
+        ("b.wasm", br#"(module (import "a" "f" (func)) (export "f" (func 0)))"#),
+    ]);
+    iwasm(&[&path(&dir, "up.wasm")]).fails(255, "`../counter` cannot name a file");
+    iwasm(&[&path(&dir, "ahead.wasm")]).fails(255, "this build has no AOT");
+    iwasm(&[&path(&dir, "lib.aot")]).fails(255, "this build has no AOT");
+    iwasm(&[&path(&dir, "a.wasm")]).fails(255, "modules need each other: `b` -> `a` -> `b`");
+}
+
+#[cfg(feature = "loading-linking")]
+#[test]
+fn inspect_shows_what_a_program_needs() {
+    let dir = files(DIAMOND);
+    let app = path(&dir, "app.wasm");
+    let run = iwasm(&["inspect", "--deps", &app]);
+    let place = |name: &str| path(&dir, name);
+    run.prints(&format!(
+        "app ({app})
+  `left` `left`: func [] -> []: module `left`
+  `right` `right`: func [] -> []: module `right`
+  `counter` `get`: func [] -> [i32]: module `counter`
+  `env` `exit`: func [i32] -> []: libc-builtin
+left ({})
+  `counter` `inc`: func [] -> []: module `counter`
+right ({})
+  `counter` `inc`: func [] -> []: module `counter`
+counter ({})\n",
+        place("left.wasm"),
+        place("right.wasm"),
+        place("counter.wasm")
+    ));
+    iwasm(&["inspect", "--deps", "--format", "dot", &app]).prints(
+        "digraph dependencies {
+  \"app\" [shape=box];
+  \"app\" -> \"left\";
+  \"app\" -> \"right\";
+  \"app\" -> \"counter\";
+  \"app\" -> \"libc-builtin\" [style=dashed];
+  \"left\" [shape=box];
+  \"left\" -> \"counter\";
+  \"right\" [shape=box];
+  \"right\" -> \"counter\";
+  \"counter\" [shape=box];
+}\n",
+    );
+    let run = iwasm(&["inspect", "--deps", "--format=json", &app]);
+    let json: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(json["modules"][0]["needs"], serde_json::json!(["left", "right", "counter"]));
+    assert_eq!(json["modules"][0]["imports"][3]["supplier"]["source"], "libc-builtin");
+    assert_eq!(json["modules"][1]["imports"][0]["supplier"]["module"], "counter");
+    // What is missing is shown, and told.
+    let other = files([DIAMOND[0]]);
+    let run = iwasm(&["inspect", "--deps", &path(&other, "app.wasm")]);
+    assert!(run.out.contains("`left` `left`: func [] -> []: nobody: there is no such module"));
+    assert!(run.err.contains("unknown import (3)"), "{}", run.err);
+    assert_eq!(run.code, Some(255));
+    iwasm(&["inspect", &app]).fails(255, "tell what to inspect");
+    iwasm(&["inspect", "--deps"]).fails(255, "no file given");
+    iwasm(&["inspect", "--deps", &app, &app]).fails(255, "takes one file");
+    iwasm(&["inspect", "--deps", "--format", "x", &app]).fails(255, "none of text, json, dot");
+}
+
+#[cfg(feature = "loading-linking")]
+#[test]
+fn names_of_modules_cannot_break_out_of_a_graph() {
+    let name = r#"a\22b\5cc\0ad"#;
+    let wat = format!(r#"(module (import "env" "{name}" (func)) (import "{name}" "f" (func)))"#);
+    let dir = files([("app.wat", wat.as_bytes())]);
+    for format in ["text", "dot", "json"] {
+        let run = iwasm(&["inspect", "--deps", "--format", format, &path(&dir, "app.wat")]);
+        run.fails(255, "cannot name a file");
+    }
+}
+
+#[test]
+fn modules_without_a_libc_run_on_the_one_built_in() {
+    let wat = r#"(module
+        (import "env" "printf" (func $printf (param i32 i32) (result i32)))
+        (import "env" "malloc" (func $malloc (param i32) (result i32)))
+        (import "env" "puts" (func $puts (param i32) (result i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 16) "%s has %d bytes\n\00") (data (i32.const 64) "heap\00")
+        (func (export "_start") (local $p i32)
+            (i32.store (i32.const 256) (i32.const 64)) (i32.store (i32.const 260) (i32.const 42))
+            (drop (call $printf (i32.const 16) (i32.const 256)))
+            (local.set $p (call $malloc (i32.const 200000)))
+            (if (i32.eqz (local.get $p)) (then (unreachable)))
+            (i32.store (local.get $p) (i32.const 0x6b6f))
+            (drop (call $puts (local.get $p)))))"#;
+    run_wat(&[], wat, &[]).prints("heap has 42 bytes\nok\n");
+    let run = run_wat(&["--heap-size=100000"], wat, &[]);
+    assert_eq!((&*run.out, run.code), ("heap has 42 bytes\n", Some(1)), "{}", run.err);
+}

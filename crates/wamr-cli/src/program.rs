@@ -1,0 +1,61 @@
+//! Programs of several modules.
+
+use std::path::Path;
+
+use wamr::loading::{Loading, LoadingError, Program, SearchPath, module_reader};
+use wamr::{Engine, Error, InstantiateError, Module, Store};
+
+use crate::Failure;
+use crate::host::{Builtins, Host};
+use crate::options::{LoadingOptions, RunOptions};
+
+#[path = "program/started.rs"]
+mod started;
+pub(crate) use started::Started;
+
+/// How the modules are found that a program needs.
+pub(crate) fn loading<'a>(
+    engine: &Engine,
+    builtins: &'a Builtins,
+    options: &LoadingOptions,
+    file: &str,
+) -> Loading<'a, Host> {
+    let beside = Path::new(file).parent().unwrap_or(Path::new(""));
+    let path = if options.module_path.is_empty() {
+        SearchPath::new([beside])
+    } else {
+        SearchPath::new(&options.module_path)
+    };
+    let loading = Loading::new(module_reader(engine, path));
+    builtins
+        .sources()
+        .into_iter()
+        .fold(loading, |loading, (label, source)| loading.source(label, source))
+}
+
+/// Instantiates a program and what it needs.
+pub(crate) fn start(
+    engine: &Engine,
+    store: &mut Store<Host>,
+    module: &Module,
+    builtins: &Builtins,
+    options: &RunOptions,
+) -> Result<Started<Program>, Failure> {
+    let mut loading = loading(engine, builtins, &options.loading, &options.file);
+    match loading.instantiate(store, module) {
+        Ok(program) => Ok(Started::Running(program)),
+        Err(error) => match run_error(error) {
+            Ok(error) => Ok(Started::Ended(error)),
+            Err(error) => Err(Failure::unusable(format!("{}: {error}", options.file))),
+        },
+    }
+}
+
+/// The error of a module's own code, if it is one.
+fn run_error(error: LoadingError) -> Result<Error, LoadingError> {
+    match error {
+        LoadingError::Instantiate { error: InstantiateError::Run(error), .. }
+        | LoadingError::Initialize { error, .. } => Ok(error),
+        other => Err(other),
+    }
+}
