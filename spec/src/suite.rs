@@ -37,6 +37,8 @@ pub fn modes() -> &'static [Mode] {
     &[
         #[cfg(feature = "interp")]
         Mode::Interp,
+        #[cfg(feature = "jit")]
+        Mode::Jit,
     ]
 }
 

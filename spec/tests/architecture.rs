@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("wamr-linker", &["wamr-types", "wamr-runtime"]),
     ("wamr-interp", &["wamr-types", "wamr-runtime"]),
     ("wamr-libc-builtin", &["wamr-types", "wamr-runtime", "wamr-linker"]),
+    ("wamr-aot", &["wamr-types", "wamr-runtime"]),
     ("wamr-wasi", &["wamr-types", "wamr-runtime", "wamr-linker"]),
     (
         "wamr",
@@ -23,6 +24,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "wamr-linker",
             "wamr-interp",
             "wamr-libc-builtin",
+            "wamr-aot",
             "wamr-wasi",
         ],
     ),

@@ -38,7 +38,7 @@ Options:
       --dir HOST[::GUEST]      gives the program a directory
       --map-dir GUEST::HOST    the same with the names the other way round
       --env NAME=VALUE         sets a variable in the program's environment
-      --mode MODE              interp
+      --mode MODE              interp (the default), or jit: compiles to machine code first
       --interp                 the same as --mode interp
       --stack-size BYTES       stack for interpreted frames
       --heap-size BYTES        the most that `malloc` gives to a module that has no allocator

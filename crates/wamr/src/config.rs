@@ -12,6 +12,8 @@ use wamr_types::{Feature, Features, Validation};
 pub enum Mode {
     /// The interpreter.
     Interp,
+    /// Machine code, compiled in process when a module is loaded.
+    Jit,
 }
 
 impl Mode {
@@ -19,12 +21,15 @@ impl Mode {
     pub const ALL: &'static [Mode] = &[
         #[cfg(feature = "interp")]
         Mode::Interp,
+        #[cfg(feature = "jit")]
+        Mode::Jit,
     ];
 
     /// The mode's name on command lines.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Interp => "interp",
+            Self::Jit => "jit",
         }
     }
 }

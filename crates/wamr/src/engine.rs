@@ -88,12 +88,12 @@ impl Engine {
     }
 }
 
-#[cfg(feature = "interp")]
+#[cfg(any(feature = "interp", feature = "jit"))]
 fn loader() -> Option<Box<dyn Loader>> {
     Some(Box::new(wamr_loader::WasmLoader))
 }
 
-#[cfg(not(feature = "interp"))]
+#[cfg(not(any(feature = "interp", feature = "jit")))]
 fn loader() -> Option<Box<dyn Loader>> {
     None
 }
@@ -102,5 +102,7 @@ fn backends() -> Vec<(Mode, Box<dyn Backend>)> {
     vec![
         #[cfg(feature = "interp")]
         (Mode::Interp, Box::new(wamr_interp::Interpreter)),
+        #[cfg(feature = "jit")]
+        (Mode::Jit, Box::new(wamr_aot::Jit)),
     ]
 }

@@ -193,7 +193,7 @@ vm_struct! {
         /// What `interp_limit` is while no interruption is pending.
         pub(crate) interp_end: usize => Pointer,
         /// What `native_limit` is while no interruption is pending: set by the outermost entry.
-        pub(crate) native_end: Cell<usize> => Pointer,
+        pub native_end: Cell<usize> => Pointer,
         /// The address in shared memory that the store waits at; 0 while it does not wait.
         pub(crate) waiting_at: AtomicUsize => Pointer,
         /// How much fuel is left, where the engine counts it. Running code takes off what a block

@@ -3,8 +3,11 @@
 //! meaning as if there were one mode.
 //!
 //! These tests are about the runtime's protocols and stay when the example goes; whatever
-//! backend has compiled code can take its place in `support`.
+//! backend has compiled code can take its place: `jit.rs` runs the same tests with the real one.
 #![cfg(all(unix, target_arch = "x86_64"))]
+
+/// Who makes compiled code.
+const COMPILED: &dyn wamr_runtime::Backend = &wamr_example_backend::ExampleBackend;
 
 mod support;
 

@@ -8,7 +8,6 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use wamr_example_backend::ExampleBackend;
 use wamr_interp::Interpreter;
 use wamr_linker::Instance;
 use wamr_loader::WasmLoader;
@@ -32,7 +31,7 @@ impl Mode {
     fn backend(self) -> Option<&'static dyn Backend> {
         match self {
             Self::Interp => Some(&Interpreter),
-            Self::Compiled => Some(&ExampleBackend),
+            Self::Compiled => Some(crate::COMPILED),
             Self::Host => None,
         }
     }

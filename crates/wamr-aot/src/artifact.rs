@@ -1,0 +1,86 @@
+//! What compiling a module gives: machine code that runs anywhere, and tables about it.
+//!
+//! Everything here is plain data. Whoever loads it puts [`CompiledModule::code`] into executable
+//! memory and the addresses of [`CompiledModule::builtins`] at
+//! [`CompiledModule::got_offset`] behind it; nothing in the code is changed. What depends on the
+//! engine (the ids of types) or on the instance is reached by the context, when it runs.
+
+use wamr_runtime::compiled::CodeTables;
+use wamr_runtime::vm::{
+    FuncRecordLayout, SlotLayout, TargetLayout, VmContextLayout, VmMemoryLayout, VmStoreLayout,
+    VmTableLayout,
+};
+
+/// What the table of builtins begins at a multiple of: the largest pages of any target.
+pub const GOT_ALIGN_BYTES: usize = 64 << 10;
+
+/// A compiled module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompiledModule {
+    /// The machine that the code is for.
+    pub target: Target,
+    /// Machine code and its constants. It may be put anywhere that is a multiple of 64.
+    pub code: Box<[u8]>,
+    /// Where the code expects the addresses of `builtins`, as 8-byte words in order, counted from
+    /// its first byte.
+    pub got_offset: usize,
+    /// What the code calls in the runtime, by name
+    /// ([`Builtin::name`](wamr_runtime::compiled::Builtin::name)).
+    pub builtins: Box<[Box<str>]>,
+    /// The functions that the module defines, in order.
+    pub funcs: Box<[FuncCode]>,
+    /// What addresses of the code mean; offsets count from its first byte.
+    pub tables: CodeTables,
+    /// Where the code takes fields of the runtime's structures to be.
+    pub layout: Box<[LayoutField]>,
+}
+
+/// The machine that code is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The architecture, as Rust names it.
+    pub arch: Box<str>,
+    /// Features that the processor must have, as Rust names them, sorted.
+    pub cpu_features: Box<[Box<str>]>,
+}
+
+/// Where a function begins in the code.
+///
+/// Code for checked memories is right for every memory 0, code for guarded ones for those alone.
+/// An artifact may have one or both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FuncCode {
+    /// The code that compares addresses with the length of memory 0.
+    pub checked: Option<u32>,
+    /// The code that relies on faults of memory 0.
+    pub guarded: Option<u32>,
+}
+
+/// A field of a structure of the runtime.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayoutField {
+    /// Structure and field, such as `VmContext.store`.
+    pub name: Box<str>,
+    /// The offset in bytes, or the size of the structure where the field is `size`.
+    pub value: u32,
+}
+
+macro_rules! fields {
+    ($target:expr; $($name:literal $layout:ident { $($field:ident),* })*) => {
+        [$($((concat!($name, ".", stringify!($field)), $layout::new($target).$field)),*),*]
+    };
+}
+
+/// Everything that compiled code reads of the runtime's structures on a target.
+pub fn layout_of(target: TargetLayout) -> Box<[LayoutField]> {
+    let fields = fields! { target;
+        "VmContext" VmContextLayout { store, memory0, memories, tables, globals, imports, types }
+        "VmStore" VmStoreLayout { native_limit, native_end, tail_args, gc_base }
+        "FuncRecord" FuncRecordLayout { code, code_context, sig }
+        "VmTable" VmTableLayout { base, len }
+        "VmMemory" VmMemoryLayout { base, len_bytes }
+        "Slot" SlotLayout { sig, func, size_bytes }
+    };
+    let field = |(name, value): (&str, u32)| LayoutField { name: name.into(), value };
+    fields.map(field).into()
+}

@@ -1,0 +1,106 @@
+//! What Cranelift gives, in the words of artifacts.
+
+use cranelift_codegen::binemit;
+use cranelift_codegen::ir::{ExternalName, Function, SourceLoc, TrapCode as ClifTrap};
+use cranelift_codegen::{
+    CompiledCode, ExceptionContextLoc, FinalizedMachExceptionHandler, FinalizedMachReloc,
+    FinalizedRelocTarget,
+};
+use wamr_runtime::Error;
+use wamr_runtime::compiled::{Builtin, CallSite, Clause, HandlerSite, NO_POSITION, TrapSite};
+use wamr_types::{DefinedFuncIdx, TrapCode};
+
+use super::super::{CompiledFunc, Reloc, RelocTarget};
+use super::func::{BUILTINS, FUNCS, clause_of};
+
+/// Takes over a compiled function.
+pub(super) fn finish(func: &Function, compiled: &CompiledCode) -> Result<CompiledFunc, Error> {
+    let buffer = &compiled.buffer;
+    let positions: Vec<(u32, u32, SourceLoc)> = buffer
+        .get_srclocs_sorted()
+        .iter()
+        .map(|location| (location.start, location.end, location.loc))
+        .collect();
+    // The offset in the module of the code at an offset.
+    let position_of = |at: u32| {
+        let found = positions.partition_point(|&(start, ..)| start <= at).checked_sub(1);
+        match found.map(|found| positions[found]) {
+            Some((_, end, location)) if at < end && !location.is_default() => location.bits(),
+            _ => NO_POSITION,
+        }
+    };
+    let traps = buffer.traps().iter().map(|trap| TrapSite {
+        at: trap.offset,
+        code: trap_code(trap.code) as u32,
+        position: position_of(trap.offset),
+    });
+    let mut traps: Vec<TrapSite> = traps.collect();
+    traps.sort_by_key(|site| site.at);
+    let (mut calls, mut handlers) = (Vec::new(), Vec::new());
+    for site in buffer.call_sites() {
+        let at = site.ret_addr;
+        calls.push(CallSite { at, position: position_of(at - 1) });
+        let (mut context, mut clauses) = (None, Vec::new());
+        for handler in site.exception_handlers {
+            match handler {
+                FinalizedMachExceptionHandler::Context(ExceptionContextLoc::SPOffset(offset)) => {
+                    context = Some(*offset);
+                }
+                FinalizedMachExceptionHandler::Tag(tag, target) => {
+                    let (tag, keep) = clause_of(*tag);
+                    clauses.push(Clause { tag, keep: keep.number(), target: *target });
+                }
+                other => return Err(Error::msg(format_args!("unexpected handler {other:?}"))),
+            }
+        }
+        if !clauses.is_empty() {
+            let (Some(context), Some(frame_bytes)) = (context, site.frame_offset) else {
+                return Err(Error::msg("a handler without a frame"));
+            };
+            handlers.push((HandlerSite { at, frame_bytes, context, first: 0, count: 0 }, clauses));
+        }
+    }
+    calls.sort_by_key(|site| site.at);
+    handlers.sort_by_key(|(site, _)| site.at);
+    let relocs = buffer.relocs().iter().map(|reloc| convert(func, reloc));
+    Ok(CompiledFunc {
+        code: compiled.code_buffer().to_vec(),
+        align: (buffer.alignment as usize).max(16),
+        relocs: relocs.collect::<Result<_, _>>()?,
+        traps,
+        calls,
+        handlers,
+    })
+}
+
+fn trap_code(code: ClifTrap) -> TrapCode {
+    match code {
+        ClifTrap::STACK_OVERFLOW => TrapCode::StackOverflow,
+        ClifTrap::INTEGER_OVERFLOW => TrapCode::IntegerOverflow,
+        ClifTrap::HEAP_OUT_OF_BOUNDS => TrapCode::MemoryOutOfBounds,
+        ClifTrap::INTEGER_DIVISION_BY_ZERO => TrapCode::IntegerDivideByZero,
+        ClifTrap::BAD_CONVERSION_TO_INTEGER => TrapCode::InvalidConversionToInteger,
+        other => TrapCode::from_raw(other.as_raw().get()).unwrap_or(TrapCode::Unreachable),
+    }
+}
+
+fn convert(func: &Function, reloc: &FinalizedMachReloc) -> Result<Reloc, Error> {
+    use binemit::Reloc as Kind;
+    let unexpected =
+        || Error::msg(format_args!("unexpected relocation {:?} of {:?}", reloc.kind, reloc.target));
+    let FinalizedRelocTarget::ExternalName(ExternalName::User(name)) = &reloc.target else {
+        return Err(unexpected());
+    };
+    let name = &func.params.user_named_funcs()[*name];
+    let target = match (name.namespace, reloc.kind) {
+        (FUNCS, Kind::X86CallPCRel4 | Kind::X86PCRel4) => {
+            RelocTarget::Func(DefinedFuncIdx(name.index))
+        }
+        (BUILTINS, Kind::X86GOTPCRel4) => {
+            let builtin = Builtin::ALL.get(name.index as usize).ok_or_else(unexpected)?;
+            RelocTarget::Builtin(*builtin)
+        }
+        _ => return Err(unexpected()),
+    };
+    Ok(Reloc { at: reloc.offset, addend: reloc.addend, target })
+}

@@ -1,0 +1,265 @@
+//! Blocks and jumps.
+
+use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, JumpTableData, Type, Value};
+use wamr_types::{TrapCode, TypeIdx};
+use wasmparser::{BlockType, BrTable};
+
+use super::super::convention::clif_type;
+use super::variable::parsed_type;
+use super::{FuncCompiler, clif_trap};
+
+/// What a block is; a legacy `try` becomes a `Catch` with its first clause.
+pub(super) enum Kind {
+    Block,
+    Loop,
+    /// With the beginning of the other arm, and the parameters.
+    If(Block, Vec<Value>),
+    TryTable,
+    Try,
+    Catch,
+}
+
+/// A block that has begun and not ended.
+pub(super) struct Frame {
+    pub(super) kind: Kind,
+    /// Where jumps to the block go: its beginning for a loop, else its end.
+    label: Block,
+    /// How many values such a jump takes along.
+    arity: usize,
+    end: Block,
+    results: usize,
+    /// How high the operand stack is below the block's parameters.
+    pub(super) height: usize,
+    /// Whether something jumps to the end.
+    is_end_reached: bool,
+    /// How many regions there were before the block.
+    pub(super) regions: usize,
+    /// Clauses of a legacy `try` that have not begun.
+    pub(super) clauses: std::collections::VecDeque<Block>,
+    /// The exception that a legacy clause keeps, if it keeps one.
+    pub(super) exception: Option<Value>,
+    /// Whether some `rethrow` names it.
+    pub(super) is_rethrown: bool,
+}
+
+pub(super) fn block_args(values: &[Value]) -> Vec<BlockArg> {
+    values.iter().copied().map(BlockArg::from).collect()
+}
+
+impl FuncCompiler<'_, '_> {
+    /// What follows is not reached.
+    pub(super) fn is_left(&mut self) {
+        self.dead = Some(0);
+    }
+
+    pub(super) fn visit_unreachable(&mut self) {
+        self.builder.ins().trap(clif_trap(TrapCode::Unreachable));
+        self.is_left();
+    }
+
+    pub(super) fn visit_nop(&mut self) {}
+
+    /// How many parameters a block has, and its results.
+    fn block_type(&self, ty: BlockType) -> (usize, Vec<Type>) {
+        match ty {
+            BlockType::Empty => (0, Vec::new()),
+            BlockType::Type(ty) => (0, vec![parsed_type(ty)]),
+            BlockType::FuncType(index) => {
+                let ty = self.module.func_type_at(TypeIdx(index));
+                (ty.params().len(), ty.results().iter().copied().map(clif_type).collect())
+            }
+        }
+    }
+
+    /// Opens a block whose label is its end.
+    pub(super) fn open(&mut self, kind: Kind, ty: BlockType) {
+        let (params, results) = self.block_type(ty);
+        self.open_with(kind, params, &results);
+    }
+
+    fn open_with(&mut self, kind: Kind, params: usize, results: &[Type]) {
+        let end = self.builder.create_block();
+        for &result in results {
+            self.builder.append_block_param(end, result);
+        }
+        self.frames.push(Frame {
+            kind,
+            label: end,
+            arity: results.len(),
+            end,
+            results: results.len(),
+            height: self.stack.len() - params,
+            is_end_reached: false,
+            regions: self.regions.len(),
+            clauses: Default::default(),
+            exception: None,
+            is_rethrown: false,
+        });
+    }
+
+    /// The function's body is a block whose label is its end.
+    pub(super) fn push_body(&mut self) {
+        let results: Vec<Type> = self.ty.results().iter().copied().map(clif_type).collect();
+        self.open_with(Kind::Block, 0, &results);
+    }
+
+    pub(super) fn visit_block(&mut self, ty: BlockType) {
+        self.open(Kind::Block, ty);
+    }
+
+    pub(super) fn visit_loop(&mut self, ty: BlockType) {
+        let (params, results) = self.block_type(ty);
+        let args = self.pop_many(params);
+        let label = self.builder.create_block();
+        for &arg in &args {
+            let ty = self.type_of(arg);
+            let param = self.builder.append_block_param(label, ty);
+            self.stack.push(param);
+        }
+        self.builder.ins().jump(label, &block_args(&args));
+        self.builder.switch_to_block(label);
+        self.open_with(Kind::Loop, params, &results);
+        let frame = self.innermost();
+        frame.label = label;
+        frame.arity = params;
+        self.check_limit();
+    }
+
+    pub(super) fn visit_if(&mut self, ty: BlockType) {
+        let condition = self.pop();
+        let (then, otherwise) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.ins().brif(condition, then, [], otherwise, []);
+        self.builder.seal_block(otherwise);
+        self.begin(then);
+        let (params, results) = self.block_type(ty);
+        let values = self.stack[self.stack.len() - params..].to_vec();
+        self.open_with(Kind::If(otherwise, values), params, &results);
+    }
+
+    pub(super) fn visit_else(&mut self) {
+        self.leave_arm();
+        let kind = core::mem::replace(&mut self.innermost().kind, Kind::Block);
+        let Kind::If(otherwise, params) = kind else { unreachable!("validated") };
+        self.stack.extend(params);
+        self.builder.switch_to_block(otherwise);
+    }
+
+    pub(super) fn innermost(&mut self) -> &mut Frame {
+        self.frames.last_mut().expect("validated: inside a block")
+    }
+
+    pub(super) fn visit_end(&mut self) {
+        self.leave_clause();
+        self.leave_arm();
+        let frame = self.frames.pop().expect("validated: inside a block");
+        self.close_regions(frame.regions);
+        let mut is_reached = frame.is_end_reached;
+        match frame.kind {
+            Kind::If(otherwise, params) => {
+                self.builder.switch_to_block(otherwise);
+                self.builder.ins().jump(frame.end, &block_args(&params));
+                is_reached = true;
+            }
+            Kind::Loop => self.builder.seal_block(frame.label),
+            _ => {}
+        }
+        if !is_reached {
+            self.is_left();
+            return;
+        }
+        self.begin(frame.end);
+        let results = self.builder.block_params(frame.end).to_vec();
+        self.stack.extend_from_slice(&results);
+        if self.frames.is_empty() {
+            self.leave_function();
+        }
+    }
+
+    /// Goes to the end of the innermost block, if that is reached, and leaves the stack as it
+    /// was below the block.
+    pub(super) fn leave_arm(&mut self) {
+        let frame = self.frames.last_mut().expect("validated: inside a block");
+        let (end, results, height) = (frame.end, frame.results, frame.height);
+        if self.dead.take().is_none() {
+            frame.is_end_reached = true;
+            let results = self.pop_many(results);
+            self.builder.ins().jump(end, &block_args(&results));
+        }
+        self.stack.truncate(height);
+    }
+
+    /// The label at `depth`, which is about to be jumped to, and how many values it takes.
+    pub(super) fn label(&mut self, depth: u32) -> (Block, usize) {
+        let position = self.frames.len() - 1 - depth as usize;
+        let frame = &mut self.frames[position];
+        frame.is_end_reached |= frame.label == frame.end;
+        (frame.label, frame.arity)
+    }
+
+    /// The label at `depth`, and the values to take there, which stay on the stack.
+    pub(super) fn target(&mut self, depth: u32) -> (Block, Vec<BlockArg>) {
+        let (label, arity) = self.label(depth);
+        (label, block_args(&self.stack[self.stack.len() - arity..]))
+    }
+
+    pub(super) fn visit_br(&mut self, depth: u32) {
+        let (label, args) = self.target(depth);
+        self.builder.ins().jump(label, &args);
+        self.is_left();
+    }
+
+    pub(super) fn visit_br_if(&mut self, depth: u32) {
+        let condition = self.pop();
+        self.br_if_value(depth, condition);
+    }
+
+    /// Jumps if a number is not zero.
+    pub(super) fn br_if_value(&mut self, depth: u32, condition: Value) {
+        let (label, args) = self.target(depth);
+        let go_on = self.builder.create_block();
+        self.builder.ins().brif(condition, label, &args, go_on, []);
+        self.begin(go_on);
+    }
+
+    /// Jumps if a number is zero.
+    pub(super) fn br_if_zero(&mut self, depth: u32, condition: Value) {
+        let (label, args) = self.target(depth);
+        let go_on = self.builder.create_block();
+        self.builder.ins().brif(condition, go_on, [], label, &args);
+        self.begin(go_on);
+    }
+
+    pub(super) fn visit_br_table(&mut self, table: &BrTable<'_>) {
+        let index = self.pop();
+        let mut calls = Vec::with_capacity(table.len() as usize);
+        for depth in table.targets() {
+            let Ok(depth) = depth else { unreachable!("validated") };
+            calls.push(self.block_call(depth));
+        }
+        let default = self.block_call(table.default());
+        let table = self.builder.create_jump_table(JumpTableData::new(default, &calls));
+        self.builder.ins().br_table(index, table);
+        self.is_left();
+    }
+
+    fn block_call(&mut self, depth: u32) -> cranelift_codegen::ir::BlockCall {
+        let (label, args) = self.target(depth);
+        self.builder.func.dfg.block_call(label, &args)
+    }
+
+    pub(super) fn visit_return(&mut self) {
+        self.visit_br(self.frames.len() as u32 - 1);
+    }
+
+    pub(super) fn visit_br_on_null(&mut self, depth: u32) {
+        let reference = self.pop();
+        self.br_if_zero(depth, reference);
+        self.push(reference);
+    }
+
+    pub(super) fn visit_br_on_non_null(&mut self, depth: u32) {
+        let reference = self.stack[self.stack.len() - 1];
+        self.br_if_value(depth, reference);
+        self.pop();
+    }
+}

@@ -1,0 +1,174 @@
+//! The generator that uses Cranelift.
+//!
+//! * `convention`: where values travel in calls.
+//! * `layout`: the fields that compiled code reads.
+//! * `func`: one function, operator by operator.
+//! * `finish`: what Cranelift gives, in the words of artifacts.
+
+use std::sync::Arc;
+
+use cranelift_codegen::Context;
+use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::isa::{self, TargetIsa};
+use cranelift_codegen::settings::{self, Configurable};
+use cranelift_frontend::FunctionBuilderContext;
+use wamr_runtime::vm::TargetLayout;
+use wamr_runtime::{Error, MemoryKind};
+use wamr_types::{DefinedFuncIdx, Feature, Features};
+
+use super::{CodeGenerator, CompiledFunc, FuncGenerator, ModuleEnv};
+use crate::artifact::Target;
+use crate::image::{CPU_FEATURES, has_cpu_feature};
+
+mod convention;
+mod finish;
+mod func;
+mod layout;
+
+/// How large a frame may be before its function checks the stack for itself.
+const LARGE_FRAME_BYTES: u32 = 32 << 10;
+
+/// The generator that uses Cranelift.
+pub struct Cranelift {
+    isa: Arc<dyn TargetIsa>,
+    target: Target,
+    layout: layout::Layout,
+}
+
+impl Cranelift {
+    /// What it can compile.
+    pub const FEATURES: Features = Features::WASM_2_0
+        .with(Feature::RelaxedSimd)
+        .with(Feature::ExtendedConst)
+        .with(Feature::TailCall)
+        .with(Feature::FunctionReferences)
+        .with(Feature::Exceptions)
+        .with(Feature::LegacyExceptions)
+        .with(Feature::Gc)
+        .with(Feature::MultiMemory)
+        .with(Feature::Memory64)
+        .with(Feature::CustomPageSizes)
+        .with(Feature::WideArithmetic);
+
+    /// A generator for this machine.
+    ///
+    /// # Errors
+    /// If there is none for it.
+    pub fn host() -> Result<Self, Error> {
+        if !wamr_runtime::fault::SUPPORTED {
+            return Err(Error::msg("there is no compiled code for this platform yet"));
+        }
+        let features = CPU_FEATURES.iter().copied().filter(|name| has_cpu_feature(name));
+        Self::for_x86_64(features)
+    }
+
+    /// A generator for x86-64 processors with some features, by Rust's names for them.
+    ///
+    /// # Errors
+    /// If there is no such feature.
+    pub fn for_x86_64<'f>(features: impl IntoIterator<Item = &'f str>) -> Result<Self, Error> {
+        let mut flags = settings::builder();
+        for (name, value) in [
+            ("opt_level", "speed"),
+            // Frames are walked by their frame pointers.
+            ("preserve_frame_pointers", "true"),
+            ("is_pic", "true"),
+            ("unwind_info", "false"),
+            ("enable_probestack", "false"),
+            ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
+        ] {
+            flags.set(name, value).map_err(Error::new)?;
+        }
+        let mut builder = isa::lookup_by_name("x86_64").map_err(Error::new)?;
+        let mut names: Vec<Box<str>> = features.into_iter().map(Box::from).collect();
+        names.sort();
+        for name in &names {
+            let name = format!("has_{}", name.replace('.', ""));
+            builder.enable(&name).map_err(Error::new)?;
+        }
+        let isa = builder.finish(settings::Flags::new(flags)).map_err(Error::new)?;
+        let target = Target { arch: "x86_64".into(), cpu_features: names.into() };
+        Ok(Self { isa, target, layout: layout::Layout::new(TargetLayout::BITS_64) })
+    }
+}
+
+impl CodeGenerator for Cranelift {
+    fn name(&self) -> &'static str {
+        "cranelift"
+    }
+
+    fn target(&self) -> Target {
+        self.target.clone()
+    }
+
+    fn layout(&self) -> TargetLayout {
+        TargetLayout::BITS_64
+    }
+
+    fn worker<'a>(&'a self, env: ModuleEnv<'a>) -> Box<dyn FuncGenerator + 'a> {
+        Box::new(Worker {
+            generator: self,
+            env: func::Env::new(env, &self.layout),
+            context: Context::new(),
+            frontend: FunctionBuilderContext::new(),
+            control: ControlPlane::default(),
+        })
+    }
+}
+
+/// What a thread uses for one function after the other.
+struct Worker<'a> {
+    generator: &'a Cranelift,
+    env: func::Env<'a>,
+    context: Context,
+    frontend: FunctionBuilderContext,
+    control: ControlPlane,
+}
+
+impl FuncGenerator for Worker<'_> {
+    fn compile(
+        &mut self,
+        func: DefinedFuncIdx,
+        memory0: MemoryKind,
+    ) -> Result<CompiledFunc, Error> {
+        let compiled = self.compile_once(func, memory0, false)?;
+        match compiled {
+            Some(compiled) => Ok(compiled),
+            // The frame is large: once more, with a check that knows its size.
+            None => self
+                .compile_once(func, memory0, true)?
+                .ok_or_else(|| Error::msg("a function has too large a frame")),
+        }
+    }
+}
+
+impl Worker<'_> {
+    /// Compiles a function; `None` if the frame is large and `has_large_frame` does not say so.
+    fn compile_once(
+        &mut self,
+        func: DefinedFuncIdx,
+        memory0: MemoryKind,
+        has_large_frame: bool,
+    ) -> Result<Option<CompiledFunc>, Error> {
+        let isa = &*self.generator.isa;
+        self.context.clear();
+        let request = func::Request { func, memory0, has_large_frame };
+        func::build(
+            &mut self.env,
+            request,
+            &mut self.context.func,
+            &mut self.frontend,
+            isa.frontend_config(),
+        )?;
+        self.context
+            .compile(isa, &mut self.control)
+            .map_err(|error| Error::msg(format_args!("{:?}", error.inner)))?;
+        let compiled = self.context.compiled_code();
+        let compiled = compiled.ok_or_else(|| Error::msg("Cranelift gave no code"))?;
+        let frame = compiled.buffer.frame_layout().map_or(0, |layout| layout.frame_to_fp_offset);
+        if frame > LARGE_FRAME_BYTES && !has_large_frame {
+            return Ok(None);
+        }
+        finish::finish(&self.context.func, compiled).map(Some)
+    }
+}

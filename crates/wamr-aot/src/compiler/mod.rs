@@ -1,0 +1,269 @@
+//! From a decoded module to an artifact, for any generator of code.
+//!
+//! A generator compiles one function at a time; here functions are shared out to threads, and put
+//! together in an order that does not depend on who was faster: the same module and options give
+//! the same bytes.
+
+use core::fmt;
+use core::num::NonZeroUsize;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use wamr_runtime::compiled::{
+    Builtin, CallSite, Clause, CodeTables, FuncRange, HandlerSite, TrapSite,
+};
+use wamr_runtime::vm::TargetLayout;
+use wamr_runtime::{Error, ErrorKind, MemoryKind};
+use wamr_types::{DefinedFuncIdx, Module, TypeRegistry};
+
+use crate::artifact::{CompiledModule, FuncCode, GOT_ALIGN_BYTES, Target, layout_of};
+
+mod cranelift;
+pub use cranelift::Cranelift;
+
+/// A generator of machine code.
+pub trait CodeGenerator: Send + Sync {
+    /// Its name.
+    fn name(&self) -> &'static str;
+
+    /// The machine that it generates code for.
+    fn target(&self) -> Target;
+
+    /// How structures of the runtime are laid out there.
+    fn layout(&self) -> TargetLayout;
+
+    /// Makes what one thread needs to generate code.
+    fn worker<'a>(&'a self, env: ModuleEnv<'a>) -> Box<dyn FuncGenerator + 'a>;
+}
+
+/// One thread's part of a [`CodeGenerator`].
+pub trait FuncGenerator {
+    /// Compiles a function, whose body is valid.
+    ///
+    /// # Errors
+    /// What cannot be compiled.
+    fn compile(&mut self, func: DefinedFuncIdx, memory0: MemoryKind)
+    -> Result<CompiledFunc, Error>;
+}
+
+/// What a generator may know of the module.
+#[derive(Clone, Copy)]
+pub struct ModuleEnv<'a> {
+    /// The module.
+    pub module: &'a Module,
+    /// The types of its engine.
+    pub types: &'a TypeRegistry,
+}
+
+/// How to compile.
+#[derive(Clone, Debug)]
+pub struct CompileOptions {
+    /// The kinds of memory 0 to compile for; more than one makes the code larger.
+    pub memory0: Vec<MemoryKind>,
+    /// How many threads to use at most; as many as there are processors if that is `None`.
+    pub threads: Option<NonZeroUsize>,
+}
+
+impl Default for CompileOptions {
+    fn default() -> Self {
+        Self { memory0: vec![MemoryKind::Guarded, MemoryKind::Checked], threads: None }
+    }
+}
+
+/// A compiled function. All offsets count from its first byte.
+#[derive(Clone, Debug, Default)]
+pub struct CompiledFunc {
+    /// Code, and its constants.
+    pub code: Vec<u8>,
+    /// What it has to begin at a multiple of.
+    pub align: usize,
+    /// Distances that are not known yet.
+    pub relocs: Vec<Reloc>,
+    /// Instructions that may fault.
+    pub traps: Vec<TrapSite>,
+    /// Calls that may fail.
+    pub calls: Vec<CallSite>,
+    /// Calls whose exceptions are caught, with the clauses.
+    pub handlers: Vec<(HandlerSite, Vec<Clause>)>,
+}
+
+/// A place that needs the distance to something, in 32 bits.
+#[derive(Clone, Copy, Debug)]
+pub struct Reloc {
+    /// The offset of the place.
+    pub at: u32,
+    /// What to add to the distance.
+    pub addend: i64,
+    /// What the distance leads to.
+    pub target: RelocTarget,
+}
+
+/// What a [`Reloc`] refers to.
+#[derive(Clone, Copy, Debug)]
+pub enum RelocTarget {
+    /// A function of the module, for the same kind of memory 0.
+    Func(DefinedFuncIdx),
+    /// The address of a builtin in the table behind the code.
+    Builtin(Builtin),
+}
+
+/// What a function body has that a generator does not compile; found in the [`Error`] by
+/// [`Error::downcast_ref`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsupported {
+    /// The operator.
+    pub operator: Box<str>,
+    /// Its offset in the module's bytes.
+    pub offset: usize,
+}
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operator, offset } = self;
+        write!(f, "{operator} cannot be compiled yet (at offset {offset:#x})")
+    }
+}
+
+impl core::error::Error for Unsupported {}
+
+/// Compiles a module, whose types must come from `types`.
+///
+/// # Errors
+/// If a body is invalid or has an operator that is not supported, or the code is too large.
+pub fn compile(
+    generator: &dyn CodeGenerator,
+    module: &Module,
+    types: &TypeRegistry,
+    options: &CompileOptions,
+) -> Result<CompiledModule, Error> {
+    let count = module.defined_func_count();
+    let env = ModuleEnv { module, types };
+    let jobs = count * options.memory0.len();
+    let results: Vec<OnceLock<Result<CompiledFunc, Error>>> =
+        core::iter::repeat_with(OnceLock::new).take(jobs).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut worker = generator.worker(env);
+        loop {
+            let job = next.fetch_add(1, Ordering::Relaxed);
+            if job >= jobs {
+                return;
+            }
+            let func = DefinedFuncIdx::from_usize(job % count);
+            let result = validate(module, func)
+                .and_then(|()| worker.compile(func, options.memory0[job / count]));
+            if result.is_err() {
+                // The others need not be done any more.
+                next.store(jobs, Ordering::Relaxed);
+            }
+            let _ = results[job].set(result);
+        }
+    };
+    let threads = options.threads.or_else(|| std::thread::available_parallelism().ok());
+    // A thread is not worth it for a handful of functions.
+    let threads = threads.map_or(1, NonZeroUsize::get).min(jobs / 8 + 1);
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut funcs = Vec::with_capacity(jobs);
+    for result in results {
+        match result.into_inner() {
+            Some(Ok(func)) => funcs.push(func),
+            Some(Err(error)) => return Err(error),
+            // Another one failed before; its error comes up.
+            None => funcs.push(CompiledFunc::default()),
+        }
+    }
+    assemble(generator, module, &options.memory0, funcs)
+}
+
+fn validate(module: &Module, func: DefinedFuncIdx) -> Result<(), Error> {
+    let invalid = |error| Error::from_kind(ErrorKind::InvalidBody(error));
+    module.bodies.validate(func).map_err(invalid)
+}
+
+fn too_large() -> Error {
+    Error::msg("the module's code is larger than 2 GiB")
+}
+
+/// Puts functions one behind the other, and their tables together.
+fn assemble(
+    generator: &dyn CodeGenerator,
+    module: &Module,
+    kinds: &[MemoryKind],
+    funcs: Vec<CompiledFunc>,
+) -> Result<CompiledModule, Error> {
+    let count = module.defined_func_count();
+    let mut code = Vec::new();
+    let mut starts = Vec::with_capacity(funcs.len());
+    let (mut ranges, mut traps, mut calls) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut handlers, mut clauses) = (Vec::new(), Vec::new());
+    for (job, func) in funcs.iter().enumerate() {
+        code.resize(code.len().next_multiple_of(func.align.max(1)), 0);
+        if code.len() + func.code.len() >= i32::MAX as usize {
+            return Err(too_large());
+        }
+        let start = code.len() as u32;
+        starts.push(start);
+        code.extend_from_slice(&func.code);
+        let index = module.func_idx(DefinedFuncIdx::from_usize(job % count.max(1)));
+        let len_bytes = func.code.len() as u32;
+        ranges.push(FuncRange { start, len_bytes, func: index.0 });
+        traps.extend(func.traps.iter().map(|site| TrapSite { at: start + site.at, ..*site }));
+        calls.extend(func.calls.iter().map(|site| CallSite { at: start + site.at, ..*site }));
+        for (site, caught) in &func.handlers {
+            let (first, count) = (clauses.len() as u32, caught.len() as u32);
+            handlers.push(HandlerSite { at: start + site.at, first, count, ..*site });
+            let moved = |clause: &Clause| Clause { target: start + clause.target, ..*clause };
+            clauses.extend(caught.iter().map(moved));
+        }
+    }
+    let got_offset = code.len().next_multiple_of(GOT_ALIGN_BYTES);
+    let mut builtins: Vec<Box<str>> = Vec::new();
+    let mut positions = HashMap::new();
+    for (job, func) in funcs.iter().enumerate() {
+        for reloc in &func.relocs {
+            let at = starts[job] as usize + reloc.at as usize;
+            let target = match reloc.target {
+                RelocTarget::Func(callee) => starts[job - job % count + callee.index()] as usize,
+                RelocTarget::Builtin(builtin) => {
+                    let position = *positions.entry(builtin).or_insert_with(|| {
+                        builtins.push(builtin.name().into());
+                        builtins.len() - 1
+                    });
+                    got_offset + position * size_of::<u64>()
+                }
+            };
+            let distance = target as i64 - at as i64 + reloc.addend;
+            let distance = i32::try_from(distance).map_err(|_| too_large())?;
+            code[at..at + 4].copy_from_slice(&distance.to_le_bytes());
+        }
+    }
+    let mut entries = vec![FuncCode::default(); count];
+    for (job, &start) in starts.iter().enumerate() {
+        let entry = &mut entries[job % count];
+        match kinds[job / count] {
+            MemoryKind::Guarded => entry.guarded = Some(start),
+            MemoryKind::Checked => entry.checked = Some(start),
+        }
+    }
+    Ok(CompiledModule {
+        target: generator.target(),
+        code: code.into(),
+        got_offset,
+        builtins: builtins.into(),
+        funcs: entries.into(),
+        tables: CodeTables {
+            funcs: ranges.into(),
+            traps: traps.into(),
+            calls: calls.into(),
+            handlers: handlers.into(),
+            clauses: clauses.into(),
+        },
+        layout: layout_of(generator.layout()),
+    })
+}

@@ -1,0 +1,96 @@
+//! What compiling a module gives.
+#![cfg(all(feature = "compiler", target_os = "linux", target_arch = "x86_64"))]
+
+use std::fmt::Write as _;
+use std::num::NonZeroUsize;
+
+use wamr_aot::CompiledModule;
+use wamr_aot::compiler::{CodeGenerator, CompileOptions, Cranelift, Unsupported, compile};
+use wamr_runtime::{Backend, Engine, Error, MemoryKind};
+use wamr_types::{Features, LoadOptions, Loader, ModuleBytes, Validation};
+
+fn compile_text(
+    text: &str,
+    features: Features,
+    options: &CompileOptions,
+) -> Result<CompiledModule, Error> {
+    let engine = Engine::default();
+    let load = LoadOptions { features, supported: features, validation: Validation::Lazy };
+    let bytes = ModuleBytes::new(text.to_owned());
+    let module = wamr_loader::WasmLoader.load(bytes, engine.types(), &load).expect("it is valid");
+    compile(&Cranelift::host()?, &module, engine.types(), options)
+}
+
+/// A module with many functions, which call each other, the runtime and a table.
+fn large() -> String {
+    let mut text = String::from(
+        "(module (memory 1) (table 1 funcref) (type $t (func (param i32) (result i32)))\n",
+    );
+    for i in 0..100 {
+        write!(
+            text,
+            "(func $f{i} (type $t)
+                (i32.store (local.get 0) (i32.const {i}))
+                (drop (memory.grow (i32.const 0)))
+                (i32.add (call $f{} (local.get 0))
+                    (call_indirect (type $t) (local.get 0) (i32.const 0))))\n",
+            (i + 1) % 100
+        )
+        .expect("a string");
+    }
+    text + ")"
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let compile = |threads| {
+        let options = CompileOptions { threads: NonZeroUsize::new(threads), ..Default::default() };
+        compile_text(&large(), Features::WASM_2_0, &options).expect("it can be compiled")
+    };
+    let one = compile(1);
+    assert!(one == compile(3));
+    assert_eq!(one.funcs.len(), 100);
+    assert!(one.funcs.iter().all(|func| func.checked.is_some() && func.guarded.is_some()));
+}
+
+#[test]
+fn tables_are_sorted_and_inside_the_code() {
+    let module = compile_text(&large(), Features::WASM_2_0, &CompileOptions::default());
+    let module = module.expect("it can be compiled");
+    let tables = &module.tables;
+    let len = module.code.len() as u32;
+    assert!(tables.funcs.is_sorted_by_key(|func| func.start));
+    assert!(tables.traps.is_sorted_by_key(|site| site.at));
+    assert!(tables.calls.is_sorted_by_key(|site| site.at));
+    assert!(tables.funcs.iter().all(|func| func.start + func.len_bytes <= len));
+    assert!(tables.traps.iter().all(|site| site.at < len));
+    assert!(!tables.traps.is_empty() && !tables.calls.is_empty());
+    assert!(module.builtins.iter().any(|name| &**name == "memory.grow"));
+    assert!(module.got_offset >= module.code.len());
+}
+
+#[test]
+fn only_the_kinds_of_memory_asked_for_are_compiled() {
+    let options = CompileOptions { memory0: vec![MemoryKind::Checked], ..Default::default() };
+    let module = compile_text(&large(), Features::WASM_2_0, &options).expect("it can be compiled");
+    assert!(module.funcs.iter().all(|func| func.checked.is_some() && func.guarded.is_none()));
+}
+
+#[test]
+fn operators_that_are_not_supported_are_named() {
+    let text = "(module (memory 1 1 shared) (func (result i32) i32.const 0 i32.atomic.load))";
+    let features = Features::WASM_3_0.with(wamr_types::Feature::Threads);
+    assert!(!wamr_aot::Jit.supported().contains(wamr_types::Feature::Threads));
+    let error = compile_text(text, features, &CompileOptions::default()).expect_err("atomics");
+    let unsupported = error.downcast_ref::<Unsupported>().expect("that is why");
+    assert_eq!(&*unsupported.operator, "i32_atomic_load");
+}
+
+#[test]
+fn generators_for_lesser_processors_say_what_they_need() {
+    let generator = Cranelift::for_x86_64(["sse4.1", "ssse3", "sse3"]).expect("they exist");
+    let target = generator.target();
+    let names: Vec<&str> = target.cpu_features.iter().map(|name| &**name).collect();
+    assert_eq!(names, ["sse3", "sse4.1", "ssse3"]);
+    assert!(Cranelift::for_x86_64(["no such feature"]).is_err());
+}
