@@ -113,12 +113,14 @@ impl InstanceHandle {
         let mut store = store.as_context_mut();
         let core = store.core();
         begin(core, module)?;
-        let mut lists = InstanceImports::for_module(module.decoded());
-        for import in imports {
-            lists.push(core, import)?;
-        }
-        let instance = InstanceEntity::allocate(core, module, lists)?;
-        Ok(Self::from_ptr(core, instance))
+        let instance = core.make_limited(|core| {
+            let mut lists = InstanceImports::for_module(module.decoded());
+            for import in imports {
+                lists.push(core, import)?;
+            }
+            InstanceEntity::allocate(core, module, lists)
+        });
+        Ok(Self::from_ptr(core, instance?))
     }
 
     /// As [`InstanceHandle::allocate`], with host functions that are put into the store for this
@@ -137,9 +139,11 @@ impl InstanceHandle {
         let mut store = store.as_context_mut();
         let core = store.core();
         begin(core, module)?;
-        let lists = InstanceImports::linked(core, module, imports)?;
-        let instance = InstanceEntity::allocate(core, module, lists)?;
-        Ok(Self::from_ptr(core, instance))
+        let instance = core.make_limited(|core| {
+            let lists = InstanceImports::linked(core, module, imports)?;
+            InstanceEntity::allocate(core, module, lists)
+        });
+        Ok(Self::from_ptr(core, instance?))
     }
 
     /// As [`InstanceHandle::allocate_linked`], for another thread of a program. The shared
@@ -168,11 +172,13 @@ impl InstanceHandle {
             let what = "inherited memories are not those that the module defines";
             return Err(Error::from_kind(ErrorKind::InvalidType(what.into())));
         }
-        let mut lists = InstanceImports::linked(core, module, imports)?;
-        let inherited = inherited.iter().map(|memory| memory.of_engine(core.engine()).cloned());
-        lists.inherited = Some(inherited.collect::<Result<_, _>>()?);
-        let instance = InstanceEntity::allocate(core, module, lists)?;
-        Ok(Self::from_ptr(core, instance))
+        let instance = core.make_limited(|core| {
+            let mut lists = InstanceImports::linked(core, module, imports)?;
+            let inherited = inherited.iter().map(|memory| memory.of_engine(core.engine()).cloned());
+            lists.inherited = Some(inherited.collect::<Result<_, _>>()?);
+            InstanceEntity::allocate(core, module, lists)
+        });
+        Ok(Self::from_ptr(core, instance?))
     }
 
     /// The shared memories that the module defines, in order: what other threads inherit.

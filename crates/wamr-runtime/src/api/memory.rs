@@ -26,7 +26,7 @@ impl Memory {
         let mut store = store.as_context_mut();
         let core = store.core();
         core.collect_if_due();
-        let memory = core.new_memory(ty)?;
+        let memory = core.make_limited(|core| core.new_memory(ty))?;
         Ok(Self::from_ptr(core, memory))
     }
 

@@ -34,7 +34,7 @@ impl Table {
         let core = store.core();
         core.collect_if_due();
         let [value, _] = init.to_raw(core, ValType::Ref(ty.element))?;
-        let table = core.new_table(ty, value)?;
+        let table = core.make_limited(|core| core.new_table(ty, value))?;
         Ok(Self::from_ptr(core, table))
     }
 

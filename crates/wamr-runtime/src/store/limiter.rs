@@ -3,9 +3,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{StoreCore, StoreInner};
+use crate::error::{Error, ErrorKind};
 
 /// Decides how much a store may take. Asked before a memory or table is made or grows, whoever
 /// grows it, and before an instance is made.
+///
+/// Where it does not allow another instance, memory or table for the host to have, garbage is
+/// collected, and it is asked once more.
 pub trait ResourceLimiter {
     /// Whether a memory of `current_bytes` (0 for a new one) may become `desired_bytes` large.
     /// `maximum_bytes` is what its type allows, where it says so.
@@ -18,6 +22,20 @@ pub trait ResourceLimiter {
 
     /// Whether a table of `current` elements (0 for a new one) may get `desired` elements.
     fn table_growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> bool;
+
+    /// Whether a store that has made `made` memories may make one more; [`Self::memory_growing`] is
+    /// asked about its size. Memories that were reclaimed do not count, those that are made by an
+    /// instance do.
+    fn memory_creating(&mut self, made: usize) -> bool {
+        let _ = made;
+        true
+    }
+
+    /// Whether a store that has made `made` tables may make one more, as for memories.
+    fn table_creating(&mut self, made: usize) -> bool {
+        let _ = made;
+        true
+    }
 
     /// Whether a store that has made `made` instances may make one more. Instances that were
     /// reclaimed do not count.
@@ -32,12 +50,20 @@ pub trait ResourceLimiter {
 pub struct StoreLimits {
     memory_bytes: u64,
     table_elements: u64,
+    memories: usize,
+    tables: usize,
     instances: usize,
 }
 
 impl Default for StoreLimits {
     fn default() -> Self {
-        Self { memory_bytes: u64::MAX, table_elements: u64::MAX, instances: usize::MAX }
+        Self {
+            memory_bytes: u64::MAX,
+            table_elements: u64::MAX,
+            memories: usize::MAX,
+            tables: usize::MAX,
+            instances: usize::MAX,
+        }
     }
 }
 
@@ -61,6 +87,20 @@ impl StoreLimits {
         self
     }
 
+    /// The most memories that may live at a time.
+    #[must_use]
+    pub fn memories(mut self, memories: usize) -> Self {
+        self.memories = memories;
+        self
+    }
+
+    /// The most tables that may live at a time.
+    #[must_use]
+    pub fn tables(mut self, tables: usize) -> Self {
+        self.tables = tables;
+        self
+    }
+
     /// The most instances that may live at a time.
     #[must_use]
     pub fn instances(mut self, instances: usize) -> Self {
@@ -76,6 +116,14 @@ impl ResourceLimiter for StoreLimits {
 
     fn table_growing(&mut self, _: u64, desired: u64, _: Option<u64>) -> bool {
         desired <= self.table_elements
+    }
+
+    fn memory_creating(&mut self, made: usize) -> bool {
+        made < self.memories
+    }
+
+    fn table_creating(&mut self, made: usize) -> bool {
+        made < self.tables
     }
 
     fn instance_creating(&mut self, made: usize) -> bool {
@@ -100,6 +148,21 @@ pub(super) fn accessor<T: 'static>(
 }
 
 impl StoreCore {
+    /// Makes something of which the limiter may allow so many; once more after a collection where
+    /// it does not, since garbage counts until it is reclaimed.
+    pub(crate) fn make_limited<R>(
+        &mut self,
+        mut make: impl FnMut(&mut Self) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        match make(self) {
+            Err(error) if matches!(error.kind(), ErrorKind::LimitReached) => {
+                self.collect();
+                make(self)
+            }
+            made => made,
+        }
+    }
+
     /// Asks the limiter, if there is one.
     pub(crate) fn allows(&mut self, ask: impl FnOnce(&mut dyn ResourceLimiter) -> bool) -> bool {
         // The pointer that the store was made with, since the limiter lives behind the core.

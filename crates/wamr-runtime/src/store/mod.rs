@@ -246,7 +246,10 @@ impl StoreCore {
     pub(crate) fn new_memory(&mut self, ty: MemoryType) -> Result<NonNull<MemoryEntity>, Error> {
         let bytes = |pages: u64| pages.saturating_mul(ty.page_size_bytes());
         let (min, max) = (bytes(ty.limits.min), ty.limits.max.map(bytes));
-        if !self.allows(|limiter| limiter.memory_growing(0, min, max)) {
+        let made = self.memories.len();
+        if !self
+            .allows(|limiter| limiter.memory_creating(made) && limiter.memory_growing(0, min, max))
+        {
             return Err(Error::from_kind(ErrorKind::LimitReached));
         }
         let memory = LinearMemory::new(ty, self.engine.tunables());
@@ -266,7 +269,10 @@ impl StoreCore {
         value: u64,
     ) -> Result<NonNull<TableEntity>, Error> {
         let Limits { min, max } = ty.limits;
-        if !self.allows(|limiter| limiter.table_growing(0, min, max)) {
+        let made = self.tables.len();
+        if !self
+            .allows(|limiter| limiter.table_creating(made) && limiter.table_growing(0, min, max))
+        {
             return Err(Error::from_kind(ErrorKind::LimitReached));
         }
         let top = self.engine.types().top_of(ty.element.heap);

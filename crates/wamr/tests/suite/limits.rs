@@ -1,8 +1,8 @@
 //! Sizes at and beyond their limits: errors, never aborts.
 
 use wamr::{
-    ErrorKind, IndexType, Limits, Memory, MemoryType, ModuleError, RefType, Store, Table,
-    TableType, Val,
+    ErrorKind, IndexType, Limits, Memory, MemoryType, ModuleError, RefType, Store, StoreLimits,
+    Table, TableType, Val,
 };
 
 use crate::support::{call, each_mode, instantiate, run_error};
@@ -27,7 +27,7 @@ fn contradictory_and_unreachable_limits_are_refused() {
             memory(IndexType::I64, u64::MAX, None),
             MemoryType { page_size_log2: 63, ..MemoryType::new(1, None) },
             MemoryType { page_size_log2: 255, ..MemoryType::new(1, None) },
-            MemoryType { shared: true, ..MemoryType::new(1, Some(1)) },
+            MemoryType { shared: true, ..MemoryType::new(1, None) },
         ] {
             let error = Memory::new(&mut store, ty).unwrap_err();
             assert!(matches!(error.kind(), ErrorKind::InvalidType(_)), "{ty:?}: {error}");
@@ -178,6 +178,45 @@ impl wamr::ResourceLimiter for Fragile {
     fn table_growing(&mut self, _: u64, _: u64, _: Option<u64>) -> bool {
         true
     }
+}
+
+#[test]
+fn a_limiter_counts_what_lives() {
+    each_mode(|engine| {
+        let mut store = Store::new(engine, StoreLimits::new().memories(2).tables(3).instances(4));
+        store.limiter(|limits| limits);
+        let refused = |error: &wamr::Error| {
+            assert!(matches!(error.kind(), ErrorKind::LimitReached), "{error}");
+            assert_eq!(error.to_string(), "the store's limiter does not allow it");
+        };
+        // Garbage does not count.
+        for _ in 0..20 {
+            instantiate(engine, &mut store, "(module (memory 0) (table 0 funcref))", &[]);
+        }
+        let memory = MemoryType::new(0, None);
+        for _ in 0..20 {
+            Memory::new(&mut store, memory).unwrap();
+        }
+        let kept: Vec<_> = (0..2).map(|_| Memory::new(&mut store, memory).unwrap()).collect();
+        refused(&Memory::new(&mut store, memory).unwrap_err());
+        let with_memory = crate::support::module(engine, "(module (memory 0))");
+        refused(&run_error(wamr::Instance::new(&mut store, &with_memory, &[])));
+        drop(kept);
+        let kept: Vec<_> = (0..2)
+            .map(|_| instantiate(engine, &mut store, "(module (table 0 funcref))", &[]))
+            .collect();
+        let table = TableType::new(RefType::FUNCREF, 0, None);
+        let _table = Table::new(&mut store, table, Val::FuncRef(None)).unwrap();
+        refused(&Table::new(&mut store, table, Val::FuncRef(None)).unwrap_err());
+        let empty = crate::support::module(engine, "(module)");
+        let more: Vec<_> =
+            (0..2).map(|_| wamr::Instance::new(&mut store, &empty, &[]).unwrap()).collect();
+        refused(&run_error(wamr::Instance::new(&mut store, &empty, &[])));
+        drop((kept, more));
+        for _ in 0..4 {
+            wamr::Instance::new(&mut store, &empty, &[]).unwrap();
+        }
+    });
 }
 
 #[test]

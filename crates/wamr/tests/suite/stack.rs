@@ -1,6 +1,6 @@
 //! Recursion ends in a trap, whoever recurses and however small the thread's stack is.
 
-use wamr::{Caller, Engine, Error, Extern, Func, Instance, Store, TrapCode};
+use wamr::{Caller, Config, Engine, Error, Extern, Func, Instance, Mode, Store, TrapCode};
 
 use crate::support::{call, each_config, each_mode, instantiate, trap};
 
@@ -129,4 +129,45 @@ fn frames_larger_than_the_stack_trap() {
             call::<(), ()>(&mut store, &instance, "fine", ()).unwrap();
         },
     );
+}
+
+/// How deep a recursion gets before it traps.
+fn depth(engine: &Engine) -> u32 {
+    let mut store = Store::new(engine, 0);
+    let instance = instantiate(
+        engine,
+        &mut store,
+        r#"(module (global $n (export "n") (mut i32) (i32.const 0))
+            (func $f (export "f") (param i64 i64)
+                (global.set $n (i32.add (global.get $n) (i32.const 1)))
+                (call $f (local.get 0) (local.get 1))))"#,
+        &[],
+    );
+    let outcome = call::<_, ()>(&mut store, &instance, "f", (1_i64, 2_i64));
+    assert_eq!(trap(outcome), TrapCode::StackOverflow);
+    let n = instance.get_global(&mut store, "n").unwrap();
+    n.get(&mut store).unwrap().i32().unwrap() as u32
+}
+
+#[test]
+fn stacks_are_as_large_as_configured() {
+    for &mode in Mode::ALL {
+        let engine = |set: fn(&mut Config, usize), bytes| {
+            let mut config = Config::new();
+            config.mode(mode);
+            set(&mut config, bytes);
+            Engine::new(&config).unwrap()
+        };
+        let interp: fn(&mut Config, usize) = |config, bytes| {
+            config.interp_stack_bytes(bytes);
+        };
+        let native: fn(&mut Config, usize) = |config, bytes| {
+            config.native_stack_bytes(bytes);
+        };
+        let (small, large) = (depth(&engine(interp, 1 << 17)), depth(&engine(interp, 1 << 20)));
+        assert!((small * 7..small * 9).contains(&large), "{small} {large}");
+        let through_host = |bytes| overflow(&engine(native, bytes));
+        let (small, large) = (through_host(1 << 17), through_host(1 << 20));
+        assert!(small * 4 < large && large < small * 16, "{small} {large}");
+    }
 }
