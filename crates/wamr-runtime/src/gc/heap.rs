@@ -1,13 +1,15 @@
 //! Cells: blocks of equal cells for small objects, runs of blocks for large ones.
 
-use super::{HOST_VALUE, ObjectHeader};
+use super::{HOST_VALUE, Marks, ObjectHeader};
 use crate::platform::Reservation;
 
 /// The size of a block, in bytes.
-const BLOCK_BYTES: usize = 64 << 10;
+pub(super) const BLOCK_BYTES: usize = 64 << 10;
+/// What sizes of cells are multiples of, in bytes.
+pub(super) const CELL_GRANULE: u32 = 16;
 /// What references reach beyond block 0, in bytes.
 const REACH_BYTES: usize = u32::MAX as usize - (BLOCK_BYTES - 1);
-/// Sizes of cells, in bytes; all are multiples of 16. The first class is for host values alone,
+/// Sizes of cells, in bytes. The first class is for host values alone,
 /// so that a sweep need not look for them anywhere else.
 const CLASSES: [u32; 17] =
     [16, 16, 32, 48, 64, 96, 128, 192, 256, 512, 1024, 2048, 4096, 6544, 8192, 16384, 32768];
@@ -17,7 +19,7 @@ const HOST_CLASS: usize = 0;
 /// that only a collection gives back.
 const HOST_VALUE_WEIGHT: usize = 256;
 /// How many words of bits a block has.
-const WORDS: usize = BLOCK_BYTES / 16 / 64;
+pub(super) const WORDS: usize = BLOCK_BYTES / CELL_GRANULE as usize / 64;
 /// A collection is due when so many bytes were handed out since the last one, at least.
 const MIN_THRESHOLD_BYTES: usize = 4 << 20;
 
@@ -31,17 +33,23 @@ enum Block {
     Small {
         class: u8,
         used: Box<Bits>,
-        marked: Box<Bits>,
     },
     /// The first block of a large object.
     Large {
         blocks: u32,
-        marked: bool,
     },
     /// A further block of the large object that begins so many blocks before.
     Continued {
         back: u32,
     },
+}
+
+/// What cells a block holds.
+pub(super) enum BlockCells {
+    /// Many of one size.
+    Small { size_bytes: u32 },
+    /// One object at its start, if any.
+    Large,
 }
 
 /// Where the next free cell of a class is looked for.
@@ -97,7 +105,7 @@ impl GcHeap {
     pub(crate) fn new(limit_bytes: usize) -> Self {
         Self {
             space: None,
-            blocks: vec![Block::Large { blocks: 1, marked: true }],
+            blocks: vec![Block::Continued { back: 0 }],
             cursors: Default::default(),
             partial: Default::default(),
             free_blocks: 0,
@@ -163,11 +171,8 @@ impl GcHeap {
                 Some(block) => block,
                 None => {
                     let block = self.take_blocks(1)?;
-                    self.blocks[block as usize] = Block::Small {
-                        class: class as u8,
-                        used: Box::new([0; WORDS]),
-                        marked: Box::new([0; WORDS]),
-                    };
+                    self.blocks[block as usize] =
+                        Block::Small { class: class as u8, used: Box::new([0; WORDS]) };
                     block
                 }
             };
@@ -197,7 +202,7 @@ impl GcHeap {
     fn large_cell(&mut self, size_bytes: u32) -> Option<(u32, usize)> {
         let count = (size_bytes as usize).div_ceil(BLOCK_BYTES);
         let first = self.take_blocks(count)?;
-        self.blocks[first as usize] = Block::Large { blocks: count as u32, marked: false };
+        self.blocks[first as usize] = Block::Large { blocks: count as u32 };
         for back in 1..count as u32 {
             self.blocks[(first + back) as usize] = Block::Continued { back };
         }
@@ -238,7 +243,7 @@ impl GcHeap {
         for (from, block) in other.blocks.iter().enumerate().skip(1) {
             let count = match block {
                 Block::Small { .. } => 1,
-                Block::Large { blocks, .. } => *blocks as usize,
+                Block::Large { blocks } => *blocks as usize,
                 Block::Free | Block::Continued { .. } => continue,
             };
             let Some(first) = self.take_blocks(count) else {
@@ -317,7 +322,7 @@ impl GcHeap {
         }
         let start = (block * BLOCK_BYTES) as u32;
         match self.blocks.get(block)? {
-            Block::Small { class, used, .. } => {
+            Block::Small { class, used } => {
                 let size = CLASSES[*class as usize];
                 let cell = (offset - start) / size;
                 let bit = used[cell as usize / 64] >> (cell % 64) & 1;
@@ -328,28 +333,18 @@ impl GcHeap {
         }
     }
 
-    /// Marks the object at a reference; true if it was not marked before.
-    ///
-    /// The reference must be one that [`GcHeap::object_at`] or a live object gave.
-    pub(crate) fn mark(&mut self, reference: u32) -> bool {
-        let block = reference as usize / BLOCK_BYTES;
-        match self.blocks.get_mut(block) {
-            Some(Block::Small { class, marked, .. }) => {
-                let size = CLASSES[*class as usize];
-                let cell = (reference as usize % BLOCK_BYTES) / size as usize;
-                let bit = 1u64 << (cell % 64);
-                let fresh = marked[cell / 64] & bit == 0;
-                marked[cell / 64] |= bit;
-                fresh
+    /// No marks, for the heap as it is now.
+    pub(crate) fn no_marks(&self) -> Marks {
+        Marks::new(self.blocks.iter().map(|block| match block {
+            Block::Small { class, .. } => {
+                BlockCells::Small { size_bytes: CLASSES[*class as usize] }
             }
-            Some(Block::Large { marked, .. }) => !core::mem::replace(marked, true),
-            _ => false,
-        }
+            _ => BlockCells::Large,
+        }))
     }
 
-    /// Frees what is not marked and clears the marks. `host_value` hears of every host value
-    /// that is freed.
-    pub(crate) fn sweep(&mut self, mut host_value: impl FnMut(u32)) {
+    /// Frees what is not marked. `host_value` hears of every host value that is freed.
+    pub(crate) fn sweep(&mut self, marks: &Marks, mut host_value: impl FnMut(u32)) {
         let base = self.base();
         let mut live = 0;
         self.cursors = Default::default();
@@ -357,35 +352,31 @@ impl GcHeap {
         let mut release = Vec::new();
         for (index, block) in self.blocks.iter_mut().enumerate().skip(1) {
             let start = index * BLOCK_BYTES;
+            let marked = marks.of_block(index);
             match block {
-                Block::Small { class, used, marked } => {
-                    let size = CLASSES[*class as usize] as usize;
-                    let mut cells = 0;
-                    for (word, (used, marked)) in used.iter_mut().zip(&mut **marked).enumerate() {
-                        let is_host = *class as usize == HOST_CLASS;
-                        let mut dead = if is_host { *used & !*marked } else { 0 };
-                        while dead != 0 {
-                            let cell = word * 64 + dead.trailing_zeros() as usize;
-                            dead &= dead - 1;
+                Block::Small { class, used } => {
+                    let class = *class as usize;
+                    let size = CLASSES[class] as usize;
+                    if class == HOST_CLASS {
+                        for cell in dead_cells(used, marked) {
                             // SAFETY: a used cell holds an object.
                             let header: ObjectHeader =
                                 unsafe { *base.add(start + cell * size).cast() };
                             host_value(header.len);
                         }
-                        *used = *marked;
-                        *marked = 0;
-                        cells += used.count_ones() as usize;
                     }
-                    live += cells * weight(*class as usize);
+                    **used = *marked;
+                    let cells: usize = used.iter().map(|word| word.count_ones() as usize).sum();
+                    live += cells * weight(class);
                     if cells == 0 {
                         release.push(index..index + 1);
                     } else if cells < BLOCK_BYTES / size {
-                        self.partial[*class as usize].push(index as u32);
+                        self.partial[class].push(index as u32);
                     }
                 }
-                Block::Large { blocks, marked } => {
+                Block::Large { blocks } => {
                     let count = *blocks as usize;
-                    if core::mem::replace(marked, false) {
+                    if marked[0] & 1 != 0 {
                         live += count * BLOCK_BYTES;
                     } else {
                         release.push(index..index + count);
@@ -403,6 +394,14 @@ impl GcHeap {
     }
 }
 
+/// Cells in use that are not marked.
+fn dead_cells(used: &Bits, marked: &Bits) -> impl Iterator<Item = usize> {
+    used.iter().zip(marked).enumerate().flat_map(|(word, (used, marked))| {
+        let dead = used & !marked;
+        (0..64).filter(move |bit| dead >> bit & 1 != 0).map(move |bit| word * 64 + bit)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -413,12 +412,13 @@ mod tests {
     fn swept_cells_are_handed_out_again() {
         let mut heap = GcHeap::new(64 << 20);
         let kept: Vec<u32> = (0..5000).map(|_| heap.allocate(40, HEADER).unwrap()).collect();
+        let mut marks = heap.no_marks();
         for &reference in kept.iter().step_by(2) {
             assert_eq!(heap.object_at(reference + 39), Some(reference));
-            assert!(heap.mark(reference));
-            assert!(!heap.mark(reference));
+            assert!(marks.mark(reference));
+            assert!(!marks.mark(reference));
         }
-        heap.sweep(|_| panic!("there are no host values"));
+        heap.sweep(&marks, |_| panic!("there are no host values"));
         assert_eq!(heap.used_bytes(), 2500 * 48);
         assert_eq!(heap.object_at(kept[1]), None);
         assert_eq!(heap.object_at(kept[2]), Some(kept[2]));
@@ -435,8 +435,9 @@ mod tests {
         let a = heap.allocate(1 << 20, HEADER).unwrap();
         let b = heap.allocate(1 << 20, HEADER).unwrap();
         assert_eq!(heap.object_at(a + (1 << 19)), Some(a));
-        heap.mark(b);
-        heap.sweep(|_| {});
+        let mut marks = heap.no_marks();
+        assert!(marks.mark(b) && !marks.mark(b));
+        heap.sweep(&marks, |_| {});
         assert_eq!(heap.object_at(a), None);
         assert_eq!(heap.allocate(1 << 20, HEADER), Some(a));
         assert_eq!(heap.allocate(16 << 20, HEADER), None, "over the limit");
@@ -447,8 +448,9 @@ mod tests {
         let mut heap = GcHeap::new(8 << 20);
         let a = heap.allocate(1 << 20, HEADER).unwrap();
         let b = heap.allocate(6 << 20, HEADER).unwrap();
-        heap.mark(a);
-        heap.sweep(|_| {});
+        let mut marks = heap.no_marks();
+        marks.mark(a);
+        heap.sweep(&marks, |_| {});
         assert_eq!(heap.allocate(7 << 20, HEADER), Some(b));
         assert_eq!(heap.free_blocks, 0);
         assert_eq!(heap.allocate(16, HEADER), None);
@@ -463,9 +465,10 @@ mod tests {
         let garbage = other.allocate(2 << 20, HEADER).unwrap();
         let large = other.allocate(1 << 20, ObjectHeader { type_id: 3, len: 9 }).unwrap();
         assert!(garbage < large);
-        other.mark(large);
-        other.mark(small);
-        other.sweep(|_| {});
+        let mut marks = other.no_marks();
+        marks.mark(large);
+        marks.mark(small);
+        other.sweep(&marks, |_| {});
         let moved = heap.absorb(&mut other).unwrap();
         assert_eq!(other.used_bytes(), 0);
         assert_eq!(heap.used_bytes(), 48 + 48 + (1 << 20));
@@ -524,7 +527,25 @@ mod tests {
             count += 1;
         }
         assert_eq!(count, (1 << 20) / 16);
-        heap.sweep(|_| {});
+        let marks = heap.no_marks();
+        heap.sweep(&marks, |_| {});
         assert!(heap.allocate(16, HEADER).is_some());
+    }
+
+    #[test]
+    fn every_cell_of_every_size_has_a_mark_of_its_own() {
+        let mut heap = GcHeap::new(64 << 20);
+        let mut all = Vec::new();
+        for &size in &CLASSES {
+            let count = 2 * BLOCK_BYTES as u32 / size;
+            all.extend((0..count).map(|_| heap.allocate(size, HEADER).unwrap()));
+        }
+        all.push(heap.allocate(40_000, HEADER).unwrap());
+        let mut marks = heap.no_marks();
+        assert!(all.iter().all(|&reference| marks.mark(reference)));
+        assert!(!all.iter().any(|&reference| marks.mark(reference)));
+        assert!(!marks.mark(u32::MAX), "beyond the heap");
+        heap.sweep(&marks, |_| {});
+        assert!(all.iter().all(|&reference| heap.object_at(reference) == Some(reference)));
     }
 }

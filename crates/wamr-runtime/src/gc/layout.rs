@@ -116,6 +116,10 @@ pub enum GcLayout {
         size_bytes: u32,
         /// The fields in order.
         fields: Box<[FieldLayout]>,
+        /// The offsets of those that refer to objects.
+        objects: Box<[u32]>,
+        /// Whether there are references of other kinds too.
+        has_others: bool,
     },
     /// An array.
     Array {
@@ -137,8 +141,12 @@ impl GcLayout {
                     end = offset + (1 << kind.size_log2());
                     FieldLayout { offset, kind }
                 });
-                let fields = fields.collect();
-                Some(Self::Struct { size_bytes: end, fields })
+                let fields: Box<[FieldLayout]> = fields.collect();
+                let is_object = |field: &&FieldLayout| field.kind == FieldKind::Object;
+                let objects = fields.iter().filter(is_object).map(|field| field.offset).collect();
+                let has_others =
+                    fields.iter().any(|field| field.kind.is_reference() && !is_object(&field));
+                Some(Self::Struct { size_bytes: end, fields, objects, has_others })
             }
             CompositeType::Array(ty) => {
                 let kind = FieldKind::of(&ty.0, types);
@@ -181,9 +189,12 @@ mod tests {
                 ]),
             }),
         };
-        let Some(GcLayout::Struct { size_bytes, fields }) = GcLayout::of(&ty, &types) else {
+        let Some(GcLayout::Struct { size_bytes, fields, objects, has_others }) =
+            GcLayout::of(&ty, &types)
+        else {
             panic!("a struct has a layout");
         };
+        assert_eq!((&objects[..], has_others), (&[48][..], true));
         let offsets: Vec<u32> = fields.iter().map(|field| field.offset).collect();
         assert_eq!(offsets, [8, 16, 32, 40, 48]);
         assert_eq!(size_bytes, 52);

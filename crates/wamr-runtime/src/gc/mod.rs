@@ -6,15 +6,17 @@
 //! like a reference, so that no mode needs stack maps. Objects never move, hence a reference that
 //! was only guessed costs memory and nothing else.
 //!
-//! `heap` hands out cells and sweeps, `layout` says where fields are; who is a root is the
+//! `heap` hands out cells and sweeps, `mark` remembers what was reached, `layout` says where fields are; who is a root is the
 //! store's business (`store/collect.rs`).
 
 mod heap;
 mod layout;
+mod mark;
 
 pub use heap::GcHeap;
 pub(crate) use heap::Moved;
 pub use layout::{FieldKind, FieldLayout, GcLayout, HEADER_BYTES};
+pub(crate) use mark::{Marks, prefetch};
 
 /// What every object starts with.
 #[derive(Clone, Copy)]

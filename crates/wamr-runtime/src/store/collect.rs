@@ -15,7 +15,7 @@ use wamr_types::{AbstractHeapType, ValType};
 use super::exception::Exception;
 use super::{ExternPtr, StoreCore};
 use crate::entity::HostFunc;
-use crate::gc::{FieldKind, FieldLayout, GcHeap, GcLayout, is_i31};
+use crate::gc::{FieldKind, FieldLayout, GcLayout, Marks, is_i31, prefetch};
 use crate::vm::FuncRecord;
 
 impl StoreCore {
@@ -54,8 +54,8 @@ impl StoreCore {
         }
         self.drop_dead_roots();
         let idle = self.depth == 0;
-        let mut heap = core::mem::replace(&mut self.gc, GcHeap::new(0));
-        let mut tracer = Tracer { core: self, heap: &mut heap, work: Vec::new() };
+        let marks = self.gc.no_marks();
+        let mut tracer = Tracer { core: self, marks, objects: Vec::new(), work: Vec::new() };
         self.roots().for_each(|target| tracer.visit(target));
         if !idle {
             tracer.visit_all_entities();
@@ -66,9 +66,9 @@ impl StoreCore {
             }
         }
         tracer.run();
+        let marks = tracer.marks;
         let mut dead = Vec::new();
-        heap.sweep(|index| dead.push(index));
-        self.gc = heap;
+        self.gc.sweep(&marks, |index| dead.push(index));
         // Dropping host functions and host values runs code of the embedder, which may do anything
         // but reach this store, and may panic: before, all marks must be gone and all lists in
         // order.
@@ -105,10 +105,15 @@ impl StoreCore {
 
 struct Tracer<'a> {
     core: &'a StoreCore,
-    /// The store's heap, taken out of it for the time of the collection.
-    heap: &'a mut GcHeap,
+    marks: Marks,
+    /// Objects whose fields have not been looked at yet.
+    objects: Vec<u32>,
+    /// Everything else that has not been looked at yet.
     work: Vec<ExternPtr>,
 }
+
+/// How many objects are on their way from memory at a time.
+const AHEAD: usize = 8;
 
 impl Tracer<'_> {
     fn visit(&mut self, target: ExternPtr) {
@@ -122,9 +127,7 @@ impl Tracer<'_> {
                 ExternPtr::Global(at) => !at.as_ref().mark.replace(true),
                 ExternPtr::Tag(at) => !at.as_ref().mark.replace(true),
                 ExternPtr::Instance(at) => !at.as_ref().mark.replace(true),
-                ExternPtr::Object(reference) => {
-                    reference != 0 && !is_i31(reference) && self.heap.mark(reference)
-                }
+                ExternPtr::Object(reference) => return self.visit_object(reference),
                 ExternPtr::Exception(reference) => {
                     self.core.exception(reference).is_some_and(|exception| exception.mark())
                 }
@@ -132,6 +135,13 @@ impl Tracer<'_> {
         };
         if fresh {
             self.work.push(target);
+        }
+    }
+
+    #[inline(always)]
+    fn visit_object(&mut self, reference: u32) {
+        if reference != 0 && !is_i31(reference) && self.marks.mark(reference) {
+            self.objects.push(reference);
         }
     }
 
@@ -188,7 +198,7 @@ impl Tracer<'_> {
             let word = unsafe { at.read() };
             // No slot points into the middle of an object, so that most numbers are told apart.
             if let Ok(reference) = u32::try_from(word)
-                && self.heap.object_at(reference) == Some(reference)
+                && self.core.gc.object_at(reference) == Some(reference)
             {
                 self.visit(ExternPtr::Object(reference));
             }
@@ -214,20 +224,22 @@ impl Tracer<'_> {
     fn guess_word(&mut self, word: u64) {
         self.guess(word as u32);
         self.guess((word >> 32) as u32);
-        if let Ok(offset) = u32::try_from(word.wrapping_sub(self.heap.base() as u64)) {
+        if let Ok(offset) = u32::try_from(word.wrapping_sub(self.core.gc.base() as u64)) {
             self.guess(offset);
         }
     }
 
     /// Visits what may be a reference to an object, or point into one.
     fn guess(&mut self, offset: u32) {
-        if let Some(reference) = self.heap.object_at(offset) {
+        if let Some(reference) = self.core.gc.object_at(offset) {
             self.visit(ExternPtr::Object(reference));
         }
     }
 
     fn run(&mut self) {
-        while let Some(target) = self.work.pop() {
+        loop {
+            self.run_objects();
+            let Some(target) = self.work.pop() else { return };
             // SAFETY: as in `visit`.
             unsafe {
                 match target {
@@ -243,7 +255,6 @@ impl Tracer<'_> {
                         }
                     }
                     ExternPtr::Instance(at) => at.as_ref().trace(&mut |target| self.visit(target)),
-                    ExternPtr::Object(reference) => self.visit_fields(reference),
                     ExternPtr::Exception(reference) => {
                         let core = self.core;
                         if let Some(exception) = core.exception(reference) {
@@ -256,13 +267,52 @@ impl Tracer<'_> {
         }
     }
 
+    /// Looks at objects until none is left. Most of the time goes into waiting for memory, so that
+    /// an object is asked for some time before it is looked at.
+    fn run_objects(&mut self) {
+        let base = self.core.gc.base();
+        let (mut coming, mut count, mut at) = ([0; AHEAD], 0, 0);
+        loop {
+            let next = self.objects.pop().unwrap_or(0);
+            if next != 0 {
+                prefetch(base.wrapping_add(next as usize));
+                count += 1;
+            }
+            let arrived = core::mem::replace(&mut coming[at], next);
+            at = (at + 1) % AHEAD;
+            if arrived != 0 {
+                count -= 1;
+                self.visit_fields(arrived);
+            } else if count == 0 && self.objects.is_empty() {
+                return;
+            }
+        }
+    }
+
     fn visit_fields(&mut self, reference: u32) {
         // SAFETY: the reference was marked, so it is an object.
-        let header = unsafe { *self.heap.header(reference) };
+        let (object, header) = unsafe {
+            let header = self.core.gc.header(reference);
+            (header.cast::<u8>(), *header)
+        };
         match self.core.known_layout(header.type_id) {
-            Some(GcLayout::Struct { fields, .. }) => {
-                for field in fields.iter().filter(|field| field.kind.is_reference()) {
-                    self.visit_field(reference as usize, field);
+            Some(GcLayout::Struct { fields, objects, has_others, .. }) => {
+                for &offset in objects {
+                    // SAFETY: the layout says that there is a reference.
+                    self.visit_object(unsafe { *object.add(offset as usize).cast() });
+                }
+                if *has_others {
+                    for field in fields.iter().filter(|field| field.kind != FieldKind::Object) {
+                        self.visit_field(reference as usize, field);
+                    }
+                }
+            }
+            Some(GcLayout::Array { element }) if element.kind == FieldKind::Object => {
+                // SAFETY: the layout says that references follow, as many as the header says.
+                let first: *const u32 = unsafe { object.add(element.offset as usize).cast() };
+                for i in 0..header.len as usize {
+                    // SAFETY: as above.
+                    self.visit_object(unsafe { *first.add(i) });
                 }
             }
             Some(GcLayout::Array { element }) if element.kind.is_reference() => {
@@ -278,7 +328,7 @@ impl Tracer<'_> {
     fn visit_field(&mut self, object: usize, field: &FieldLayout) {
         // SAFETY: the layout says that the field lies in the object, which is live.
         let [value, _] =
-            unsafe { field.kind.read(self.heap.base().add(object + field.offset as usize)) };
+            unsafe { field.kind.read(self.core.gc.base().add(object + field.offset as usize)) };
         match field.kind {
             FieldKind::Func => self.visit_ref(AbstractHeapType::Func, value),
             FieldKind::Exception => self.visit_ref(AbstractHeapType::Exn, value),

@@ -3,6 +3,7 @@
 
 use wamr::{Config, Engine, Instance, Linker, Module, Store};
 
+mod churn;
 mod host;
 mod host_values;
 mod limits;
