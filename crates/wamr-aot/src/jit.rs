@@ -25,6 +25,10 @@ impl Backend for Jit {
         true
     }
 
+    fn counts_fuel(&self) -> bool {
+        false
+    }
+
     fn prepare(
         &self,
         engine: &Engine,

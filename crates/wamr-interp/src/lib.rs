@@ -64,6 +64,10 @@ impl Backend for Interpreter {
         exec::guard::SUPPORTED
     }
 
+    fn counts_fuel(&self) -> bool {
+        true
+    }
+
     fn prepare(&self, engine: &Engine, module: &Arc<Module>) -> Result<Arc<dyn Executable>, Error> {
         Ok(module::InterpModule::new(engine.clone(), module.clone()))
     }

@@ -35,6 +35,10 @@ pub trait Backend: Send + Sync {
     /// Whether the mode's code is any better for guarded memories.
     fn profits_from_guards(&self) -> bool;
 
+    /// Whether the mode's code counts fuel where the engine asks for it, as [`wamr_types::fuel`]
+    /// has it.
+    fn counts_fuel(&self) -> bool;
+
     /// Prepares a module.
     ///
     /// # Errors

@@ -47,13 +47,20 @@ impl Engine {
     /// Makes an engine.
     ///
     /// # Errors
-    /// If this build lacks the mode that `config` asks for.
+    /// If this build lacks the mode that `config` asks for, or the mode does not count fuel and
+    /// `config` asks for that.
     pub fn new(config: &Config) -> Result<Self, Error> {
         if !Mode::ALL.contains(&config.mode) {
             let mode = config.mode;
             return Err(Error::msg(format_args!("this build has no mode `{mode}`")));
         }
-        Ok(Self::with_config(config.clone()))
+        let engine = Self::with_config(config.clone());
+        let counts_fuel = engine.backend(config.mode).is_some_and(|backend| backend.counts_fuel());
+        if config.tunables.consume_fuel && !counts_fuel {
+            let mode = config.mode;
+            return Err(Error::msg(format_args!("mode `{mode}` does not count fuel")));
+        }
+        Ok(engine)
     }
 
     fn with_config(config: Config) -> Self {

@@ -77,6 +77,10 @@ impl Backend for ExampleBackend {
         false
     }
 
+    fn counts_fuel(&self) -> bool {
+        false
+    }
+
     fn prepare(
         &self,
         _engine: &Engine,
