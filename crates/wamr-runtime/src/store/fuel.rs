@@ -90,7 +90,7 @@ impl<T: 'static> StoreContextMut<'_, T> {
 }
 
 impl<T: 'static> Store<T> {
-    /// How much fuel is left; a new store has none.
+    /// How much fuel is left; a new store has none. Joining another store adds nothing.
     ///
     /// # Errors
     /// If the engine does not count fuel.
