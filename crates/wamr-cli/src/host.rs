@@ -40,15 +40,11 @@ pub(crate) struct Host {
 
 /// Makes the program's store, with its limits and its clock ticking.
 pub(crate) fn store(engine: &Engine, options: &RunOptions) -> Result<Store<Host>, Failure> {
-    let mut limits = StoreLimits::new();
-    if let Some(bytes) = options.max_memory_bytes {
-        limits = limits.memory_bytes(bytes);
-    }
     let mut libc = LibcCtx::new();
     if let Some(bytes) = options.heap_bytes {
         libc = libc.heap_bytes(bytes);
     }
-    let host = Host { wasi: context(options)?, libc, limits };
+    let host = Host { wasi: context(options)?, libc, limits: limits(options) };
     let mut store = Store::try_new(engine, host).map_err(Failure::unusable)?;
     store.limiter(|host| &mut host.limits);
     if let Some(fuel) = options.fuel {
@@ -66,7 +62,16 @@ pub(crate) fn store(engine: &Engine, options: &RunOptions) -> Result<Store<Host>
     Ok(store)
 }
 
-fn context(options: &RunOptions) -> Result<WasiCtx, Failure> {
+/// What the options let each store take.
+pub(crate) fn limits(options: &RunOptions) -> StoreLimits {
+    match options.max_memory_bytes {
+        Some(bytes) => StoreLimits::new().memory_bytes(bytes),
+        None => StoreLimits::new(),
+    }
+}
+
+/// The program's WASI world.
+pub(crate) fn context(options: &RunOptions) -> Result<WasiCtx, Failure> {
     let mut builder = WasiCtx::builder();
     builder.inherit_stdio().arg(&options.file).args(&options.args);
     for (name, value) in &options.env {

@@ -1,7 +1,8 @@
 //! `iwasm`: runs WebAssembly programs.
 //!
 //! `options` reads the command line; `run`, `invoke`, `inspect`, `validate` and `wast` each do one
-//! job. `host` is what programs find around them, `program` how they are linked with it.
+//! job. `host` is what programs find around them, `program` how they are linked with it; `threads`
+//! is both for programs that start threads.
 #![forbid(unsafe_code)]
 
 use std::fmt::Display;
@@ -16,6 +17,7 @@ mod options;
 #[cfg_attr(not(feature = "loading-linking"), path = "program/alone.rs")]
 mod program;
 mod run;
+mod threads;
 mod validate;
 mod wast;
 

@@ -45,6 +45,8 @@ Options:
       --max-memory BYTES       the most that each memory may grow to
       --fuel N                 stops the program after about so many operators
       --timeout MS             stops the program after so many milliseconds
+      --wasi threads           lets the program start threads (wasi-threads)
+      --max-threads N          the most that run beside the main one (4)
 ";
 
 const MORE_OPTIONS: &str = "\
@@ -90,6 +92,8 @@ pub(crate) struct RunOptions {
     pub(crate) heap_bytes: Option<u64>,
     pub(crate) loading: LoadingOptions,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) wasi_threads: bool,
+    pub(crate) max_threads: Option<usize>,
 }
 
 /// A command over files.
@@ -136,6 +140,10 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
             "--fuel" => run.fuel = Some(number(&mut parser)?),
             "--heap-size" => run.heap_bytes = Some(number(&mut parser)?),
             "--timeout" => run.timeout = Some(Duration::from_millis(number(&mut parser)?)),
+            "--wasi" => wasi(&string(&mut parser)?, &mut run)?,
+            "--max-threads" => {
+                run.max_threads = Some(usize::try_from(number(&mut parser)?).map_err(text)?);
+            }
             _ if run.loading.read(&option, &mut parser)? => {}
             _ => common(&option, &mut parser, &mut run.common)?,
         }
@@ -211,6 +219,17 @@ fn map_dir(value: &str) -> Result<Dir, String> {
         Some((guest, host)) => Ok(Dir { host: host.into(), guest: guest.into() }),
         None => Err(format!("`{value}` is not of the form GUEST::HOST")),
     }
+}
+
+/// Names of what WASI has beyond preview 1, with commas between them.
+fn wasi(value: &str, run: &mut RunOptions) -> Result<(), String> {
+    for name in value.split(',') {
+        match name {
+            "threads" => run.wasi_threads = true,
+            _ => return Err(format!("`{name}` is no part of WASI that this knows; `threads` is")),
+        }
+    }
+    Ok(())
 }
 
 /// `NAME=VALUE`.

@@ -1,11 +1,13 @@
 //! Running a program.
 
-use wamr::{Config, Engine, Error, Module, ModuleError, Validation, libc_builtin, wasi};
+use wamr::{
+    Config, Engine, Error, Instance, Module, ModuleError, Store, Validation, libc_builtin, wasi,
+};
 
 use crate::host::{Builtins, store};
 use crate::options::{CommonOptions, RunOptions};
 use crate::program::Started;
-use crate::{EXIT_TRAP, Failure, invoke, program};
+use crate::{EXIT_TRAP, Failure, invoke, program, threads};
 
 /// Makes an engine as the options ask.
 pub(crate) fn engine(options: &CommonOptions, validation: Validation) -> Result<Engine, Failure> {
@@ -41,6 +43,9 @@ pub(crate) fn run(options: &RunOptions) -> Result<u8, Failure> {
         config.consume_fuel(options.fuel.is_some());
     })?;
     let module = load(&engine, &options.file)?;
+    if options.wasi_threads {
+        return threads::run(options, &engine, &module);
+    }
     let mut store = store(&engine, options)?;
     let builtins = Builtins::new(&engine)?;
     let program = match program::start(&engine, &mut store, &module, &builtins, options)? {
@@ -48,14 +53,23 @@ pub(crate) fn run(options: &RunOptions) -> Result<u8, Failure> {
         Started::Ended(error) => return ended(Err(error)),
     };
     let instance = program.main().clone();
+    start(&mut store, &instance, options)
+}
+
+/// Calls the function that the options name, or the one that programs start with.
+pub(crate) fn start<T: 'static>(
+    store: &mut Store<T>,
+    instance: &Instance,
+    options: &RunOptions,
+) -> Result<u8, Failure> {
     if let Some(name) = &options.function {
-        return invoke::invoke(&mut store, &instance, name, &options.args);
+        return invoke::invoke(store, instance, name, &options.args);
     }
     for name in ["_start", "main", "_main"] {
-        if let Some(start) = instance.get_func(&mut store, name) {
-            let results = start.ty(&store).map_err(Failure::unusable)?.results().len();
+        if let Some(start) = instance.get_func(&mut *store, name) {
+            let results = start.ty(&*store).map_err(Failure::unusable)?.results().len();
             let mut results = vec![wamr::Val::I32(0); results];
-            return ended(start.call(&mut store, &[], &mut results));
+            return ended(start.call(store, &[], &mut results));
         }
     }
     let message = "the module has no `_start`; name a function to call with `--function`";

@@ -486,3 +486,19 @@ fn modules_without_a_libc_run_on_the_one_built_in() {
     let run = run_wat(&["--heap-size=100000"], wat, &[]);
     assert_eq!((&*run.out, run.code), ("heap has 42 bytes\n", Some(1)), "{}", run.err);
 }
+
+#[test]
+fn programs_start_threads_if_they_may() {
+    let primes = program("primes.wasm");
+    let run = |options: &[&str], args: &[&str]| iwasm(&[options, &[&*primes], args].concat());
+    run(&["--wasi", "threads"], &["20000", "4"]).prints("2262 primes below 20000\n");
+    let many = ["--wasi", "threads", "--max-threads", "20"];
+    run(&many, &["20000", "20"]).prints("2262 primes below 20000\n");
+    // The threads that there are wait for others when the program gives up.
+    run(&["--wasi", "threads"], &["20000", "5"]).fails(3, "primes: ");
+    run(&["--wasi", "threads", "--fuel", "9"], &["20000", "4"]).fails(1, "all fuel consumed");
+    run(&["--wasi", "threads", "--timeout", "1"], &["4000000000", "2"]).fails(1, "interrupted");
+    run(&["--wasi", "threads", "--max-memory", "65536"], &["9", "1"]).fails(255, "limiter");
+    run(&[], &["20000", "4"]).fails(255, "thread-spawn");
+    iwasm(&["--wasi", "sockets", &primes]).fails(255, "`sockets`");
+}

@@ -48,12 +48,27 @@ pub struct WasiCtx {
     pub(crate) interrupt: Interrupt,
     /// Zero of the monotonic clock.
     pub(crate) epoch: Instant,
+    /// When the guest began to poll, where a poll is made of slices: those that nothing happens in
+    /// end with [`Errno::Again`].
+    pub(crate) polling_since: Option<u64>,
 }
 
 impl WasiCtx {
     /// Starts to describe a guest's world.
     pub fn builder() -> WasiCtxBuilder {
         WasiCtxBuilder::new()
+    }
+
+    /// The same world as far as it has no descriptors.
+    pub(crate) fn without_descriptors(&self) -> Self {
+        Self {
+            args: self.args.clone(),
+            env: self.env.clone(),
+            fds: FdTable::with([], 0),
+            interrupt: self.interrupt.clone(),
+            epoch: self.epoch,
+            polling_since: None,
+        }
     }
 
     /// Sets the question that a waiting guest asks every few milliseconds; see
@@ -283,6 +298,7 @@ impl WasiCtxBuilder {
             fds,
             interrupt: parts.interrupt,
             epoch: Instant::now(),
+            polling_since: None,
         }
     }
 }

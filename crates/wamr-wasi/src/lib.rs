@@ -5,6 +5,9 @@
 //! `link`, `add_to_linker` gives the functions to a linker. Without it, [`preview1`] has them as
 //! plain functions over a [`WasiCtx`] and a [`GuestMemory`], independent of any runtime.
 //!
+//! A guest may have several threads: a [`SharedWasiCtx`] is one world for all of them, and
+//! `WasiThreads` lets guests start them (wasi-threads).
+//!
 //! # Sandbox
 //! A guest reaches the files beneath the directories that were preopened for it and nothing else:
 //! every path is resolved by [`cap-std`](https://docs.rs/cap-std), which holds `..`, absolute paths
@@ -29,9 +32,12 @@ mod guest;
 #[cfg(feature = "link")]
 mod link;
 pub mod preview1;
+mod shared;
 mod socket;
 mod stream;
 mod sys;
+#[cfg(feature = "link")]
+mod threads;
 mod types;
 pub mod unstable;
 mod wait;
@@ -40,6 +46,9 @@ pub use ctx::{DirAccess, WasiCtx, WasiCtxBuilder};
 pub use errno::Errno;
 pub use guest::{GuestMemory, SharedBytes};
 #[cfg(feature = "link")]
-pub use link::{MissingMemory, add_to_linker};
+pub use link::{MissingMemory, add_shared_to_linker, add_to_linker};
 pub use preview1::proc::Exit;
+pub use shared::SharedWasiCtx;
 pub use stream::MemoryOutput;
+#[cfg(feature = "link")]
+pub use threads::WasiThreads;

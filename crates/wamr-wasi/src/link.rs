@@ -10,6 +10,7 @@ use crate::ctx::WasiCtx;
 use crate::errno::Errno;
 use crate::guest::{GuestMemory, SharedBytes};
 use crate::preview1::proc::proc_exit;
+use crate::shared::SharedWasiCtx;
 use crate::{preview1, unstable};
 
 /// The name under which a WASI program exports its memory.
@@ -42,6 +43,44 @@ pub fn add_to_linker<T: 'static>(
     linker: &mut Linker<T>,
     get: impl Fn(&mut T) -> &mut WasiCtx + Send + Sync + Copy + 'static,
 ) -> Result<(), LinkError> {
+    add(linker, move |data, _, _, mem, function| {
+        let ctx = get(data);
+        let result = function(ctx, mem);
+        let stops = result == Err(Errno::Intr) && ctx.interrupt.check().is_err();
+        (result, stops)
+    })
+}
+
+/// Does as [`add_to_linker`] for guests of several threads, each with a store, and with one world
+/// for all of them; see [`WasiThreads`](crate::WasiThreads).
+///
+/// # Errors
+/// As there.
+pub fn add_shared_to_linker<T: 'static>(
+    linker: &mut Linker<T>,
+    get: impl Fn(&mut T) -> &mut SharedWasiCtx + Send + Sync + Copy + 'static,
+) -> Result<(), LinkError> {
+    add(linker, move |data, name, args, mem, function| {
+        let ctx = get(data);
+        let result = ctx.call(name, args, mem, function);
+        let stops = result == Err(Errno::Intr) && ctx.is_interrupted();
+        (result, stops)
+    })
+}
+
+/// A function of the world, arguments included.
+type Function<'a> = &'a dyn Fn(&mut WasiCtx, &mut GuestMemory<'_>) -> Result<(), Errno>;
+
+/// Defines all functions. `run` runs one, of a name and with these arguments, on the data of a
+/// store, and says whether it ended because the guest shall stop.
+fn add<T: 'static>(
+    linker: &mut Linker<T>,
+    run: impl Fn(&mut T, &str, &[u64], &mut GuestMemory<'_>, Function<'_>) -> (Result<(), Errno>, bool)
+    + Send
+    + Sync
+    + Copy
+    + 'static,
+) -> Result<(), LinkError> {
     macro_rules! define {
         ($module:literal { $($($path:ident)::+ $name:ident($($param:ident: $type:ty),*);)* }) => {
             $(
@@ -49,7 +88,12 @@ pub fn add_to_linker<T: 'static>(
                     $module,
                     stringify!($name),
                     move |mut caller: Caller<'_, T>, $($param: $type),*| -> Result<u32, Error> {
-                        call(&mut caller, get, |ctx, mem| $($path)::+::$name(ctx, mem, $($param),*))
+                        call(&mut caller, |data, mem| {
+                            let args: &[u64] = &[$($param as u64),*];
+                            run(data, stringify!($name), args, mem, &|ctx, mem| {
+                                $($path)::+::$name(ctx, mem, $($param),*)
+                            })
+                        })
                     },
                 )?;
             )*
@@ -65,8 +109,7 @@ pub fn add_to_linker<T: 'static>(
 /// Runs one function over the caller's memory; the answer is the number that the guest sees.
 fn call<T: 'static>(
     caller: &mut Caller<'_, T>,
-    get: impl Fn(&mut T) -> &mut WasiCtx,
-    function: impl FnOnce(&mut WasiCtx, &mut GuestMemory<'_>) -> Result<(), Errno>,
+    run: impl FnOnce(&mut T, &mut GuestMemory<'_>) -> (Result<(), Errno>, bool),
 ) -> Result<u32, Error> {
     let memory = caller.get_export(MEMORY).and_then(Extern::into_memory);
     let memory = memory.ok_or_else(|| Error::new(MissingMemory))?;
@@ -78,12 +121,11 @@ fn call<T: 'static>(
             (GuestMemory::new(bytes), data)
         }
     };
-    let ctx = get(data);
-    match function(ctx, &mut memory) {
-        Ok(()) => Ok(0),
+    match run(data, &mut memory) {
+        (Ok(()), _) => Ok(0),
         // Many guests try again after `Intr`, for ever if the embedder means to stop them.
-        Err(Errno::Intr) if ctx.interrupt.check().is_err() => Err(TrapCode::Interrupted.into()),
-        Err(errno) => Ok(errno.code().into()),
+        (Err(Errno::Intr), true) => Err(TrapCode::Interrupted.into()),
+        (Err(errno), _) => Ok(errno.code().into()),
     }
 }
 

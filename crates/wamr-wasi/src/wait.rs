@@ -10,7 +10,7 @@ use crate::errno::Errno;
 use crate::sys::{self, Handle, Interest, Readiness};
 
 /// How often a waiting guest is checked, if the embedder can interrupt it.
-const SLICE: Duration = Duration::from_millis(20);
+pub(crate) const SLICE: Duration = Duration::from_millis(20);
 
 /// The longest single wait of the host if nobody can interrupt it.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);

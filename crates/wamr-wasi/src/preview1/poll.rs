@@ -10,6 +10,7 @@ use crate::guest::GuestMemory;
 use crate::stream::Stream;
 use crate::sys::{self, Handle, Interest, Readiness};
 use crate::types::{ClockId, Event, EventKind, FileType, Subscription, SubscriptionKind};
+use crate::wait::SLICE;
 
 /// The most subscriptions of one call; a guest can't hold enough descriptors to need more.
 const MAX_SUBSCRIPTIONS: u32 = 4096;
@@ -86,7 +87,7 @@ impl<'a> Wait<'a> {
     fn new(ctx: &'a WasiCtx, subscription: Subscription) -> Result<Self, Errno> {
         let until = match subscription.kind {
             SubscriptionKind::Clock { id, timeout_ns, absolute } => {
-                let now = monotonic_ns(ctx);
+                let now = ctx.polling_since.unwrap_or_else(|| monotonic_ns(ctx));
                 Until::Deadline(match (id, absolute) {
                     (ClockId::Monotonic, true) => timeout_ns,
                     (ClockId::Realtime, true) => {
@@ -149,7 +150,8 @@ fn wait_for_any(ctx: &WasiCtx, waits: &[Wait<'_>]) -> Result<Vec<Event>, Errno> 
             Some(deadline) => Duration::from_nanos(deadline.saturating_sub(monotonic_ns(ctx))),
             None => Duration::MAX,
         };
-        let mut found = ctx.interrupt.poll(&interests, timeout)?.into_iter();
+        let slice = if ctx.polling_since.is_some() { SLICE } else { Duration::MAX };
+        let mut found = ctx.interrupt.poll(&interests, timeout.min(slice))?.into_iter();
         let now = monotonic_ns(ctx);
         let events: Vec<Event> = waits
             .iter()
@@ -168,6 +170,9 @@ fn wait_for_any(ctx: &WasiCtx, waits: &[Wait<'_>]) -> Result<Vec<Event>, Errno> 
             .collect();
         if !events.is_empty() {
             return Ok(events);
+        }
+        if ctx.polling_since.is_some() {
+            return Err(Errno::Again);
         }
     }
 }

@@ -21,6 +21,10 @@ pub(crate) fn handle_of<T>(_source: &T) -> Option<Handle<'_>> {
     None
 }
 
+pub(crate) fn duplicate(handle: Handle<'_>) -> Option<()> {
+    match handle.0 {}
+}
+
 pub(crate) fn stdin_handle() -> Option<Handle<'static>> {
     None
 }

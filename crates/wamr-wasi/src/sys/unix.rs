@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{DirEntryExt, FileExt};
 use std::time::Duration;
 
@@ -20,6 +20,11 @@ pub(crate) type Handle<'a> = BorrowedFd<'a>;
 /// The handle of an open file or socket.
 pub(crate) fn handle_of<T: AsFd>(source: &T) -> Option<Handle<'_>> {
     Some(source.as_fd())
+}
+
+/// Another handle of the same thing, which stays open by itself.
+pub(crate) fn duplicate(handle: Handle<'_>) -> Option<OwnedFd> {
+    handle.try_clone_to_owned().ok()
 }
 
 /// The handles of the process's own streams.

@@ -1,0 +1,99 @@
+//! Running a program that starts threads (wasi-threads).
+
+use std::sync::Arc;
+
+use wamr::wasi::{self, SharedWasiCtx, WasiThreads};
+use wamr::{
+    Engine, Error, ExternType, InstantiateError, Linker, Memory, Module, Program, Store,
+    StoreLimits,
+};
+
+use crate::Failure;
+use crate::host::{context, limits};
+use crate::options::RunOptions;
+use crate::run::{ended, start};
+
+/// How many threads may run beside the main one unless the command line says otherwise, as in
+/// WAMR's `iwasm`.
+const DEFAULT_MAX_THREADS: usize = 4;
+
+/// What the host functions work on, on one thread.
+struct Host {
+    wasi: SharedWasiCtx,
+    limits: StoreLimits,
+    /// For each thread.
+    fuel: Option<u64>,
+}
+
+impl Host {
+    /// For another thread.
+    fn fork(&self) -> Self {
+        Self { wasi: self.wasi.clone(), limits: self.limits.clone(), fuel: self.fuel }
+    }
+}
+
+/// Makes a thread's store.
+fn store(engine: &Engine, host: Host) -> Result<Store<Host>, Error> {
+    let mut store = Store::try_new(engine, host)?;
+    store.limiter(|host| &mut host.limits);
+    if let Some(fuel) = store.data().fuel {
+        store.set_fuel(fuel)?;
+    }
+    let handle = store.interrupt_handle();
+    store.data_mut().wasi.set_interrupt(Arc::new(move || handle.is_interrupted()));
+    Ok(store)
+}
+
+/// Runs a program and gives its exit code.
+pub(crate) fn run(options: &RunOptions, engine: &Engine, module: &Module) -> Result<u8, Failure> {
+    let in_file =
+        |error: &dyn std::fmt::Display| Failure::unusable(format!("{}: {error}", options.file));
+    let max_threads = options.max_threads.unwrap_or(DEFAULT_MAX_THREADS);
+    let threads = WasiThreads::new(max_threads, {
+        let engine = engine.clone();
+        move |host: &mut Host| store(&engine, host.fork())
+    });
+    let mut linker = Linker::new(engine);
+    wasi::add_shared_to_linker(&mut linker, |host: &mut Host| &mut host.wasi)
+        .map_err(Failure::unusable)?;
+    threads.add_to_linker(&mut linker).map_err(Failure::unusable)?;
+
+    let host = Host {
+        wasi: SharedWasiCtx::new(context(options)?),
+        limits: limits(options),
+        fuel: options.fuel,
+    };
+    let mut store = store(engine, host).map_err(Failure::unusable)?;
+    if let Some(timeout) = options.timeout {
+        let handle = store.interrupt_handle();
+        std::thread::spawn(move || {
+            std::thread::sleep(timeout);
+            handle.interrupt();
+        });
+    }
+    for import in module.imports() {
+        // The host makes the memory of such a program.
+        if let ExternType::Memory(ty) = import.ty()
+            && ty.shared
+        {
+            let memory = Memory::new(&mut store, *ty).and_then(|memory| memory.shared(&store));
+            if let Some(memory) = memory.map_err(|error| in_file(&error))? {
+                linker
+                    .shared_memory(import.module(), import.name(), memory)
+                    .map_err(|error| in_file(&error))?;
+            }
+        }
+    }
+    let program = Program::new(&linker, module).map_err(|error| in_file(&error))?;
+    let instance = match program.instantiate(&mut store) {
+        Ok(instance) => instance,
+        Err(InstantiateError::Run(error)) => return ended(Err(error)),
+        Err(error) => return Err(in_file(&error)),
+    };
+    let outcome = threads
+        .run(&mut store, instance.thread(), |store| Ok(start(store, instance.main(), options)));
+    match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => ended(Err(error)),
+    }
+}
