@@ -110,7 +110,7 @@ impl<'a, T: 'static> NativeEnv<'a, T> {
     /// The bytes of the caller's memory.
     ///
     /// # Errors
-    /// If it has none.
+    /// If it has none, or it is shared with other threads.
     pub fn bytes(&mut self) -> Result<&mut [u8], Error> {
         self.memory()?.data_mut(&mut self.caller)
     }
@@ -118,10 +118,38 @@ impl<'a, T: 'static> NativeEnv<'a, T> {
     /// The bytes of a range.
     ///
     /// # Errors
-    /// If it does not lie in the caller's memory.
+    /// If it does not lie in the caller's memory, or that is shared with other threads.
     pub fn slice(&mut self, range: GuestBuf) -> Result<&mut [u8], Error> {
         let range = range.range().ok_or_else(out_of_bounds)?;
         self.bytes()?.get_mut(range).ok_or_else(out_of_bounds)
+    }
+
+    /// How many bytes the caller's memory has.
+    fn len_bytes(&mut self) -> Result<u64, Error> {
+        let memory = self.memory()?;
+        let page_bytes = memory.ty(&self.caller)?.page_size_bytes();
+        Ok(memory.size(&self.caller)?.saturating_mul(page_bytes))
+    }
+
+    /// A copy of the bytes of a range; of shared memories too.
+    ///
+    /// # Errors
+    /// If it does not lie in the caller's memory.
+    pub fn read(&mut self, range: GuestBuf) -> Result<Vec<u8>, Error> {
+        let start =
+            self.check(range.address, range.len_bytes)?.range().ok_or_else(out_of_bounds)?;
+        let mut bytes = vec![0; start.len()];
+        self.memory()?.read(&self.caller, start.start, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Copies bytes in, from an address on; into shared memories too.
+    ///
+    /// # Errors
+    /// [`TrapCode::MemoryOutOfBounds`] if they do not fit into the caller's memory.
+    pub fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), Error> {
+        let range = self.check(address, bytes.len() as u64)?.range().ok_or_else(out_of_bounds)?;
+        self.memory()?.write(&mut self.caller, range.start, bytes)
     }
 
     /// Checks that bytes from an address on lie in the caller's memory.
@@ -129,9 +157,11 @@ impl<'a, T: 'static> NativeEnv<'a, T> {
     /// # Errors
     /// [`TrapCode::MemoryOutOfBounds`] if they do not.
     pub fn check(&mut self, address: u64, len_bytes: u64) -> Result<GuestBuf, Error> {
-        let range = GuestBuf { address, len_bytes };
-        self.slice(range)?;
-        Ok(range)
+        let size = self.len_bytes()?;
+        match address.checked_add(len_bytes) {
+            Some(end) if end <= size => Ok(GuestBuf { address, len_bytes }),
+            _ => Err(out_of_bounds()),
+        }
     }
 
     /// Finds the end of the string at an address.
@@ -140,9 +170,29 @@ impl<'a, T: 'static> NativeEnv<'a, T> {
     /// [`TrapCode::MemoryOutOfBounds`] if there is no NUL up to the end of the caller's memory.
     pub fn check_string(&mut self, address: u64) -> Result<GuestBuf, Error> {
         let start = usize::try_from(address).map_err(|_| out_of_bounds())?;
-        let bytes = self.bytes()?.get(start..).ok_or_else(out_of_bounds)?;
+        let memory = self.memory()?;
+        if memory.ty(&self.caller)?.shared {
+            return self.check_shared_string(address);
+        }
+        let bytes = memory.data(&self.caller)?.get(start..).ok_or_else(out_of_bounds)?;
         let len = memchr::memchr(0, bytes).ok_or_else(out_of_bounds)?;
         Ok(GuestBuf { address, len_bytes: len as u64 })
+    }
+
+    /// The same for a memory of which nothing can be borrowed.
+    fn check_shared_string(&mut self, address: u64) -> Result<GuestBuf, Error> {
+        let mut at = address;
+        loop {
+            let piece = self.len_bytes()?.saturating_sub(at).min(256);
+            if piece == 0 {
+                return Err(out_of_bounds());
+            }
+            let found = self.read(GuestBuf { address: at, len_bytes: piece })?;
+            if let Some(end) = memchr::memchr(0, &found) {
+                return Ok(GuestBuf { address, len_bytes: at - address + end as u64 });
+            }
+            at += piece;
+        }
     }
 
     /// The reference that a slot of a raw native stands for; `None` for null.

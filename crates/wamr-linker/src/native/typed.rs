@@ -25,7 +25,7 @@ impl GuestStr {
     /// The bytes.
     ///
     /// # Errors
-    /// If the caller has another memory than when it called.
+    /// If the memory is shared with other threads.
     pub fn bytes<'e, T: 'static>(self, env: &'e mut NativeEnv<'_, T>) -> Result<&'e [u8], Error> {
         Ok(env.slice(self.0)?)
     }
@@ -33,9 +33,9 @@ impl GuestStr {
     /// The text, with what is not UTF-8 replaced.
     ///
     /// # Errors
-    /// As [`GuestStr::bytes`].
+    /// None, as long as the native that got the string has not returned.
     pub fn to_text<T: 'static>(self, env: &mut NativeEnv<'_, T>) -> Result<String, Error> {
-        Ok(String::from_utf8_lossy(self.bytes(env)?).into_owned())
+        Ok(String::from_utf8_lossy(&env.read(self.0)?).into_owned())
     }
 }
 

@@ -104,6 +104,45 @@ fn pointers_have_the_width_of_their_memory() {
 }
 
 #[test]
+fn shared_memories_are_checked_and_copied() {
+    each_mode(|engine| {
+        let mut store = Store::new(engine, Vec::new());
+        let mut natives = Natives::new();
+        natives.register(
+            "env",
+            [
+                Native::new("say", |env: &mut NativeEnv<'_, Vec<String>>, text: GuestStr| {
+                    assert!(text.bytes(env).is_err(), "nothing is lent");
+                    let said = text.to_text(env)?;
+                    env.data_mut().push(said);
+                    Ok::<_, Error>(text.0.len_bytes as u32)
+                }),
+                Native::new("fill", |env: &mut NativeEnv<'_, Vec<String>>, bytes: GuestBuf| {
+                    env.write(bytes.address, &vec![b'x'; bytes.len_bytes as usize])
+                }),
+            ],
+        );
+        let wat = r#"(module (import "env" "say" (func $say (param i32) (result i32)))
+            (import "env" "fill" (func $fill (param i32 i32))) (memory 1 1 shared)
+            (data (i32.const 16) "hello\00") (data (i32.const 65532) "open")
+            (func (export "say") (param i32) (result i32) (call $say (local.get 0)))
+            (func (export "fill") (param i32 i32) (call $fill (local.get 0) (local.get 1))))"#;
+        let instance = link(engine, &mut store, &natives, wat).unwrap();
+        let mut say = |at: i32| call::<_, i32>(&mut store, &instance, "say", at);
+        assert_eq!((say(16).unwrap(), say(18).unwrap(), say(300).unwrap()), (5, 3, 0));
+        for at in [65532, 65536, -1] {
+            assert_eq!(trap(say(at)), TrapCode::MemoryOutOfBounds, "{at}");
+        }
+        call::<_, ()>(&mut store, &instance, "fill", (30, 600)).unwrap();
+        assert_eq!(call::<_, i32>(&mut store, &instance, "say", 29).unwrap(), 0);
+        assert_eq!(call::<_, i32>(&mut store, &instance, "say", 31).unwrap(), 599);
+        let outside = call::<_, ()>(&mut store, &instance, "fill", (65535, 2));
+        assert_eq!(trap(outside), TrapCode::MemoryOutOfBounds);
+        assert_eq!(store.data()[..2], ["hello", "llo"]);
+    });
+}
+
+#[test]
 fn signatures_must_fit_the_import() {
     each_mode(|engine| {
         let mut store = Store::new(engine, Vec::new());
