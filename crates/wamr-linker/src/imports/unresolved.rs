@@ -7,8 +7,10 @@ use wamr_types::ExternType;
 
 use super::Origin;
 
-/// How many imports get near misses: they cost a look at every name that there is.
+/// How many imports get near misses, at most.
 const IMPORTS_WITH_NEAR_MISSES: usize = 32;
+/// How many names are looked at for all of them.
+const NAMES_LOOKED_AT: usize = 200_000;
 /// How many near misses an import gets.
 const NEAR_MISSES: usize = 3;
 /// Longer names are not compared.
@@ -81,7 +83,9 @@ impl UnresolvedImports {
     pub(crate) fn find_near_misses(&mut self, names: &[NearMiss]) {
         let missing =
             |import: &&mut UnresolvedImport| matches!(import.problem, ImportProblem::Missing);
-        for import in self.imports.iter_mut().filter(missing).take(IMPORTS_WITH_NEAR_MISSES) {
+        let looks = NAMES_LOOKED_AT / names.len().max(1);
+        let count = looks.clamp(1, IMPORTS_WITH_NEAR_MISSES);
+        for import in self.imports.iter_mut().filter(missing).take(count) {
             let mut scored: Vec<(usize, &NearMiss)> = names
                 .iter()
                 .filter_map(|near| Some((distance(&import.module, &import.name, near)?, near)))
