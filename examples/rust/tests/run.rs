@@ -25,5 +25,5 @@ fn every_example_ends_well() {
         assert!(!output.stdout.is_empty(), "{} prints nothing", source.display());
         count += 1;
     }
-    assert!(count >= 6, "{count} examples were found");
+    assert!(count >= 8, "{count} examples were found");
 }
