@@ -73,7 +73,11 @@ impl JitModule {
     }
 
     fn compile(&self, kind: MemoryKind) -> Result<LoadedModule, Error> {
-        let options = CompileOptions { memory0: vec![kind], ..CompileOptions::default() };
+        let options = CompileOptions {
+            memory0: vec![kind],
+            defer_invalid_bodies: true,
+            ..CompileOptions::default()
+        };
         let types = self.engine.types();
         let compiled = compile(&*self.generator, &self.decoded, types, &options)?;
         // SAFETY: the generator has just made it.

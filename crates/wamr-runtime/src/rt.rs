@@ -314,6 +314,20 @@ pub unsafe fn raise_error(ctx: *mut VmContext, error: Error) {
     unsafe { core(ctx) }.set_failure(Failure::Error(error));
 }
 
+/// Makes what is wrong with the body of a function the pending failure.
+#[cold]
+pub unsafe fn raise_invalid_body(ctx: *mut VmContext, func: FuncIdx) {
+    // SAFETY: as the module says.
+    let module = unsafe { instance(ctx) }.module().decoded();
+    let outcome = module.defined_func(func).map(|func| module.bodies.validate(func));
+    let error = match outcome {
+        Some(Err(error)) => Error::from_kind(crate::error::ErrorKind::InvalidBody(error)),
+        _ => TrapCode::Unreachable.into(),
+    };
+    // SAFETY: as above.
+    unsafe { raise_error(ctx, error) }
+}
+
 /// `throw`: makes a new exception of a tag the pending failure. `fields` points to its payload.
 #[inline(never)]
 pub unsafe fn throw(ctx: *mut VmContext, tag: u32, fields: *const u64) {

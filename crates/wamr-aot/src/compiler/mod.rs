@@ -45,6 +45,12 @@ pub trait FuncGenerator {
     /// What cannot be compiled.
     fn compile(&mut self, func: DefinedFuncIdx, memory0: MemoryKind)
     -> Result<CompiledFunc, Error>;
+
+    /// Compiles what stands for a function whose body is invalid: it fails when it is called.
+    ///
+    /// # Errors
+    /// If the generator fails.
+    fn compile_invalid(&mut self, func: DefinedFuncIdx) -> Result<CompiledFunc, Error>;
 }
 
 /// What a generator may know of the module.
@@ -63,11 +69,17 @@ pub struct CompileOptions {
     pub memory0: Vec<MemoryKind>,
     /// How many threads to use at most; as many as there are processors if that is `None`.
     pub threads: Option<NonZeroUsize>,
+    /// Whether a function with an invalid body fails when it is called, rather than now.
+    pub defer_invalid_bodies: bool,
 }
 
 impl Default for CompileOptions {
     fn default() -> Self {
-        Self { memory0: vec![MemoryKind::Guarded, MemoryKind::Checked], threads: None }
+        Self {
+            memory0: vec![MemoryKind::Guarded, MemoryKind::Checked],
+            threads: None,
+            defer_invalid_bodies: false,
+        }
     }
 }
 
@@ -151,8 +163,11 @@ pub fn compile(
                 return;
             }
             let func = DefinedFuncIdx::from_usize(job % count);
-            let result = validate(module, func)
-                .and_then(|()| worker.compile(func, options.memory0[job / count]));
+            let result = match validate(module, func) {
+                Ok(()) => worker.compile(func, options.memory0[job / count]),
+                Err(_) if options.defer_invalid_bodies => worker.compile_invalid(func),
+                Err(error) => Err(error),
+            };
             if result.is_err() {
                 // The others need not be done any more.
                 next.store(jobs, Ordering::Relaxed);

@@ -129,6 +129,12 @@ builtins! {
     /// Traps.
     stub Trap "trap" (ctx, code: u32) { super::entry_points::trap() }
 
+    /// Fails as the call of a function whose body is invalid does.
+    fallible InvalidBody "invalid body" (ctx, func: u32) {
+        rt::raise_invalid_body(ctx, FuncIdx(func));
+        Checked::PENDING
+    }
+
     /// `memory.grow`: the old size in pages, or -1.
     total MemoryGrow "memory.grow" (ctx, memory: u32, delta: u64) -> u64 {
         rt::memory_grow(ctx, memory, delta)

@@ -10,7 +10,7 @@ use wasm_encoder::{
     MemorySection, NameMap, NameSection, TableSection, TypeSection,
 };
 
-use crate::support::each_mode;
+use crate::support::{each_mode, interp_config};
 
 type Wasm = wasm_encoder::ValType;
 
@@ -113,106 +113,112 @@ fn a_wide_branch_table() {
 fn hundreds_of_thousands_of_functions_and_table_slots() {
     const FUNCS: u32 = 620_000;
     const SLOTS: u32 = 707_000;
-    each_mode(|engine| {
-        let mut types = TypeSection::new();
-        types.ty().function([I32], [I32]);
-        let (mut funcs, mut code) = (FunctionSection::new(), CodeSection::new());
-        for index in 0..FUNCS {
+    interp_config(
+        |_| {},
+        |engine| {
+            let mut types = TypeSection::new();
+            types.ty().function([I32], [I32]);
+            let (mut funcs, mut code) = (FunctionSection::new(), CodeSection::new());
+            for index in 0..FUNCS {
+                funcs.function(0);
+                let mut body = Function::new([]);
+                body.instructions().local_get(0).i32_const(index as i32).i32_add().end();
+                code.function(&body);
+            }
             funcs.function(0);
             let mut body = Function::new([]);
-            body.instructions().local_get(0).i32_const(index as i32).i32_add().end();
+            body.instructions().i32_const(0).local_get(0).call_indirect(0, 0).end();
             code.function(&body);
-        }
-        funcs.function(0);
-        let mut body = Function::new([]);
-        body.instructions().i32_const(0).local_get(0).call_indirect(0, 0).end();
-        code.function(&body);
-        let mut tables = TableSection::new();
-        tables.table(wasm_encoder::TableType {
-            element_type: wasm_encoder::RefType::FUNCREF,
-            table64: false,
-            minimum: SLOTS.into(),
-            maximum: Some(SLOTS.into()),
-            shared: false,
-        });
-        let mut exports = ExportSection::new();
-        exports.export("run", ExportKind::Func, FUNCS);
-        let mut elements = ElementSection::new();
-        let slots: Vec<u32> = (0..SLOTS).map(|slot| slot * 7 % FUNCS).collect();
-        let items = Elements::Functions(slots.as_slice().into());
-        elements.active(None, &ConstExpr::i32_const(0), items);
-        let mut names = NameMap::new();
-        for index in 0..FUNCS {
-            names.append(index, &format!("function_{index}"));
-        }
-        let mut name_section = NameSection::new();
-        name_section.functions(&names);
-        let mut module = wasm_encoder::Module::new();
-        module.section(&types).section(&funcs).section(&tables).section(&exports);
-        module.section(&elements).section(&code).section(&name_section);
-        let bytes = module.finish();
-        let last = SLOTS - 1;
-        assert_eq!(run(engine, &bytes, last as i32), (last * 7 % FUNCS) as i32);
-    });
+            let mut tables = TableSection::new();
+            tables.table(wasm_encoder::TableType {
+                element_type: wasm_encoder::RefType::FUNCREF,
+                table64: false,
+                minimum: SLOTS.into(),
+                maximum: Some(SLOTS.into()),
+                shared: false,
+            });
+            let mut exports = ExportSection::new();
+            exports.export("run", ExportKind::Func, FUNCS);
+            let mut elements = ElementSection::new();
+            let slots: Vec<u32> = (0..SLOTS).map(|slot| slot * 7 % FUNCS).collect();
+            let items = Elements::Functions(slots.as_slice().into());
+            elements.active(None, &ConstExpr::i32_const(0), items);
+            let mut names = NameMap::new();
+            for index in 0..FUNCS {
+                names.append(index, &format!("function_{index}"));
+            }
+            let mut name_section = NameSection::new();
+            name_section.functions(&names);
+            let mut module = wasm_encoder::Module::new();
+            module.section(&types).section(&funcs).section(&tables).section(&exports);
+            module.section(&elements).section(&code).section(&name_section);
+            let bytes = module.finish();
+            let last = SLOTS - 1;
+            assert_eq!(run(engine, &bytes, last as i32), (last * 7 % FUNCS) as i32);
+        },
+    );
 }
 
 #[test]
 fn one_function_of_hundreds_of_thousands_of_operators() {
     const ROUNDS: i32 = 439_000 / 8;
-    each_mode(|engine| {
-        let mut body = Function::new([(4, I32)]);
-        let mut code = body.instructions();
-        for round in 0..ROUNDS {
-            let local = (round % 5) as u32;
-            code.local_get(0).i32_const(round).i32_xor().local_get(local).i32_add();
-            code.i32_const(1).i32_rotl().local_set((local + 1) % 5);
-        }
-        code.local_get(0).end();
-        let bytes = single(&body);
-        let mut locals = [3, 0, 0, 0, 0];
-        for round in 0..ROUNDS {
-            let local = (round % 5) as usize;
-            let value = (locals[0] ^ round).wrapping_add(locals[local]).rotate_left(1);
-            locals[(local + 1) % 5] = value;
-        }
-        assert_eq!(run(engine, &bytes, 3), locals[0]);
+    interp_config(
+        |_| {},
+        |engine| {
+            let mut body = Function::new([(4, I32)]);
+            let mut code = body.instructions();
+            for round in 0..ROUNDS {
+                let local = (round % 5) as u32;
+                code.local_get(0).i32_const(round).i32_xor().local_get(local).i32_add();
+                code.i32_const(1).i32_rotl().local_set((local + 1) % 5);
+            }
+            code.local_get(0).end();
+            let bytes = single(&body);
+            let mut locals = [3, 0, 0, 0, 0];
+            for round in 0..ROUNDS {
+                let local = (round % 5) as usize;
+                let value = (locals[0] ^ round).wrapping_add(locals[local]).rotate_left(1);
+                locals[(local + 1) % 5] = value;
+            }
+            assert_eq!(run(engine, &bytes, 3), locals[0]);
 
-        // The same number on one operand stack, all pending at once.
-        let mut body = Function::new([]);
-        let mut code = body.instructions();
-        for _ in 0..100_000 {
-            code.local_get(0);
-        }
-        for _ in 1..100_000 {
-            code.i32_add();
-        }
-        code.end();
-        assert_eq!(run(engine, &single(&body), 3), 300_000);
+            // The same number on one operand stack, all pending at once.
+            let mut body = Function::new([]);
+            let mut code = body.instructions();
+            for _ in 0..100_000 {
+                code.local_get(0);
+            }
+            for _ in 1..100_000 {
+                code.i32_add();
+            }
+            code.end();
+            assert_eq!(run(engine, &single(&body), 3), 300_000);
 
-        // And with a block after each push, at which pending values must be settled.
-        let mut body = Function::new([]);
-        let mut code = body.instructions();
-        for _ in 0..20_000 {
-            code.local_get(0).block(BlockType::Empty).end();
-        }
-        for _ in 1..20_000 {
-            code.i32_add();
-        }
-        code.end();
-        assert_eq!(run(engine, &single(&body), 2), 40_000);
+            // And with a block after each push, at which pending values must be settled.
+            let mut body = Function::new([]);
+            let mut code = body.instructions();
+            for _ in 0..20_000 {
+                code.local_get(0).block(BlockType::Empty).end();
+            }
+            for _ in 1..20_000 {
+                code.i32_add();
+            }
+            code.end();
+            assert_eq!(run(engine, &single(&body), 2), 40_000);
 
-        // And with a write to the local that all pending values read.
-        let mut body = Function::new([(1, I32)]);
-        let mut code = body.instructions();
-        for _ in 0..20_000 {
-            code.local_get(1).i32_const(1).local_set(1);
-        }
-        for _ in 1..20_000 {
-            code.i32_add();
-        }
-        code.end();
-        assert_eq!(run(engine, &single(&body), 2), 19_999);
-    });
+            // And with a write to the local that all pending values read.
+            let mut body = Function::new([(1, I32)]);
+            let mut code = body.instructions();
+            for _ in 0..20_000 {
+                code.local_get(1).i32_const(1).local_set(1);
+            }
+            for _ in 1..20_000 {
+                code.i32_add();
+            }
+            code.end();
+            assert_eq!(run(engine, &single(&body), 2), 19_999);
+        },
+    );
 }
 
 #[test]
@@ -220,42 +226,45 @@ fn many_types_parameters_and_globals() {
     const TYPES: u32 = 79_615;
     const PARAMS: u32 = 185;
     const GLOBALS: u32 = 41_703;
-    each_mode(|engine| {
-        let mut types = TypeSection::new();
-        types.ty().function([I32], [I32]);
-        types.ty().function(vec![I32; PARAMS as usize], [I32]);
-        for ty in 2..TYPES {
-            let params = (0..20).map(|bit| if ty >> bit & 1 == 1 { Wasm::I64 } else { I32 });
-            types.ty().function(params, []);
-        }
-        let mut globals = GlobalSection::new();
-        for index in 0..GLOBALS {
-            let ty = wasm_encoder::GlobalType { val_type: I32, mutable: true, shared: false };
-            globals.global(ty, &ConstExpr::i32_const(index as i32));
-        }
-        let (mut funcs, mut code) = (FunctionSection::new(), CodeSection::new());
-        funcs.function(0).function(1);
-        let mut body = Function::new([]);
-        for param in 0..PARAMS {
-            body.instructions().local_get(0).i32_const(param as i32).i32_add();
-        }
-        body.instructions().call(1).global_get(GLOBALS - 1).i32_add().end();
-        code.function(&body);
-        let mut body = Function::new([]);
-        body.instructions().i32_const(0);
-        for param in 0..PARAMS {
-            body.instructions().local_get(param).i32_add();
-        }
-        body.instructions().end();
-        code.function(&body);
-        let mut exports = ExportSection::new();
-        exports.export("run", ExportKind::Func, 0);
-        let mut module = wasm_encoder::Module::new();
-        module.section(&types).section(&funcs).section(&globals);
-        module.section(&exports).section(&code);
-        let sum = (PARAMS * (PARAMS - 1) / 2 + PARAMS * 2 + GLOBALS - 1) as i32;
-        assert_eq!(run(engine, &module.finish(), 2), sum);
-    });
+    interp_config(
+        |_| {},
+        |engine| {
+            let mut types = TypeSection::new();
+            types.ty().function([I32], [I32]);
+            types.ty().function(vec![I32; PARAMS as usize], [I32]);
+            for ty in 2..TYPES {
+                let params = (0..20).map(|bit| if ty >> bit & 1 == 1 { Wasm::I64 } else { I32 });
+                types.ty().function(params, []);
+            }
+            let mut globals = GlobalSection::new();
+            for index in 0..GLOBALS {
+                let ty = wasm_encoder::GlobalType { val_type: I32, mutable: true, shared: false };
+                globals.global(ty, &ConstExpr::i32_const(index as i32));
+            }
+            let (mut funcs, mut code) = (FunctionSection::new(), CodeSection::new());
+            funcs.function(0).function(1);
+            let mut body = Function::new([]);
+            for param in 0..PARAMS {
+                body.instructions().local_get(0).i32_const(param as i32).i32_add();
+            }
+            body.instructions().call(1).global_get(GLOBALS - 1).i32_add().end();
+            code.function(&body);
+            let mut body = Function::new([]);
+            body.instructions().i32_const(0);
+            for param in 0..PARAMS {
+                body.instructions().local_get(param).i32_add();
+            }
+            body.instructions().end();
+            code.function(&body);
+            let mut exports = ExportSection::new();
+            exports.export("run", ExportKind::Func, 0);
+            let mut module = wasm_encoder::Module::new();
+            module.section(&types).section(&funcs).section(&globals);
+            module.section(&exports).section(&code);
+            let sum = (PARAMS * (PARAMS - 1) / 2 + PARAMS * 2 + GLOBALS - 1) as i32;
+            assert_eq!(run(engine, &module.finish(), 2), sum);
+        },
+    );
 }
 
 #[test]

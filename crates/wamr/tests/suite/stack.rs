@@ -2,7 +2,7 @@
 
 use wamr::{Caller, Config, Engine, Error, Extern, Func, Instance, Mode, Store, TrapCode};
 
-use crate::support::{call, each_config, each_mode, instantiate, trap};
+use crate::support::{call, each_config, each_mode, instantiate, interp_config, trap};
 
 const RECURSION: &str = r#"(module (table 1 funcref) (elem (i32.const 0) $indirect)
     (func $direct (export "direct") (call $direct))
@@ -110,7 +110,7 @@ fn the_smallest_interpreter_stacks() {
 
 #[test]
 fn frames_larger_than_the_stack_trap() {
-    each_config(
+    interp_config(
         |config| {
             config.interp_stack_bytes(65_536);
         },

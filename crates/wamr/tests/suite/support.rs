@@ -23,6 +23,15 @@ pub(crate) fn each_config(set: impl Fn(&mut Config), test: impl Fn(&Engine)) {
     }
 }
 
+/// Runs a test in the interpreter alone: it is about interpreted frames, or so large that only a
+/// mode that compiles nothing before it is called does it in time.
+pub(crate) fn interp_config(set: impl Fn(&mut Config), test: impl Fn(&Engine)) {
+    let mut config = Config::new();
+    config.mode(Mode::Interp);
+    set(&mut config);
+    test(&Engine::new(&config).expect("a mode of this build"));
+}
+
 /// A module in the text format.
 pub(crate) fn module(engine: &Engine, wat: &str) -> Module {
     Module::new(engine, wat).unwrap_or_else(|error| panic!("{error}\n{wat}"))

@@ -140,6 +140,14 @@ impl FuncGenerator for Worker<'_> {
                 .ok_or_else(|| Error::msg("a function has too large a frame")),
         }
     }
+
+    fn compile_invalid(&mut self, func: DefinedFuncIdx) -> Result<CompiledFunc, Error> {
+        let target = self.generator.isa.frontend_config();
+        self.context.clear();
+        let (into, frontend) = (&mut self.context.func, &mut self.frontend);
+        func::build_invalid(&self.env, func, into, frontend, target);
+        self.generate(false)?.ok_or_else(|| Error::msg("Cranelift gave no code"))
+    }
 }
 
 impl Worker<'_> {
@@ -153,20 +161,22 @@ impl Worker<'_> {
         let isa = &*self.generator.isa;
         self.context.clear();
         let request = func::Request { func, memory0, has_large_frame };
-        func::build(
-            &mut self.env,
-            request,
-            &mut self.context.func,
-            &mut self.frontend,
-            isa.frontend_config(),
-        )?;
+        let (into, frontend) = (&mut self.context.func, &mut self.frontend);
+        func::build(&self.env, request, into, frontend, isa.frontend_config())?;
+        self.generate(!has_large_frame)
+    }
+
+    /// Has Cranelift generate code for what was built; `None` if the frame is large and must not
+    /// be.
+    fn generate(&mut self, must_be_small: bool) -> Result<Option<CompiledFunc>, Error> {
+        let isa = &*self.generator.isa;
         self.context
             .compile(isa, &mut self.control)
             .map_err(|error| Error::msg(format_args!("{:?}", error.inner)))?;
         let compiled = self.context.compiled_code();
         let compiled = compiled.ok_or_else(|| Error::msg("Cranelift gave no code"))?;
         let frame = compiled.buffer.frame_layout().map_or(0, |layout| layout.frame_to_fp_offset);
-        if frame > LARGE_FRAME_BYTES && !has_large_frame {
+        if frame > LARGE_FRAME_BYTES && must_be_small {
             return Ok(None);
         }
         finish::finish(&self.context.func, compiled).map(Some)

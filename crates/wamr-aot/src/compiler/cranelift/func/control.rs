@@ -53,6 +53,8 @@ impl FuncCompiler<'_, '_> {
     }
 
     pub(super) fn visit_unreachable(&mut self) {
+        // Without it a branch that leads here would become the trap, and backtraces name that.
+        self.builder.ins().sequence_point();
         self.builder.ins().trap(clif_trap(TrapCode::Unreachable));
         self.is_left();
     }

@@ -154,7 +154,7 @@ struct FuncCompiler<'a, 'f> {
 /// # Errors
 /// [`Unsupported`] for an operator that is not.
 pub(super) fn build(
-    env: &mut Env<'_>,
+    env: &Env<'_>,
     request: Request,
     func: &mut ir::Function,
     frontend: &mut FunctionBuilderContext,
@@ -189,6 +189,24 @@ pub(super) fn build(
     }
     compiler.finish(target);
     Ok(())
+}
+
+/// Fills `func` with what stands for a function whose body is invalid.
+pub(super) fn build_invalid(
+    env: &Env<'_>,
+    index: DefinedFuncIdx,
+    func: &mut ir::Function,
+    frontend: &mut FunctionBuilderContext,
+    target: TargetFrontendConfig,
+) {
+    let request = Request { func: index, memory0: MemoryKind::Checked, has_large_frame: false };
+    let number = env.module.func_idx(index);
+    func.signature = convention::signature(env.module.func_type(number));
+    let mut compiler = FuncCompiler::new(env, request, func, frontend);
+    let number = compiler.i32_value(number.0);
+    compiler.call_builtin(Builtin::InvalidBody, &[number]);
+    compiler.builder.ins().trap(clif_trap(TrapCode::Unreachable));
+    compiler.finish(target);
 }
 
 /// What has passed validation cannot be malformed; should it be, this says so.
