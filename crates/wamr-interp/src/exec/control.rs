@@ -75,29 +75,33 @@ impl<const BACK: bool> Op for Jump<BACK> {
 /// Jumps if a comparison gives `SENSE`.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, packed(4))]
-pub(crate) struct Branch<K, B, const SENSE: bool, const BACK: bool> {
-    pub(crate) a: Slot,
+pub(crate) struct Branch<K, A, B, const SENSE: bool, const BACK: bool> {
+    pub(crate) a: A,
     pub(crate) b: B,
     kind: Kind<K>,
     pub(crate) target: Target,
 }
 
-impl<K, B, const SENSE: bool, const BACK: bool> Branch<K, B, SENSE, BACK> {
-    pub(crate) const fn new(a: Slot, b: B) -> Self {
+impl<K, A, B, const SENSE: bool, const BACK: bool> Branch<K, A, B, SENSE, BACK> {
+    pub(crate) const fn new(a: A, b: B) -> Self {
         Self { a, b, kind: PhantomData, target: Target::UNKNOWN }
     }
 }
 
-impl<K: CompareOp, B: Source<K::Arg>, const SENSE: bool, const BACK: bool> Op
-    for Branch<K, B, SENSE, BACK>
+impl<K, A, B, const SENSE: bool, const BACK: bool> Op for Branch<K, A, B, SENSE, BACK>
+where
+    K: CompareOp,
+    A: Source<K::Arg>,
+    B: Source<K::Arg>,
 {
+    const KEEPS_ACC: bool = true;
     const TRAPS: bool = BACK;
     const SLOW: bool = BACK;
 
     fn name() -> String {
         let sense = if SENSE { "if" } else { "unless" };
         let back = if BACK { "_back" } else { "" };
-        format!("jump{back}_{sense}_{}_s{}", K::NAME, B::LETTER)
+        format!("jump{back}_{sense}_{}_{}{}", K::NAME, A::LETTER, B::LETTER)
     }
 
     #[inline(always)]

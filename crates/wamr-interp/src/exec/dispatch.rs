@@ -14,7 +14,7 @@ use core::marker::PhantomData;
 use wamr_runtime::vm::Outcome;
 use wamr_types::TrapCode;
 
-use super::Regs;
+use super::{Accumulators, Regs};
 use crate::op::{Cell, Flow, Op};
 use crate::trap;
 
@@ -117,7 +117,7 @@ unsafe fn resume(
             return None;
         }
         let ctx = (*(*ctx).store).catcher.get();
-        let mut r = Regs { ip, fp, mem: core::ptr::null_mut(), mem_len: 0, ctx };
+        let mut r = Regs::new(ip, fp, core::ptr::null_mut(), 0, ctx);
         r.reload_memory();
         Some(r)
     }
@@ -136,6 +136,9 @@ mod threaded {
         mem: *mut u8,
         mem_len: usize,
         ctx: *mut VmContext,
+        int: u64,
+        f64: f64,
+        f32: f32,
     ) -> Outcome;
 
     /// The handler of a type of operations.
@@ -150,7 +153,10 @@ mod threaded {
     #[inline(always)]
     pub(crate) unsafe fn run(r: Regs) -> Outcome {
         // SAFETY: the caller's promise is the one that handlers need.
-        unsafe { fetch(r.ip)(r.ip, r.fp, r.mem, r.mem_len, r.ctx) }
+        unsafe {
+            let Accumulators { int, f64, f32 } = r.acc;
+            fetch(r.ip)(r.ip, r.fp, r.mem, r.mem_len, r.ctx, int, f64, f32)
+        }
     }
 
     unsafe extern "sysv64" fn fast<O: Op>(
@@ -159,15 +165,19 @@ mod threaded {
         mem: *mut u8,
         mem_len: usize,
         ctx: *mut VmContext,
+        int: u64,
+        f64: f64,
+        f32: f32,
     ) -> Outcome {
         // SAFETY: this handler's address stands at `ip`, so that is an `O`; the registers are
         // passed on as they must be.
         unsafe {
             let (op, next) = decode::<O>(ip);
-            let mut r = Regs { ip: next, fp, mem, mem_len, ctx };
+            let acc = Accumulators { int, f64, f32 };
+            let mut r = Regs { ip: next, fp, mem, mem_len, ctx, acc };
             match op.run(&mut r) {
                 Flow::Next => run(r),
-                Flow::Slow if O::SLOW => slow::<O>(ip, fp, mem, mem_len, ctx),
+                Flow::Slow if O::SLOW => slow::<O>(ip, fp, mem, mem_len, ctx, int, f64, f32),
                 Flow::Slow => core::hint::unreachable_unchecked(),
                 Flow::Trap(code) => leave_by_trap(ip, fp, code, 0, ctx),
                 Flow::Fail => fail(ip, fp, mem, mem_len, ctx),
@@ -203,11 +213,15 @@ mod threaded {
         mem: *mut u8,
         mem_len: usize,
         ctx: *mut VmContext,
+        int: u64,
+        f64: f64,
+        f32: f32,
     ) -> Outcome {
         // SAFETY: as in `fast`.
         unsafe {
             let (op, next) = decode::<O>(ip);
-            let mut r = Regs { ip: next, fp, mem, mem_len, ctx };
+            let acc = Accumulators { int, f64, f32 };
+            let mut r = Regs { ip: next, fp, mem, mem_len, ctx, acc };
             match op.slow(&mut r) {
                 Flow::Next => run(r),
                 Flow::Slow => unreachable!("a slow path is final"),

@@ -40,6 +40,8 @@ impl<K, A> Load<K, A> {
 }
 
 impl<K: LoadOp, A: Source<u32>> Op for Load<K, A> {
+    const KEEPS_ACC: bool = true;
+
     fn name() -> String {
         format!("{}_{}", K::NAME, A::LETTER)
     }
@@ -51,7 +53,7 @@ impl<K: LoadOp, A: Source<u32>> Op for Load<K, A> {
             match address(r, self.address.get(r), self.offset, K::BYTES) {
                 Some(address) => {
                     let value = K::load(address);
-                    r.set(self.dst, value);
+                    r.define(self.dst, value);
                     Flow::Next
                 }
                 None => Flow::Trap(TrapCode::MemoryOutOfBounds),
@@ -77,6 +79,8 @@ impl<K, A, B> Store<K, A, B> {
 }
 
 impl<K: StoreOp, A: Source<u32>, B: Source<K::Arg>> Op for Store<K, A, B> {
+    const KEEPS_ACC: bool = true;
+
     fn name() -> String {
         format!("{}_{}{}", K::NAME, A::LETTER, B::LETTER)
     }

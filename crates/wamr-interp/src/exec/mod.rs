@@ -15,7 +15,7 @@ use wamr_runtime::rt;
 use wamr_runtime::vm::{FuncRecord, Outcome, VmContext};
 
 use crate::module::InterpFunc;
-use crate::op::{Cell, Flow, Op, Slot, StackValue};
+use crate::op::{Cell, Flow, Op, Slot, SlotValue, StackValue};
 
 pub(crate) mod atomic;
 pub(crate) mod call;
@@ -35,6 +35,22 @@ pub(crate) mod wide;
 use call::{Caller, admit, admit_again, enter, is_beyond_limit};
 use dispatch::Static;
 
+/// Copies of what the latest operations wrote to slots, in machine registers: an operation that
+/// takes such a value need not wait for it to come back from memory. Translation knows which slot
+/// each one copies.
+#[derive(Clone, Copy)]
+pub(crate) struct Accumulators {
+    /// An integer or a reference, as the bits of its slot.
+    pub(crate) int: u64,
+    pub(crate) f64: f64,
+    pub(crate) f32: f32,
+}
+
+impl Accumulators {
+    /// What nobody asks for.
+    pub(crate) const UNKNOWN: Self = Self { int: 0, f64: 0.0, f32: 0.0 };
+}
+
 /// What handlers keep in machine registers.
 #[derive(Clone, Copy)]
 pub(crate) struct Regs {
@@ -48,9 +64,22 @@ pub(crate) struct Regs {
     pub(crate) mem_len: usize,
     /// The instance that the current function belongs to.
     pub(crate) ctx: *mut VmContext,
+    /// The latest results, by class, until an operation that does not care for them.
+    pub(crate) acc: Accumulators,
 }
 
 impl Regs {
+    /// The registers that an activation begins with.
+    pub(crate) const fn new(
+        ip: *const Cell,
+        fp: *mut u64,
+        mem: *mut u8,
+        mem_len: usize,
+        ctx: *mut VmContext,
+    ) -> Self {
+        Self { ip, fp, mem, mem_len, ctx, acc: Accumulators::UNKNOWN }
+    }
+
     /// The address of a slot.
     ///
     /// # Safety
@@ -69,6 +98,17 @@ impl Regs {
     pub(crate) unsafe fn set<T: StackValue>(&mut self, slot: Slot, value: T) {
         // SAFETY: the caller says that the slots are of the current frame.
         unsafe { value.write(self.slot(slot)) }
+    }
+
+    /// Writes a result to its slot and to the accumulator of its class.
+    ///
+    /// # Safety
+    /// The slot belongs to the current frame.
+    #[inline(always)]
+    pub(crate) unsafe fn define<T: SlotValue>(&mut self, slot: Slot, value: T) {
+        // SAFETY: the caller says that the slot is one of the current frame.
+        unsafe { self.set(slot, value) };
+        value.to_acc(&mut self.acc);
     }
 
     /// Switches to an instance.
@@ -159,13 +199,8 @@ pub(crate) unsafe extern "C" fn array_call(
         };
         core::ptr::copy(args, base, param_slots);
 
-        let mut r = Regs {
-            ip: EXIT.code(),
-            fp: core::ptr::null_mut(),
-            mem: core::ptr::null_mut(),
-            mem_len: 0,
-            ctx,
-        };
+        let null = core::ptr::null_mut();
+        let mut r = Regs::new(EXIT.code(), null, null.cast(), 0, ctx);
         r.reload_memory();
         let caller = Caller::current(&r);
         enter(&mut r, code, func, fp, caller);

@@ -24,6 +24,7 @@ impl<K, A, B> Binary<K, A, B> {
 }
 
 impl<K: BinaryOp, A: Source<K::Arg>, B: Source<K::Arg>> Op for Binary<K, A, B> {
+    const KEEPS_ACC: bool = true;
     const TRAPS: bool = K::TRAPS;
 
     fn name() -> String {
@@ -36,7 +37,7 @@ impl<K: BinaryOp, A: Source<K::Arg>, B: Source<K::Arg>> Op for Binary<K, A, B> {
         unsafe {
             match K::eval(self.a.get(r), self.b.get(r)) {
                 Ok(value) => {
-                    r.set(self.dst, value);
+                    r.define(self.dst, value);
                     Flow::Next
                 }
                 Err(code) => Flow::Trap(code),
@@ -48,24 +49,25 @@ impl<K: BinaryOp, A: Source<K::Arg>, B: Source<K::Arg>> Op for Binary<K, A, B> {
 /// `dst = a cmp b`
 #[derive(Clone, Copy, Debug)]
 #[repr(C, packed(4))]
-pub(crate) struct Compare<K, B> {
+pub(crate) struct Compare<K, A, B> {
     pub(crate) dst: Slot,
-    pub(crate) a: Slot,
+    pub(crate) a: A,
     pub(crate) b: B,
     kind: Kind<K>,
 }
 
-impl<K, B> Compare<K, B> {
-    pub(crate) const fn new(dst: Slot, a: Slot, b: B) -> Self {
+impl<K, A, B> Compare<K, A, B> {
+    pub(crate) const fn new(dst: Slot, a: A, b: B) -> Self {
         Self { dst, a, b, kind: PhantomData }
     }
 }
 
-impl<K: CompareOp, B: Source<K::Arg>> Op for Compare<K, B> {
+impl<K: CompareOp, A: Source<K::Arg>, B: Source<K::Arg>> Op for Compare<K, A, B> {
+    const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
 
     fn name() -> String {
-        format!("{}_s{}", K::NAME, B::LETTER)
+        format!("{}_{}{}", K::NAME, A::LETTER, B::LETTER)
     }
 
     #[inline(always)]
@@ -73,7 +75,7 @@ impl<K: CompareOp, B: Source<K::Arg>> Op for Compare<K, B> {
         // SAFETY: operands and destination are slots of the current frame.
         unsafe {
             let value = K::eval(self.a.get(r), self.b.get(r));
-            r.set(self.dst, value);
+            r.define(self.dst, value);
         }
         Flow::Next
     }
@@ -82,23 +84,24 @@ impl<K: CompareOp, B: Source<K::Arg>> Op for Compare<K, B> {
 /// `dst = op a`
 #[derive(Clone, Copy, Debug)]
 #[repr(C, packed(4))]
-pub(crate) struct Unary<K> {
+pub(crate) struct Unary<K, A> {
     pub(crate) dst: Slot,
-    pub(crate) a: Slot,
+    pub(crate) a: A,
     kind: Kind<K>,
 }
 
-impl<K> Unary<K> {
-    pub(crate) const fn new(dst: Slot, a: Slot) -> Self {
+impl<K, A> Unary<K, A> {
+    pub(crate) const fn new(dst: Slot, a: A) -> Self {
         Self { dst, a, kind: PhantomData }
     }
 }
 
-impl<K: UnaryOp> Op for Unary<K> {
+impl<K: UnaryOp, A: Source<K::Arg>> Op for Unary<K, A> {
+    const KEEPS_ACC: bool = true;
     const TRAPS: bool = K::TRAPS;
 
     fn name() -> String {
-        K::NAME.into()
+        format!("{}_{}", K::NAME, A::LETTER)
     }
 
     #[inline(always)]
@@ -107,7 +110,7 @@ impl<K: UnaryOp> Op for Unary<K> {
         unsafe {
             match K::eval(self.a.get(r)) {
                 Ok(value) => {
-                    r.set(self.dst, value);
+                    r.define(self.dst, value);
                     Flow::Next
                 }
                 Err(code) => Flow::Trap(code),
@@ -119,18 +122,19 @@ impl<K: UnaryOp> Op for Unary<K> {
 /// `dst = condition ? a : b`
 #[derive(Clone, Copy, Debug)]
 #[repr(C, packed(4))]
-pub(crate) struct Select<A, B> {
+pub(crate) struct Select<A, B, C> {
     pub(crate) dst: Slot,
     pub(crate) a: A,
     pub(crate) b: B,
-    pub(crate) condition: Slot,
+    pub(crate) condition: C,
 }
 
-impl<A: Source<u64>, B: Source<u64>> Op for Select<A, B> {
+impl<A: Source<u64>, B: Source<u64>, C: Source<bool>> Op for Select<A, B, C> {
+    const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
 
     fn name() -> String {
-        format!("select_{}{}", A::LETTER, B::LETTER)
+        format!("select_{}{}{}", A::LETTER, B::LETTER, C::LETTER)
     }
 
     #[inline(always)]

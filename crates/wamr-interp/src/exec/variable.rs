@@ -29,6 +29,7 @@ impl Source<u64> for Narrow {
 }
 
 impl<A: Source<u64>> Op for Copy<A> {
+    const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
 
     fn name() -> String {
@@ -65,6 +66,7 @@ pub(crate) struct GlobalGet {
 }
 
 impl Op for GlobalGet {
+    const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
 
     fn name() -> String {
@@ -91,6 +93,7 @@ pub(crate) struct GlobalSet<A> {
 }
 
 impl<A: Source<u64>> Op for GlobalSet<A> {
+    const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
 
     fn name() -> String {

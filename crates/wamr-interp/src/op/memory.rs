@@ -32,7 +32,7 @@ pub(crate) trait LoadOp: Copy + Debug + 'static {
 /// A store.
 pub(crate) trait StoreOp: Copy + Debug + 'static {
     /// Type in memory.
-    type Mem: Write;
+    type Mem: Write<Self::Arg>;
     /// Type of the value.
     type Arg: SlotValue;
     const NAME: &'static str;

@@ -11,7 +11,7 @@ use wamr_runtime::numeric::simd::V128;
 use wamr_runtime::vm::Outcome;
 use wamr_types::TrapCode;
 
-use crate::exec::Regs;
+use crate::exec::{Accumulators, Regs};
 
 pub(crate) mod memory;
 pub(crate) mod numeric;
@@ -35,8 +35,19 @@ pub(crate) enum Flow {
     Exit(Outcome),
 }
 
+/// A register class of [`crate::exec::Accumulators`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    Int,
+    F64,
+    F32,
+}
+
 /// An operation: its operands, and what it does.
 pub(crate) trait Op: Copy + Debug + 'static {
+    /// Whether the accumulators are as before, but for the one that the result is in if it is
+    /// written by [`Regs::define`]. No slot but the result's is written then.
+    const KEEPS_ACC: bool = false;
     /// Whether the operation can fail or call, so that its place in the module matters.
     const TRAPS: bool = true;
     /// Whether [`Op::run`] may ask for [`Op::slow`].
@@ -63,13 +74,29 @@ pub(crate) trait Op: Copy + Debug + 'static {
 
 /// A value that fits in one 8-byte slot. Narrow values fill the slot with zeros.
 pub(crate) trait SlotValue: Copy + Debug + 'static {
+    /// The accumulator for values of this type.
+    const CLASS: Class;
     fn from_slot(bits: u64) -> Self;
     fn to_slot(self) -> u64;
+    fn from_acc(acc: &Accumulators) -> Self;
+    fn to_acc(self, acc: &mut Accumulators);
 }
 
 macro_rules! slot_values {
     ($($ty:ty: |$bits:ident| $from:expr, |$value:ident| $to:expr;)*) => {$(
         impl SlotValue for $ty {
+            const CLASS: Class = Class::Int;
+
+            #[inline(always)]
+            fn from_acc(acc: &Accumulators) -> Self {
+                Self::from_slot(acc.int)
+            }
+
+            #[inline(always)]
+            fn to_acc(self, acc: &mut Accumulators) {
+                acc.int = self.to_slot();
+            }
+
             #[inline(always)]
             fn from_slot($bits: u64) -> Self {
                 $from
@@ -90,8 +117,39 @@ slot_values! {
     u32: |bits| bits as u32, |value| value as u64;
     i64: |bits| bits as i64, |value| value as u64;
     u64: |bits| bits, |value| value;
-    f32: |bits| f32::from_bits(bits as u32), |value| value.to_bits() as u64;
-    f64: |bits| f64::from_bits(bits), |value| value.to_bits();
+}
+
+macro_rules! float_slot_values {
+    ($($ty:ident as $bits:ty: $class:ident;)*) => {$(
+        impl SlotValue for $ty {
+            const CLASS: Class = Class::$class;
+
+            #[inline(always)]
+            fn from_slot(bits: u64) -> Self {
+                Self::from_bits(bits as $bits)
+            }
+
+            #[inline(always)]
+            fn to_slot(self) -> u64 {
+                self.to_bits() as u64
+            }
+
+            #[inline(always)]
+            fn from_acc(acc: &Accumulators) -> Self {
+                acc.$ty
+            }
+
+            #[inline(always)]
+            fn to_acc(self, acc: &mut Accumulators) {
+                acc.$ty = self;
+            }
+        }
+    )*};
+}
+
+float_slot_values! {
+    f32 as u32: F32;
+    f64 as u64: F64;
 }
 
 /// A value of one or two slots.
@@ -182,6 +240,19 @@ impl<T: StackValue> Source<T> for Imm<T> {
     #[inline(always)]
     unsafe fn get(self, _r: &Regs) -> T {
         self.0
+    }
+}
+
+/// The accumulator of an operand's class.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Acc;
+
+impl<T: SlotValue> Source<T> for Acc {
+    const LETTER: char = 'a';
+
+    #[inline(always)]
+    unsafe fn get(self, r: &Regs) -> T {
+        T::from_acc(&r.acc)
     }
 }
 

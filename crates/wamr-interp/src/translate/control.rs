@@ -14,11 +14,11 @@ use crate::exec::dispatch::{HANDLER_CELLS, operand_cells};
 use crate::exec::simd::ReturnVector;
 use crate::exec::variable::Narrow;
 use crate::op::numeric::{I32Ne, I64Eq};
-use crate::op::{Cell, Imm, Slot, Target};
+use crate::op::{Acc, Cell, Imm, Slot, Target};
 
-use super::Translator;
 use super::exception::Kept;
 use super::stack::{Operand, Place};
+use super::{Copied, Translator};
 
 /// The types of values that a block takes or leaves.
 #[derive(Clone, Copy)]
@@ -155,6 +155,8 @@ pub(super) struct Fuse {
     /// Whether the value is the comparison's, or its negation.
     pub(super) sense: bool,
     pub(super) emit: EmitBranch,
+    /// What the accumulators copy before these operations.
+    pub(super) copied: Copied,
 }
 
 /// Appends a branch that is taken if a comparison of `a` and `b` gives `sense`, and returns the
@@ -181,7 +183,12 @@ impl<'m> Translator<'m, '_> {
         self.latest = None;
         let base = self.stack.len() - params.len();
         let height = self.stack.get(base).map_or(self.height, |value| value.height);
-        let label = if kind == Kind::Loop { Label::at(self.cells.len()) } else { Label::UNKNOWN };
+        let label = if kind == Kind::Loop {
+            self.copied = Copied::default();
+            Label::at(self.cells.len())
+        } else {
+            Label::UNKNOWN
+        };
         self.controls.push(Control { base, height, label, ..Control::new(kind, params, results) });
         self.controls.len() - 1
     }
@@ -408,6 +415,9 @@ impl<'m> Translator<'m, '_> {
             1 if !results.is_wide(0) => {
                 let value = *self.stack.last().expect("validated");
                 match self.operand(value) {
+                    Operand::Slot(value) if self.copied.holds::<u64>(value) => {
+                        self.emit(ReturnOne { dst, value: Acc })
+                    }
                     Operand::Slot(value) => self.emit(ReturnOne { dst, value }),
                     Operand::Const(bits) => match u32::try_from(bits) {
                         Ok(bits) => self.emit(ReturnOne { dst, value: Narrow(bits) }),
@@ -437,6 +447,7 @@ impl<'m> Translator<'m, '_> {
             && self.latest.as_ref().is_some_and(|latest| latest.home == self.temp(value.height))
         {
             self.cells.truncate(fuse.start);
+            self.copied = fuse.copied;
             self.latest = None;
             return fuse;
         }
@@ -448,6 +459,7 @@ impl<'m> Translator<'m, '_> {
             b: Operand::Const(0),
             sense: true,
             emit: super::numeric::emit_branch::<I32Ne>,
+            copied: self.copied,
         }
     }
 
@@ -466,11 +478,13 @@ impl<'m> Translator<'m, '_> {
             waiting = self.resolve_cell(waiting as usize);
         }
         self.latest = None;
+        self.copied = Copied::default();
     }
 
     /// Lets the target in `cell` be the next operation; returns what was there.
     fn resolve_cell(&mut self, cell: usize) -> Cell {
         self.latest = None;
+        self.copied = Copied::default();
         let target = distance(cell, self.cells.len());
         core::mem::replace(&mut self.cells[cell], target)
     }

@@ -10,12 +10,13 @@ use crate::exec::memory::{
     Place, Store, StoreAny,
 };
 use crate::op::memory::*;
-use crate::op::{Imm, Slot, SlotValue};
+use crate::op::{Acc, Imm, Slot, SlotValue, Source};
 
 use super::Translator;
 use super::stack::Operand;
 
 /// Where an access goes.
+#[derive(Clone, Copy)]
 pub(super) enum Access {
     /// To memory 0, which is not shared, with a 32-bit address.
     Plain { offset: u32 },
@@ -23,27 +24,6 @@ pub(super) enum Access {
     Guarded { offset: u32 },
     /// To any memory.
     Any { offset: u64, memory: u32, wide: bool },
-}
-
-/// Evaluates an expression with the operands of a store, each a slot or a constant.
-macro_rules! by_operands {
-    ($address:expr, $value:expr, $ty:ty, |$a:ident, $b:ident| $emit:expr) => {
-        match ($address, $value) {
-            (Operand::Slot($a), Operand::Slot($b)) => $emit,
-            (Operand::Slot($a), Operand::Const(bits)) => {
-                let $b = Imm(<$ty>::from_slot(bits));
-                $emit
-            }
-            (Operand::Const(address), Operand::Slot($b)) => {
-                let $a = Imm(address as u32);
-                $emit
-            }
-            (Operand::Const(address), Operand::Const(bits)) => {
-                let ($a, $b) = (Imm(address as u32), Imm(<$ty>::from_slot(bits)));
-                $emit
-            }
-        }
-    };
 }
 
 fn memory_of(memarg: MemArg) -> u32 {
@@ -87,49 +67,77 @@ impl Translator<'_, '_> {
     }
 
     fn load<K: LoadOp>(&mut self, memarg: MemArg) {
-        match self.access(memarg) {
-            Access::Plain { offset } => match self.pop() {
-                Operand::Slot(at) => self.define(|dst| Load::<K, _>::new(dst, at, offset)),
-                Operand::Const(bits) => {
-                    self.define(|dst| Load::<K, _>::new(dst, Imm(bits as u32), offset))
-                }
-            },
-            Access::Guarded { offset } => match self.pop() {
-                Operand::Slot(at) => self.define(|dst| LoadGuarded::<K, _>::new(dst, at, offset)),
-                Operand::Const(bits) => {
-                    self.define(|dst| LoadGuarded::<K, _>::new(dst, Imm(bits as u32), offset))
-                }
-            },
-            Access::Any { offset, memory, wide } => {
-                let address = self.pop_slot();
-                let place = Place { address, offset, memory, wide: u32::from(wide) };
-                self.define(|dst| LoadAny::<K>::new(dst, place))
+        let access = self.access(memarg);
+        if let Access::Any { offset, memory, wide } = access {
+            let address = self.pop_slot();
+            let place = Place { address, offset, memory, wide: u32::from(wide) };
+            self.define(|dst| LoadAny::<K>::new(dst, place));
+            return;
+        }
+        match self.pop() {
+            Operand::Slot(at) if self.copied.holds::<u32>(at) => {
+                self.load_from::<K, _>(access, Acc)
             }
+            Operand::Slot(at) => self.load_from::<K, _>(access, at),
+            Operand::Const(bits) => self.load_from::<K, _>(access, Imm(bits as u32)),
+        }
+    }
+
+    fn load_from<K: LoadOp, A: Source<u32>>(&mut self, access: Access, at: A) {
+        match access {
+            Access::Plain { offset } => {
+                self.define_acc::<K::Res, _>(|dst| Load::<K, _>::new(dst, at, offset))
+            }
+            Access::Guarded { offset } => {
+                self.define_acc::<K::Res, _>(|dst| LoadGuarded::<K, _>::new(dst, at, offset))
+            }
+            Access::Any { .. } => unreachable!("has a place"),
         };
     }
 
     fn store<K: StoreOp>(&mut self, memarg: MemArg) {
-        match self.access(memarg) {
-            Access::Plain { offset } => {
-                let value = self.pop();
-                let address = self.pop();
-                by_operands!(address, value, K::Arg, |a, b| {
-                    self.emit(Store::<K, _, _>::new(a, offset, b))
-                })
+        let access = self.access(memarg);
+        if let Access::Any { offset, memory, wide } = access {
+            let value = self.pop_slot();
+            let address = self.pop_slot();
+            let place = Place { address, offset, memory, wide: u32::from(wide) };
+            self.emit(StoreAny::<K>::new(place, value));
+            return;
+        }
+        let value = self.pop();
+        match self.pop() {
+            Operand::Slot(at) if self.copied.holds::<u32>(at) => {
+                self.store_to::<K, _>(access, Acc, value);
             }
+            Operand::Slot(at) => self.store_to::<K, _>(access, at, value),
+            Operand::Const(bits) => self.store_to::<K, _>(access, Imm(bits as u32), value),
+        }
+    }
+
+    fn store_to<K: StoreOp, A: Source<u32>>(&mut self, access: Access, at: A, value: Operand) {
+        match value {
+            Operand::Slot(value) if self.copied.holds::<K::Arg>(value) => {
+                self.store_of::<K, _, _>(access, at, Acc);
+            }
+            Operand::Slot(value) => self.store_of::<K, _, _>(access, at, value),
+            Operand::Const(bits) => {
+                self.store_of::<K, _, _>(access, at, Imm(K::Arg::from_slot(bits)));
+            }
+        }
+    }
+
+    fn store_of<K, A, B>(&mut self, access: Access, at: A, value: B)
+    where
+        K: StoreOp,
+        A: Source<u32>,
+        B: Source<K::Arg>,
+    {
+        match access {
+            Access::Plain { offset } => self.emit(Store::<K, _, _>::new(at, offset, value)),
             Access::Guarded { offset } => {
-                let value = self.pop();
-                let address = self.pop();
-                by_operands!(address, value, K::Arg, |a, b| {
-                    self.emit(StoreGuarded::<K, _, _>::new(a, offset, b))
-                })
+                self.emit(StoreGuarded::<K, _, _>::new(at, offset, value))
             }
-            Access::Any { offset, memory, wide } => {
-                let value = self.pop_slot();
-                let address = self.pop_slot();
-                let place = Place { address, offset, memory, wide: u32::from(wide) };
-                self.emit(StoreAny::<K>::new(place, value))
-            }
+            Access::Any { .. } => unreachable!("has a place"),
         };
     }
 

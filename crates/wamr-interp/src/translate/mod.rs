@@ -16,7 +16,7 @@ use crate::exec::LINKAGE_SLOTS;
 use crate::exec::dispatch::HANDLER_CELLS;
 use crate::handlers::{Handlers, Region};
 use crate::module::InterpModule;
-use crate::op::{Cell, Op, Slot, StackValue};
+use crate::op::{Cell, Op, Slot, SlotValue, StackValue};
 
 mod atomic;
 mod call;
@@ -83,6 +83,27 @@ struct Latest {
     fuse: Option<Fuse>,
 }
 
+/// Which slot each accumulator copies, if any.
+#[derive(Clone, Copy, Default)]
+struct Copied([Option<Slot>; 3]);
+
+impl Copied {
+    /// Whether the accumulator for values of type `T` copies the slot.
+    fn holds<T: SlotValue>(&self, slot: Slot) -> bool {
+        self.0[T::CLASS as usize] == Some(slot)
+    }
+
+    /// Says that the slot is written without the accumulators.
+    fn forget(&mut self, slot: Slot) {
+        self.replace(slot, None);
+    }
+
+    /// Says that what was written to a slot goes to another one.
+    fn replace(&mut self, slot: Slot, by: Option<Slot>) {
+        self.0.iter_mut().filter(|copied| **copied == Some(slot)).for_each(|copied| *copied = by);
+    }
+}
+
 /// The translation of one function.
 struct Translator<'m, 'l> {
     interp: &'m InterpModule,
@@ -96,6 +117,8 @@ struct Translator<'m, 'l> {
     /// The offset in the module of the operator at hand.
     offset: usize,
     latest: Option<Latest>,
+    /// Which slots the accumulators copy at this place of the code.
+    copied: Copied,
 
     locals: Vec<LocalInfo>,
     stack: Vec<Value>,
@@ -135,6 +158,7 @@ impl<'m, 'l> Translator<'m, 'l> {
             listing: None,
             offset: 0,
             latest: None,
+            copied: Copied::default(),
             locals: Vec::new(),
             stack: Vec::new(),
             flushed: 0,
@@ -239,6 +263,9 @@ impl<'m, 'l> Translator<'m, 'l> {
     fn emit<O: Op>(&mut self, op: O) -> usize {
         let start = self.cells.len();
         self.latest = None;
+        if !O::KEEPS_ACC {
+            self.copied = Copied::default();
+        }
         if O::TRAPS {
             self.offsets.mark(start, self.offset);
         }
@@ -254,10 +281,25 @@ impl<'m, 'l> Translator<'m, 'l> {
         self.define_value::<u64, O>(op)
     }
 
+    /// Appends an operation that pushes its result, a `T`, and leaves it in the accumulator too.
+    /// `dst` is its first operand.
+    fn define_acc<T: SlotValue, O: Op>(&mut self, op: impl FnOnce(Slot) -> O) -> usize {
+        const { assert!(O::KEEPS_ACC) };
+        let start = self.define_value::<T, O>(op);
+        if let Some(latest) = &self.latest {
+            self.copied.0[T::CLASS as usize] = Some(latest.home);
+        }
+        start
+    }
+
     /// Appends an operation that pushes its result, a `T`. `dst` is its first operand.
     fn define_value<T: StackValue, O: Op>(&mut self, op: impl FnOnce(Slot) -> O) -> usize {
         let home = self.push_temp(T::WIDE);
         let start = self.emit(op(home));
+        self.copied.forget(home);
+        if T::WIDE {
+            self.copied.forget(Slot(home.0 + 1));
+        }
         let dst_cell = start + HANDLER_CELLS;
         debug_assert_eq!(self.cells[dst_cell], home.0 as Cell, "dst comes first");
         self.latest = Some(Latest { home, dst_cell, fuse: None });

@@ -4,7 +4,7 @@ use crate::exec::control::Branch;
 use crate::exec::dispatch::{HANDLER_CELLS, operand_cells};
 use crate::exec::numeric::{Binary, Compare, Unary};
 use crate::op::numeric::*;
-use crate::op::{Imm, Slot, SlotValue, Source};
+use crate::op::{Acc, Imm, Slot, SlotValue, Source};
 
 use super::Translator;
 use super::control::Fuse;
@@ -18,31 +18,50 @@ pub(super) fn emit_branch<K: CompareOp>(
     sense: bool,
     back: bool,
 ) -> usize {
-    match b {
-        Operand::Slot(b) => translator.emit_branch_to::<K, _>(a, b, sense, back),
-        Operand::Const(bits) => {
-            let b = Imm(K::Arg::from_slot(bits));
-            translator.emit_branch_to::<K, _>(a, b, sense, back)
-        }
+    if translator.copied.holds::<K::Arg>(a) {
+        translator.emit_branch_on::<K, _>(Acc, b, sense, back)
+    } else {
+        translator.emit_branch_on::<K, _>(a, b, sense, back)
     }
 }
 
 impl Translator<'_, '_> {
-    fn emit_branch_to<K: CompareOp, B: Source<K::Arg>>(
+    fn emit_branch_on<K: CompareOp, A: Source<K::Arg>>(
         &mut self,
-        a: Slot,
+        a: A,
+        b: Operand,
+        sense: bool,
+        back: bool,
+    ) -> usize {
+        match b {
+            Operand::Slot(b) => self.emit_branch_to::<K, _, _>(a, b, sense, back),
+            Operand::Const(bits) => {
+                let b = Imm(K::Arg::from_slot(bits));
+                self.emit_branch_to::<K, _, _>(a, b, sense, back)
+            }
+        }
+    }
+
+    fn emit_branch_to<K: CompareOp, A: Source<K::Arg>, B: Source<K::Arg>>(
+        &mut self,
+        a: A,
         b: B,
         sense: bool,
         back: bool,
     ) -> usize {
         let start = match (sense, back) {
-            (true, true) => self.emit(Branch::<K, B, true, true>::new(a, b)),
-            (true, false) => self.emit(Branch::<K, B, true, false>::new(a, b)),
-            (false, true) => self.emit(Branch::<K, B, false, true>::new(a, b)),
-            (false, false) => self.emit(Branch::<K, B, false, false>::new(a, b)),
+            (true, true) => self.emit(Branch::<K, A, B, true, true>::new(a, b)),
+            (true, false) => self.emit(Branch::<K, A, B, true, false>::new(a, b)),
+            (false, true) => self.emit(Branch::<K, A, B, false, true>::new(a, b)),
+            (false, false) => self.emit(Branch::<K, A, B, false, false>::new(a, b)),
         };
         // The target is the last operand.
-        start + HANDLER_CELLS + operand_cells::<Branch<K, B, true, true>>() - 1
+        start + HANDLER_CELLS + operand_cells::<Branch<K, A, B, true, true>>() - 1
+    }
+
+    /// Whether a slot's value can be taken from the accumulator for operands of `K`.
+    fn in_acc<K: BinaryOp>(&self, slot: Slot) -> bool {
+        self.copied.holds::<K::Arg>(slot)
     }
 
     fn binary<K: BinaryOp>(&mut self) {
@@ -54,9 +73,17 @@ impl Translator<'_, '_> {
             return self.push_const(value.to_slot());
         }
         match (a, b) {
-            (Operand::Slot(a), Operand::Slot(b)) => {
-                self.define(|dst| Binary::<K, _, _>::new(dst, a, b));
+            (Operand::Slot(a), Operand::Slot(b)) if self.in_acc::<K>(a) => {
+                self.binary_of::<K, _, _>(Acc, b);
             }
+            (Operand::Slot(a), Operand::Slot(b)) if self.in_acc::<K>(b) => {
+                if K::COMMUTATIVE {
+                    self.binary_of::<K, _, _>(Acc, a);
+                } else {
+                    self.binary_of::<K, _, _>(a, Acc);
+                }
+            }
+            (Operand::Slot(a), Operand::Slot(b)) => self.binary_of::<K, _, _>(a, b),
             (Operand::Slot(a), Operand::Const(b)) => {
                 self.binary_imm::<K>(a, b);
             }
@@ -65,7 +92,7 @@ impl Translator<'_, '_> {
             }
             (Operand::Const(a), Operand::Slot(b)) => {
                 let a = Imm(K::Arg::from_slot(a));
-                self.define(|dst| Binary::<K, _, _>::new(dst, a, b));
+                self.binary_of::<K, _, _>(a, b);
             }
             (Operand::Const(_), Operand::Const(b)) => {
                 let a = self.stage(a, self.height);
@@ -74,15 +101,27 @@ impl Translator<'_, '_> {
         }
     }
 
+    fn binary_of<K: BinaryOp, A: Source<K::Arg>, B: Source<K::Arg>>(&mut self, a: A, b: B) {
+        self.define_acc::<K::Res, _>(|dst| Binary::<K, _, _>::new(dst, a, b));
+    }
+
     fn binary_imm<K: BinaryOp>(&mut self, a: Slot, b: u64) {
         let b = Imm(K::Arg::from_slot(b));
-        self.define(|dst| Binary::<K, _, _>::new(dst, a, b));
+        if self.in_acc::<K>(a) {
+            self.binary_of::<K, _, _>(Acc, b);
+        } else {
+            self.binary_of::<K, _, _>(a, b);
+        }
     }
 
     pub(super) fn compare<K: CompareOp>(&mut self) {
         let b = self.pop();
         let a = self.pop();
         match (a, b) {
+            // Only the first operand is ever taken from the accumulator.
+            (Operand::Slot(a), Operand::Slot(b)) if self.copied.holds::<K::Arg>(b) => {
+                self.compare_slot::<K::Swapped>(b, Operand::Slot(a));
+            }
             (Operand::Slot(a), b) => self.compare_slot::<K>(a, b),
             (a, Operand::Slot(b)) => self.compare_slot::<K::Swapped>(b, a),
             (Operand::Const(a), Operand::Const(b)) => {
@@ -93,14 +132,25 @@ impl Translator<'_, '_> {
     }
 
     fn compare_slot<K: CompareOp>(&mut self, a: Slot, b: Operand) {
-        let start = match b {
-            Operand::Slot(b) => self.define(|dst| Compare::<K, _>::new(dst, a, b)),
+        let copied = self.copied;
+        let start = if copied.holds::<K::Arg>(a) {
+            self.compare_of::<K, _>(Acc, b)
+        } else {
+            self.compare_of::<K, _>(a, b)
+        };
+        self.fuse(Fuse { start, a, b, sense: true, emit: emit_branch::<K>, copied });
+    }
+
+    fn compare_of<K: CompareOp, A: Source<K::Arg>>(&mut self, a: A, b: Operand) -> usize {
+        match b {
+            Operand::Slot(b) => {
+                self.define_acc::<bool, _>(|dst| Compare::<K, _, _>::new(dst, a, b))
+            }
             Operand::Const(bits) => {
                 let b = Imm(K::Arg::from_slot(bits));
-                self.define(|dst| Compare::<K, _>::new(dst, a, b))
+                self.define_acc::<bool, _>(|dst| Compare::<K, _, _>::new(dst, a, b))
             }
-        };
-        self.fuse(Fuse { start, a, b, sense: true, emit: emit_branch::<K> });
+        }
     }
 
     /// Says how to branch on the value that the latest operation defined.
@@ -116,7 +166,11 @@ impl Translator<'_, '_> {
                 Err(_) => self.stage(Operand::Const(bits), self.height),
             },
         };
-        self.define(|dst| Unary::<K>::new(dst, a));
+        if self.copied.holds::<K::Arg>(a) {
+            self.define_acc::<K::Res, _>(|dst| Unary::<K, _>::new(dst, Acc));
+        } else {
+            self.define_acc::<K::Res, _>(|dst| Unary::<K, _>::new(dst, a));
+        }
     }
 
     pub(super) fn visit_i32_eqz(&mut self) {

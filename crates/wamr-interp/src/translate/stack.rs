@@ -6,7 +6,7 @@
 
 use crate::exec::simd::CopyVector;
 use crate::exec::variable::{Copy, Narrow};
-use crate::op::{Imm, Slot};
+use crate::op::{Acc, Imm, Slot};
 
 use super::Translator;
 
@@ -160,12 +160,16 @@ impl Translator<'_, '_> {
     pub(super) fn copy(&mut self, dst: Slot, operand: Operand) {
         match operand {
             Operand::Slot(src) if src == dst => return,
+            Operand::Slot(src) if self.copied.holds::<u64>(src) => {
+                self.emit(Copy { dst, src: Acc })
+            }
             Operand::Slot(src) => self.emit(Copy { dst, src }),
             Operand::Const(bits) => match u32::try_from(bits) {
                 Ok(bits) => self.emit(Copy { dst, src: Narrow(bits) }),
                 Err(_) => self.emit(Copy { dst, src: Imm(bits) }),
             },
         };
+        self.copied.forget(dst);
     }
 
     /// Copies a value of one or two slots.
@@ -295,8 +299,10 @@ impl Translator<'_, '_> {
             Some(latest)
                 if matches!(value.place, Place::Temp) && latest.home == self.temp(value.height) =>
             {
-                let dst_cell = latest.dst_cell;
+                let (dst_cell, home) = (latest.dst_cell, latest.home);
                 self.cells[dst_cell] = slot.0 as u32;
+                self.copied.forget(slot);
+                self.copied.replace(home, Some(slot));
                 true
             }
             _ => false,

@@ -8,7 +8,7 @@ use crate::exec::numeric::Select;
 use crate::exec::simd::{GlobalGetVector, GlobalSetVector};
 use crate::exec::variable::{GlobalGet, GlobalSet, Narrow, RefAsNonNull, RefFunc};
 use crate::op::numeric::I64Eq;
-use crate::op::{Imm, SlotValue};
+use crate::op::{Acc, Imm, SlotValue, Source};
 
 use super::Translator;
 use super::stack::Operand;
@@ -22,9 +22,18 @@ impl Translator<'_, '_> {
 
     pub(super) fn visit_select(&mut self) {
         let condition = self.pop_slot();
+        if !self.stack.last().is_some_and(|value| value.wide)
+            && self.copied.holds::<bool>(condition)
+        {
+            return self.select(Acc);
+        }
         if self.stack.last().is_some_and(|value| value.wide) {
             return self.select_vector(condition);
         }
+        self.select(condition);
+    }
+
+    fn select<C: Source<bool>>(&mut self, condition: C) {
         let b = self.pop();
         let a = self.pop();
         match (a, b) {
@@ -79,6 +88,9 @@ impl Translator<'_, '_> {
         match self.pop() {
             Operand::Slot(src) if self.is_global_wide(global) => {
                 self.emit(GlobalSetVector { global, src })
+            }
+            Operand::Slot(src) if self.copied.holds::<u64>(src) => {
+                self.emit(GlobalSet { global, src: Acc })
             }
             Operand::Slot(src) => self.emit(GlobalSet { global, src }),
             Operand::Const(bits) => match u32::try_from(bits) {

@@ -16,7 +16,7 @@
 use super::Regs;
 use super::dispatch::{HANDLER_CELLS, Kind, operand_cells};
 use crate::op::memory::{LoadOp, StoreOp};
-use crate::op::{Cell, Flow, Op, Slot, SlotValue, Source};
+use crate::op::{Cell, Flow, Op, Slot, Source};
 
 #[cfg(wamr_guards)]
 mod x86_64;
@@ -32,21 +32,21 @@ pub(crate) use arch::{SUPPORTED, enter, register};
 
 /// How a type in memory is read as a type on the stack.
 pub(crate) trait Read<Res> {
-    /// Reads at `start` in memory 0, to the bits of a slot.
+    /// Reads at `start` in memory 0.
     ///
     /// # Safety
     /// The registers are those of a handler, `ip` is its operation, and memory 0 is guarded.
     /// `start` is the sum of two 32-bit numbers.
-    unsafe fn read(ip: *const Cell, r: &Regs, start: u64) -> u64;
+    unsafe fn read(ip: *const Cell, r: &Regs, start: u64) -> Res;
 }
 
 /// How a type in memory is written.
-pub(crate) trait Write {
+pub(crate) trait Write<Arg> {
     /// Writes the low bits at `start` in memory 0.
     ///
     /// # Safety
     /// As for [`Read::read`].
-    unsafe fn write(ip: *const Cell, r: &Regs, start: u64, bits: u64);
+    unsafe fn write(ip: *const Cell, r: &Regs, start: u64, value: Arg);
 }
 
 /// The operation at hand: `ip` is behind it already.
@@ -72,6 +72,8 @@ impl<K, A> LoadGuarded<K, A> {
 }
 
 impl<K: LoadOp, A: Source<u32>> Op for LoadGuarded<K, A> {
+    const KEEPS_ACC: bool = true;
+
     fn name() -> String {
         format!("{}_{}_guarded", K::NAME, A::LETTER)
     }
@@ -82,8 +84,8 @@ impl<K: LoadOp, A: Source<u32>> Op for LoadGuarded<K, A> {
         // whose memory 0 is guarded.
         unsafe {
             let start = self.address.get(r) as u64 + self.offset as u64;
-            let bits = K::Mem::read(operation::<Self>(r), r, start);
-            r.set(self.dst, bits);
+            let value = K::Mem::read(operation::<Self>(r), r, start);
+            r.define(self.dst, value);
         }
         Flow::Next
     }
@@ -106,6 +108,8 @@ impl<K, A, B> StoreGuarded<K, A, B> {
 }
 
 impl<K: StoreOp, A: Source<u32>, B: Source<K::Arg>> Op for StoreGuarded<K, A, B> {
+    const KEEPS_ACC: bool = true;
+
     fn name() -> String {
         format!("{}_{}{}_guarded", K::NAME, A::LETTER, B::LETTER)
     }
@@ -115,7 +119,7 @@ impl<K: StoreOp, A: Source<u32>, B: Source<K::Arg>> Op for StoreGuarded<K, A, B>
         // SAFETY: as for loads.
         unsafe {
             let start = self.address.get(r) as u64 + self.offset as u64;
-            K::Mem::write(operation::<Self>(r), r, start, self.value.get(r).to_slot());
+            K::Mem::write(operation::<Self>(r), r, start, self.value.get(r));
         }
         Flow::Next
     }

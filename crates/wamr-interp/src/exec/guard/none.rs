@@ -10,13 +10,13 @@ use crate::op::Cell;
 pub(crate) const SUPPORTED: bool = false;
 
 impl<Mem, Res> Read<Res> for Mem {
-    unsafe fn read(_: *const Cell, _: &Regs, _: u64) -> u64 {
+    unsafe fn read(_: *const Cell, _: &Regs, _: u64) -> Res {
         unreachable!("no such code is made")
     }
 }
 
-impl<Mem> Write for Mem {
-    unsafe fn write(_: *const Cell, _: &Regs, _: u64, _: u64) {
+impl<Mem, Arg> Write<Arg> for Mem {
+    unsafe fn write(_: *const Cell, _: &Regs, _: u64, _: Arg) {
         unreachable!("no such code is made")
     }
 }

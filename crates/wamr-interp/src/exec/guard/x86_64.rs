@@ -40,70 +40,70 @@ macro_rules! access {
 }
 
 macro_rules! reads {
-    ($($mem:ty as $res:ty: $instruction:literal;)*) => {$(
+    ($($mem:ty as $res:ty, $class:ident: $instruction:literal;)*) => {$(
         impl Read<$res> for $mem {
             #[inline(always)]
-            unsafe fn read(ip: *const Cell, r: &Regs, start: u64) -> u64 {
-                let bits: u64;
+            unsafe fn read(ip: *const Cell, r: &Regs, start: u64) -> $res {
+                let value: $res;
                 // SAFETY: the address lies in what a guarded memory reserves; a fault leaves
                 // this activation, which has nothing to drop.
                 unsafe {
                     access!(
                         $instruction, ip, r,
                         options(nostack, preserves_flags, readonly),
-                        bits = lateout(reg) bits,
+                        value = lateout($class) value,
                         start = in(reg) start,
                     );
                 }
-                bits
+                value
             }
         }
     )*};
 }
 
 reads! {
-    i32 as i32: "mov {bits:e}, dword ptr [rdx + {start}]";
-    i64 as i64: "mov {bits:r}, qword ptr [rdx + {start}]";
-    f32 as f32: "mov {bits:e}, dword ptr [rdx + {start}]";
-    f64 as f64: "mov {bits:r}, qword ptr [rdx + {start}]";
-    i8 as i32: "movsx {bits:e}, byte ptr [rdx + {start}]";
-    u8 as i32: "movzx {bits:e}, byte ptr [rdx + {start}]";
-    i16 as i32: "movsx {bits:e}, word ptr [rdx + {start}]";
-    u16 as i32: "movzx {bits:e}, word ptr [rdx + {start}]";
-    i8 as i64: "movsx {bits:r}, byte ptr [rdx + {start}]";
-    u8 as i64: "movzx {bits:e}, byte ptr [rdx + {start}]";
-    i16 as i64: "movsx {bits:r}, word ptr [rdx + {start}]";
-    u16 as i64: "movzx {bits:e}, word ptr [rdx + {start}]";
-    i32 as i64: "movsxd {bits:r}, dword ptr [rdx + {start}]";
-    u32 as i64: "mov {bits:e}, dword ptr [rdx + {start}]";
+    i32 as i32, reg: "mov {value:e}, dword ptr [rdx + {start}]";
+    i64 as i64, reg: "mov {value:r}, qword ptr [rdx + {start}]";
+    f32 as f32, xmm_reg: "movss {value}, dword ptr [rdx + {start}]";
+    f64 as f64, xmm_reg: "movsd {value}, qword ptr [rdx + {start}]";
+    i8 as i32, reg: "movsx {value:e}, byte ptr [rdx + {start}]";
+    u8 as i32, reg: "movzx {value:e}, byte ptr [rdx + {start}]";
+    i16 as i32, reg: "movsx {value:e}, word ptr [rdx + {start}]";
+    u16 as i32, reg: "movzx {value:e}, word ptr [rdx + {start}]";
+    i8 as i64, reg: "movsx {value:r}, byte ptr [rdx + {start}]";
+    u8 as i64, reg: "movzx {value:e}, byte ptr [rdx + {start}]";
+    i16 as i64, reg: "movsx {value:r}, word ptr [rdx + {start}]";
+    u16 as i64, reg: "movzx {value:e}, word ptr [rdx + {start}]";
+    i32 as i64, reg: "movsxd {value:r}, dword ptr [rdx + {start}]";
+    u32 as i64, reg: "mov {value:e}, dword ptr [rdx + {start}]";
 }
 
 macro_rules! writes {
-    ($($mem:ty: $instruction:literal;)*) => {$(
-        impl Write for $mem {
+    ($($mem:ty: $instruction:literal, $class:ident: $($arg:ty),*;)*) => {$($(
+        impl Write<$arg> for $mem {
             #[inline(always)]
-            unsafe fn write(ip: *const Cell, r: &Regs, start: u64, bits: u64) {
+            unsafe fn write(ip: *const Cell, r: &Regs, start: u64, value: $arg) {
                 // SAFETY: as for reads. A write that faults has changed nothing.
                 unsafe {
                     access!(
                         $instruction, ip, r,
                         options(nostack, preserves_flags),
                         start = in(reg) start,
-                        bits = in(reg) bits,
+                        value = in($class) value,
                     );
                 }
             }
         }
-    )*};
+    )*)*};
 }
 
 writes! {
-    i8: "mov byte ptr [rdx + {start}], {bits:l}";
-    i16: "mov word ptr [rdx + {start}], {bits:x}";
-    i32: "mov dword ptr [rdx + {start}], {bits:e}";
-    i64: "mov qword ptr [rdx + {start}], {bits:r}";
-    f32: "mov dword ptr [rdx + {start}], {bits:e}";
-    f64: "mov qword ptr [rdx + {start}], {bits:r}";
+    i8: "mov byte ptr [rdx + {start}], {value:l}", reg: i32, i64;
+    i16: "mov word ptr [rdx + {start}], {value:x}", reg: i32, i64;
+    i32: "mov dword ptr [rdx + {start}], {value:e}", reg: i32, i64;
+    i64: "mov qword ptr [rdx + {start}], {value:r}", reg: i64;
+    f32: "movss dword ptr [rdx + {start}], {value}", xmm_reg: f32;
+    f64: "movsd qword ptr [rdx + {start}], {value}", xmm_reg: f64;
 }
 
 /// Has faults of the accesses end activations rather than the process.
@@ -151,7 +151,7 @@ unsafe extern "sysv64" fn first(
     ctx: *mut VmContext,
 ) -> Outcome {
     // SAFETY: the stub passes on what `enter` got.
-    unsafe { dispatch::run(Regs { ip, fp, mem, mem_len, ctx }) }
+    unsafe { dispatch::run(Regs::new(ip, fp, mem, mem_len, ctx)) }
 }
 
 /// What a fault comes to.
