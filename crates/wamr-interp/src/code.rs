@@ -112,6 +112,14 @@ pub(crate) fn encode<O: Op>(cells: &mut Vec<Cell>, op: O) {
     }
 }
 
+/// Makes another operation, with the same operands, of the one at the beginning of some code.
+pub(crate) fn replace_handler<O: Op>(cells: &mut [Cell]) {
+    let handler = crate::exec::dispatch::handler::<O>();
+    assert!(cells.len() >= HANDLER_CELLS);
+    // SAFETY: there are cells for the address.
+    unsafe { cells.as_mut_ptr().cast::<crate::exec::dispatch::Handler>().write_unaligned(handler) }
+}
+
 /// Says what the operation at the beginning of some code is.
 type Describe = fn(&[Cell]) -> String;
 

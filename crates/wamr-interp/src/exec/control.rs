@@ -195,6 +195,7 @@ pub(crate) struct Charge {
 }
 
 impl Op for Charge {
+    const KEEPS_ACC: bool = true;
     const SLOW: bool = true;
 
     fn name() -> String {

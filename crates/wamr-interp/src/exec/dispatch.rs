@@ -159,6 +159,23 @@ mod threaded {
         }
     }
 
+    /// Accumulators that nobody asks for, so that nothing is saved for them across calls.
+    #[inline(always)]
+    fn unknown() -> Accumulators {
+        let (int, f64, f32);
+        // SAFETY: there are no instructions; registers hold some number.
+        unsafe {
+            core::arch::asm!(
+                "",
+                out("r9") int,
+                out("xmm0") f64,
+                out("xmm1") f32,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        }
+        Accumulators { int, f64, f32 }
+    }
+
     unsafe extern "sysv64" fn fast<O: Op>(
         ip: *const Cell,
         fp: *mut u64,
@@ -176,7 +193,12 @@ mod threaded {
             let acc = Accumulators { int, f64, f32 };
             let mut r = Regs { ip: next, fp, mem, mem_len, ctx, acc };
             match op.run(&mut r) {
-                Flow::Next => run(r),
+                Flow::Next => {
+                    if !O::KEEPS_ACC {
+                        r.acc = unknown();
+                    }
+                    run(r)
+                }
                 Flow::Slow if O::SLOW => slow::<O>(ip, fp, mem, mem_len, ctx, int, f64, f32),
                 Flow::Slow => core::hint::unreachable_unchecked(),
                 Flow::Trap(code) => leave_by_trap(ip, fp, code, 0, ctx),

@@ -10,7 +10,7 @@ use wamr_types::TrapCode;
 use super::Regs;
 use super::dispatch::Kind;
 use crate::op::memory::{LoadOp, StoreOp};
-use crate::op::{Flow, Op, Slot, SlotValue, Source};
+use crate::op::{Define, Flow, Op, Slot, SlotValue, Source};
 
 /// The address of an access to memory 0 with a 32-bit address, if it is in bounds.
 #[inline(always)]
@@ -26,7 +26,7 @@ pub(super) fn address(r: &Regs, address: u32, offset: u32, bytes: usize) -> Opti
 /// `dst = memory 0 [address + offset]`
 #[derive(Clone, Copy, Debug)]
 #[repr(C, packed(4))]
-pub(crate) struct Load<K, A> {
+pub(crate) struct Load<K, A, const QUIET: bool = false> {
     pub(crate) dst: Slot,
     pub(crate) address: A,
     pub(crate) offset: u32,
@@ -39,7 +39,11 @@ impl<K, A> Load<K, A> {
     }
 }
 
-impl<K: LoadOp, A: Source<u32>> Op for Load<K, A> {
+impl<K: LoadOp, A: Source<u32>> Define for Load<K, A> {
+    type Quiet = Load<K, A, true>;
+}
+
+impl<K: LoadOp, A: Source<u32>, const QUIET: bool> Op for Load<K, A, QUIET> {
     const KEEPS_ACC: bool = true;
 
     fn name() -> String {
@@ -53,7 +57,7 @@ impl<K: LoadOp, A: Source<u32>> Op for Load<K, A> {
             match address(r, self.address.get(r), self.offset, K::BYTES) {
                 Some(address) => {
                     let value = K::load(address);
-                    r.define(self.dst, value);
+                    r.define::<QUIET, _>(self.dst, value);
                     Flow::Next
                 }
                 None => Flow::Trap(TrapCode::MemoryOutOfBounds),

@@ -100,14 +100,16 @@ impl Regs {
         unsafe { value.write(self.slot(slot)) }
     }
 
-    /// Writes a result to its slot and to the accumulator of its class.
+    /// Writes a result to the accumulator of its class, and to its slot unless `QUIET` is set.
     ///
     /// # Safety
     /// The slot belongs to the current frame.
     #[inline(always)]
-    pub(crate) unsafe fn define<T: SlotValue>(&mut self, slot: Slot, value: T) {
-        // SAFETY: the caller says that the slot is one of the current frame.
-        unsafe { self.set(slot, value) };
+    pub(crate) unsafe fn define<const QUIET: bool, T: SlotValue>(&mut self, slot: Slot, value: T) {
+        if !QUIET {
+            // SAFETY: the caller says that the slot is one of the current frame.
+            unsafe { self.set(slot, value) };
+        }
         value.to_acc(&mut self.acc);
     }
 

@@ -5,12 +5,12 @@ use core::marker::PhantomData;
 use super::Regs;
 use super::dispatch::Kind;
 use crate::op::numeric::{BinaryOp, CompareOp, UnaryOp};
-use crate::op::{Flow, Op, Slot, Source};
+use crate::op::{Define, Flow, Op, Slot, Source};
 
 /// `dst = a op b`
 #[derive(Clone, Copy, Debug)]
 #[repr(C, packed(4))]
-pub(crate) struct Binary<K, A, B> {
+pub(crate) struct Binary<K, A, B, const QUIET: bool = false> {
     pub(crate) dst: Slot,
     pub(crate) a: A,
     pub(crate) b: B,
@@ -23,7 +23,13 @@ impl<K, A, B> Binary<K, A, B> {
     }
 }
 
-impl<K: BinaryOp, A: Source<K::Arg>, B: Source<K::Arg>> Op for Binary<K, A, B> {
+impl<K: BinaryOp, A: Source<K::Arg>, B: Source<K::Arg>> Define for Binary<K, A, B> {
+    type Quiet = Binary<K, A, B, true>;
+}
+
+impl<K: BinaryOp, A: Source<K::Arg>, B: Source<K::Arg>, const QUIET: bool> Op
+    for Binary<K, A, B, QUIET>
+{
     const KEEPS_ACC: bool = true;
     const TRAPS: bool = K::TRAPS;
 
@@ -37,7 +43,7 @@ impl<K: BinaryOp, A: Source<K::Arg>, B: Source<K::Arg>> Op for Binary<K, A, B> {
         unsafe {
             match K::eval(self.a.get(r), self.b.get(r)) {
                 Ok(value) => {
-                    r.define(self.dst, value);
+                    r.define::<QUIET, _>(self.dst, value);
                     Flow::Next
                 }
                 Err(code) => Flow::Trap(code),
@@ -49,7 +55,7 @@ impl<K: BinaryOp, A: Source<K::Arg>, B: Source<K::Arg>> Op for Binary<K, A, B> {
 /// `dst = a cmp b`
 #[derive(Clone, Copy, Debug)]
 #[repr(C, packed(4))]
-pub(crate) struct Compare<K, A, B> {
+pub(crate) struct Compare<K, A, B, const QUIET: bool = false> {
     pub(crate) dst: Slot,
     pub(crate) a: A,
     pub(crate) b: B,
@@ -62,7 +68,13 @@ impl<K, A, B> Compare<K, A, B> {
     }
 }
 
-impl<K: CompareOp, A: Source<K::Arg>, B: Source<K::Arg>> Op for Compare<K, A, B> {
+impl<K: CompareOp, A: Source<K::Arg>, B: Source<K::Arg>> Define for Compare<K, A, B> {
+    type Quiet = Compare<K, A, B, true>;
+}
+
+impl<K: CompareOp, A: Source<K::Arg>, B: Source<K::Arg>, const QUIET: bool> Op
+    for Compare<K, A, B, QUIET>
+{
     const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
 
@@ -75,7 +87,7 @@ impl<K: CompareOp, A: Source<K::Arg>, B: Source<K::Arg>> Op for Compare<K, A, B>
         // SAFETY: operands and destination are slots of the current frame.
         unsafe {
             let value = K::eval(self.a.get(r), self.b.get(r));
-            r.define(self.dst, value);
+            r.define::<QUIET, _>(self.dst, value);
         }
         Flow::Next
     }
@@ -84,7 +96,7 @@ impl<K: CompareOp, A: Source<K::Arg>, B: Source<K::Arg>> Op for Compare<K, A, B>
 /// `dst = op a`
 #[derive(Clone, Copy, Debug)]
 #[repr(C, packed(4))]
-pub(crate) struct Unary<K, A> {
+pub(crate) struct Unary<K, A, const QUIET: bool = false> {
     pub(crate) dst: Slot,
     pub(crate) a: A,
     kind: Kind<K>,
@@ -96,7 +108,11 @@ impl<K, A> Unary<K, A> {
     }
 }
 
-impl<K: UnaryOp, A: Source<K::Arg>> Op for Unary<K, A> {
+impl<K: UnaryOp, A: Source<K::Arg>> Define for Unary<K, A> {
+    type Quiet = Unary<K, A, true>;
+}
+
+impl<K: UnaryOp, A: Source<K::Arg>, const QUIET: bool> Op for Unary<K, A, QUIET> {
     const KEEPS_ACC: bool = true;
     const TRAPS: bool = K::TRAPS;
 
@@ -110,7 +126,7 @@ impl<K: UnaryOp, A: Source<K::Arg>> Op for Unary<K, A> {
         unsafe {
             match K::eval(self.a.get(r)) {
                 Ok(value) => {
-                    r.define(self.dst, value);
+                    r.define::<QUIET, _>(self.dst, value);
                     Flow::Next
                 }
                 Err(code) => Flow::Trap(code),

@@ -86,6 +86,7 @@ pub(crate) struct CopyVector<A> {
 }
 
 impl<A: Source<V128>> Op for CopyVector<A> {
+    const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
 
     fn name() -> String {

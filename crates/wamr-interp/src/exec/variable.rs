@@ -47,6 +47,35 @@ impl<A: Source<u64>> Op for Copy<A> {
     }
 }
 
+/// Two copies, one after the other.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
+pub(crate) struct CopyTwo {
+    pub(crate) first: Copy<Slot>,
+    pub(crate) second: Copy<Slot>,
+}
+
+impl Op for CopyTwo {
+    const KEEPS_ACC: bool = true;
+    const TRAPS: bool = false;
+
+    fn name() -> String {
+        "copy_two".into()
+    }
+
+    #[inline(always)]
+    unsafe fn run(self, r: &mut Regs) -> Flow {
+        // SAFETY: all are slots of the current frame.
+        unsafe {
+            let value: u64 = self.first.src.get(r);
+            r.set(self.first.dst, value);
+            let value: u64 = self.second.src.get(r);
+            r.set(self.second.dst, value);
+        }
+        Flow::Next
+    }
+}
+
 /// The address of a global's value.
 ///
 /// # Safety

@@ -72,6 +72,13 @@ pub(crate) trait Op: Copy + Debug + 'static {
     }
 }
 
+/// An operation that leaves its result in a slot, which is its first operand, and in an
+/// accumulator.
+pub(crate) trait Define: Op {
+    /// The same without the slot, for a result that nobody looks for there.
+    type Quiet: Op;
+}
+
 /// A value that fits in one 8-byte slot. Narrow values fill the slot with zeros.
 pub(crate) trait SlotValue: Copy + Debug + 'static {
     /// The accumulator for values of this type.
@@ -253,6 +260,21 @@ impl<T: SlotValue> Source<T> for Acc {
     #[inline(always)]
     unsafe fn get(self, r: &Regs) -> T {
         T::from_acc(&r.acc)
+    }
+}
+
+/// The sum of two operands, for an operation that takes an address.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
+pub(crate) struct Sum<A, B>(pub(crate) A, pub(crate) B);
+
+impl<A: Source<u32>, B: Source<u32>> Source<u32> for Sum<A, B> {
+    const LETTER: char = '+';
+
+    #[inline(always)]
+    unsafe fn get(self, r: &Regs) -> u32 {
+        // SAFETY: the caller's promise is the one needed.
+        unsafe { self.0.get(r).wrapping_add(self.1.get(r)) }
     }
 }
 

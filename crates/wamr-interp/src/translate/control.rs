@@ -184,7 +184,7 @@ impl<'m> Translator<'m, '_> {
         let base = self.stack.len() - params.len();
         let height = self.stack.get(base).map_or(self.height, |value| value.height);
         let label = if kind == Kind::Loop {
-            self.copied = Copied::default();
+            self.join();
             Label::at(self.cells.len())
         } else {
             Label::UNKNOWN
@@ -328,6 +328,8 @@ impl<'m> Translator<'m, '_> {
     /// is not.
     fn branch_if_null(&mut self, depth: u32, reference: Slot, sense: bool) {
         let emit = super::numeric::emit_branch::<I64Eq>;
+        // The reference stays on the stack.
+        self.latest = None;
         self.branch_if(depth, reference, Operand::Const(0), sense, emit);
     }
 
@@ -477,14 +479,12 @@ impl<'m> Translator<'m, '_> {
         while waiting != NO_CELL {
             waiting = self.resolve_cell(waiting as usize);
         }
-        self.latest = None;
-        self.copied = Copied::default();
+        self.join();
     }
 
     /// Lets the target in `cell` be the next operation; returns what was there.
     fn resolve_cell(&mut self, cell: usize) -> Cell {
-        self.latest = None;
-        self.copied = Copied::default();
+        self.join();
         let target = distance(cell, self.cells.len());
         core::mem::replace(&mut self.cells[cell], target)
     }

@@ -10,9 +10,10 @@ use crate::exec::memory::{
     Place, Store, StoreAny,
 };
 use crate::op::memory::*;
-use crate::op::{Acc, Imm, Slot, SlotValue, Source};
+use crate::op::{Acc, Imm, Slot, SlotValue, Source, Sum};
 
 use super::Translator;
+use super::numeric::Address;
 use super::stack::Operand;
 
 /// Where an access goes.
@@ -74,12 +75,21 @@ impl Translator<'_, '_> {
             self.define(|dst| LoadAny::<K>::new(dst, place));
             return;
         }
-        match self.pop() {
-            Operand::Slot(at) if self.copied.holds::<u32>(at) => {
-                self.load_from::<K, _>(access, Acc)
+        use Operand::{Const, Slot};
+        match self.pop_address() {
+            Address::Plain(Slot(at)) if self.take_acc::<u32>(at) => {
+                self.load_from::<K, _>(access, Acc);
             }
-            Operand::Slot(at) => self.load_from::<K, _>(access, at),
-            Operand::Const(bits) => self.load_from::<K, _>(access, Imm(bits as u32)),
+            Address::Plain(Slot(at)) => self.load_from::<K, _>(access, at),
+            Address::Plain(Const(bits)) => self.load_from::<K, _>(access, Imm(bits as u32)),
+            Address::Sum(a, Slot(b)) if self.copied.holds::<u32>(a) => {
+                self.load_from::<K, _>(access, Sum(Acc, b));
+            }
+            Address::Sum(a, Slot(b)) => self.load_from::<K, _>(access, Sum(a, b)),
+            Address::Sum(a, Const(b)) if self.copied.holds::<u32>(a) => {
+                self.load_from::<K, _>(access, Sum(Acc, Imm(b as u32)));
+            }
+            Address::Sum(a, Const(b)) => self.load_from::<K, _>(access, Sum(a, Imm(b as u32))),
         }
     }
 
@@ -106,7 +116,7 @@ impl Translator<'_, '_> {
         }
         let value = self.pop();
         match self.pop() {
-            Operand::Slot(at) if self.copied.holds::<u32>(at) => {
+            Operand::Slot(at) if self.take_acc::<u32>(at) => {
                 self.store_to::<K, _>(access, Acc, value);
             }
             Operand::Slot(at) => self.store_to::<K, _>(access, at, value),
@@ -116,7 +126,7 @@ impl Translator<'_, '_> {
 
     fn store_to<K: StoreOp, A: Source<u32>>(&mut self, access: Access, at: A, value: Operand) {
         match value {
-            Operand::Slot(value) if self.copied.holds::<K::Arg>(value) => {
+            Operand::Slot(value) if self.take_acc::<K::Arg>(value) => {
                 self.store_of::<K, _, _>(access, at, Acc);
             }
             Operand::Slot(value) => self.store_of::<K, _, _>(access, at, value),

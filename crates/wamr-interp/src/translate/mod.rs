@@ -11,12 +11,13 @@ use wamr_runtime::{Error, ErrorKind, MemoryKind};
 use wamr_types::{DefinedFuncIdx, LoadError, LoadErrorKind, Module, ValType};
 use wasmparser::{BinaryReader, FunctionBody, Operator, OperatorsReader};
 
-use crate::code::{Code, FuncHeader, HEADER_CELLS, Listing, OffsetMap, encode};
+use crate::code::{Code, FuncHeader, HEADER_CELLS, Listing, OffsetMap, encode, replace_handler};
 use crate::exec::LINKAGE_SLOTS;
 use crate::exec::dispatch::HANDLER_CELLS;
+use crate::exec::variable::Copy;
 use crate::handlers::{Handlers, Region};
 use crate::module::InterpModule;
-use crate::op::{Cell, Op, Slot, SlotValue, StackValue};
+use crate::op::{Cell, Define, Op, Slot, SlotValue, StackValue};
 
 mod atomic;
 mod call;
@@ -36,7 +37,7 @@ mod wide;
 
 use control::{Control, Fuse};
 use exception::PendingCatch;
-use stack::{LocalInfo, Value};
+use stack::{LocalInfo, Operand, Value};
 
 /// Validates and translates a function.
 pub(crate) fn function(
@@ -74,6 +75,7 @@ pub(crate) fn listing(module: &InterpModule, func: DefinedFuncIdx) -> Result<Str
 }
 
 /// The latest operation, while the value it defines is on top of the stack.
+#[derive(Clone, core::marker::Copy)]
 struct Latest {
     /// Where the value is.
     home: Slot,
@@ -81,10 +83,28 @@ struct Latest {
     dst_cell: usize,
     /// How to branch on the value instead, if it is a comparison.
     fuse: Option<Fuse>,
+    /// What the value is the sum of, if it is one.
+    sum: Option<Addends>,
+    /// How to leave the value in its accumulator alone.
+    quiet: Option<Quiet>,
 }
 
+/// A sum that an operation which takes an address can compute itself.
+#[derive(Clone, core::marker::Copy)]
+struct Addends {
+    /// Where the operation that computes it begins.
+    start: usize,
+    a: Slot,
+    b: Operand,
+    /// What the accumulators copy before that operation.
+    copied: Copied,
+}
+
+/// Replaces the operation at a position by its quiet form.
+type Quiet = fn(translator: &mut Translator<'_, '_>, start: usize);
+
 /// Which slot each accumulator copies, if any.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, core::marker::Copy, Default)]
 struct Copied([Option<Slot>; 3]);
 
 impl Copied {
@@ -119,6 +139,8 @@ struct Translator<'m, 'l> {
     latest: Option<Latest>,
     /// Which slots the accumulators copy at this place of the code.
     copied: Copied,
+    /// The latest operation, if it is a copy from a slot.
+    latest_copy: Option<Copy<Slot>>,
 
     locals: Vec<LocalInfo>,
     stack: Vec<Value>,
@@ -159,6 +181,7 @@ impl<'m, 'l> Translator<'m, 'l> {
             offset: 0,
             latest: None,
             copied: Copied::default(),
+            latest_copy: None,
             locals: Vec::new(),
             stack: Vec::new(),
             flushed: 0,
@@ -263,6 +286,7 @@ impl<'m, 'l> Translator<'m, 'l> {
     fn emit<O: Op>(&mut self, op: O) -> usize {
         let start = self.cells.len();
         self.latest = None;
+        self.latest_copy = None;
         if !O::KEEPS_ACC {
             self.copied = Copied::default();
         }
@@ -283,13 +307,40 @@ impl<'m, 'l> Translator<'m, 'l> {
 
     /// Appends an operation that pushes its result, a `T`, and leaves it in the accumulator too.
     /// `dst` is its first operand.
-    fn define_acc<T: SlotValue, O: Op>(&mut self, op: impl FnOnce(Slot) -> O) -> usize {
+    fn define_acc<T: SlotValue, O: Define>(&mut self, op: impl FnOnce(Slot) -> O) -> usize {
         const { assert!(O::KEEPS_ACC) };
         let start = self.define_value::<T, O>(op);
-        if let Some(latest) = &self.latest {
+        if let Some(latest) = &mut self.latest {
             self.copied.0[T::CLASS as usize] = Some(latest.home);
+            latest.quiet = Some(|translator, start| {
+                replace_handler::<O::Quiet>(&mut translator.cells[start..]);
+                if let Some(listing) = &mut translator.listing {
+                    listing.record::<O::Quiet>(start);
+                }
+            });
         }
         start
+    }
+
+    /// Whether an operand of type `T` can be taken from its accumulator. It was popped, so that
+    /// nobody looks for it in its slot later.
+    fn take_acc<T: SlotValue>(&mut self, slot: Slot) -> bool {
+        if !self.copied.holds::<T>(slot) {
+            return false;
+        }
+        if let Some(Latest { home, dst_cell, quiet: Some(quiet), .. }) = self.latest
+            && home == slot
+        {
+            quiet(self, dst_cell - HANDLER_CELLS);
+        }
+        true
+    }
+
+    /// Says that jumps may arrive here.
+    fn join(&mut self) {
+        self.latest = None;
+        self.latest_copy = None;
+        self.copied = Copied::default();
     }
 
     /// Appends an operation that pushes its result, a `T`. `dst` is its first operand.
@@ -302,7 +353,7 @@ impl<'m, 'l> Translator<'m, 'l> {
         }
         let dst_cell = start + HANDLER_CELLS;
         debug_assert_eq!(self.cells[dst_cell], home.0 as Cell, "dst comes first");
-        self.latest = Some(Latest { home, dst_cell, fuse: None });
+        self.latest = Some(Latest { home, dst_cell, fuse: None, sum: None, quiet: None });
         start
     }
 }

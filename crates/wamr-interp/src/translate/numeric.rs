@@ -1,14 +1,16 @@
 //! Numeric operators: constants are folded, or become immediates.
 
+use core::any::TypeId;
+
 use crate::exec::control::Branch;
 use crate::exec::dispatch::{HANDLER_CELLS, operand_cells};
 use crate::exec::numeric::{Binary, Compare, Unary};
 use crate::op::numeric::*;
 use crate::op::{Acc, Imm, Slot, SlotValue, Source};
 
-use super::Translator;
 use super::control::Fuse;
 use super::stack::{Operand, Place};
+use super::{Addends, Latest, Translator};
 
 /// Appends a branch on a comparison; see [`super::control::EmitBranch`].
 pub(super) fn emit_branch<K: CompareOp>(
@@ -18,11 +20,18 @@ pub(super) fn emit_branch<K: CompareOp>(
     sense: bool,
     back: bool,
 ) -> usize {
-    if translator.copied.holds::<K::Arg>(a) {
+    if translator.take_acc::<K::Arg>(a) {
         translator.emit_branch_on::<K, _>(Acc, b, sense, back)
     } else {
         translator.emit_branch_on::<K, _>(a, b, sense, back)
     }
+}
+
+/// An address that an operation computes itself, or takes.
+#[derive(Clone, Copy)]
+pub(super) enum Address {
+    Plain(Operand),
+    Sum(Slot, Operand),
 }
 
 impl Translator<'_, '_> {
@@ -59,11 +68,6 @@ impl Translator<'_, '_> {
         start + HANDLER_CELLS + operand_cells::<Branch<K, A, B, true, true>>() - 1
     }
 
-    /// Whether a slot's value can be taken from the accumulator for operands of `K`.
-    fn in_acc<K: BinaryOp>(&self, slot: Slot) -> bool {
-        self.copied.holds::<K::Arg>(slot)
-    }
-
     fn binary<K: BinaryOp>(&mut self) {
         let b = self.pop();
         let a = self.pop();
@@ -73,17 +77,19 @@ impl Translator<'_, '_> {
             return self.push_const(value.to_slot());
         }
         match (a, b) {
-            (Operand::Slot(a), Operand::Slot(b)) if self.in_acc::<K>(a) => {
+            (Operand::Slot(a), Operand::Slot(b)) if a != b && self.take_acc::<K::Arg>(a) => {
                 self.binary_of::<K, _, _>(Acc, b);
             }
-            (Operand::Slot(a), Operand::Slot(b)) if self.in_acc::<K>(b) => {
+            (Operand::Slot(a), Operand::Slot(b)) if self.take_acc::<K::Arg>(b) => {
                 if K::COMMUTATIVE {
                     self.binary_of::<K, _, _>(Acc, a);
                 } else {
                     self.binary_of::<K, _, _>(a, Acc);
                 }
             }
-            (Operand::Slot(a), Operand::Slot(b)) => self.binary_of::<K, _, _>(a, b),
+            (Operand::Slot(a), Operand::Slot(b)) => {
+                self.binary_of::<K, _, _>(a, b);
+            }
             (Operand::Slot(a), Operand::Const(b)) => {
                 self.binary_imm::<K>(a, b);
             }
@@ -107,10 +113,44 @@ impl Translator<'_, '_> {
 
     fn binary_imm<K: BinaryOp>(&mut self, a: Slot, b: u64) {
         let b = Imm(K::Arg::from_slot(b));
-        if self.in_acc::<K>(a) {
+        if self.take_acc::<K::Arg>(a) {
             self.binary_of::<K, _, _>(Acc, b);
         } else {
             self.binary_of::<K, _, _>(a, b);
+        }
+    }
+
+    /// An operator of two operands; sums are remembered, since they may be addresses.
+    fn arithmetic<K: BinaryOp>(&mut self) {
+        if TypeId::of::<K>() != TypeId::of::<I32Add>() {
+            return self.binary::<K>();
+        }
+        let (start, copied) = (self.cells.len(), self.copied);
+        let [a, b] = [2, 1].map(|below| self.operand(self.stack[self.stack.len() - below]));
+        self.binary::<K>();
+        let (a, b) = match (a, b) {
+            (Operand::Slot(a), Operand::Slot(b)) if copied.holds::<u32>(b) => (b, Operand::Slot(a)),
+            (Operand::Slot(a), b) | (b, Operand::Slot(a)) => (a, b),
+            _ => return,
+        };
+        if let Some(latest) = &mut self.latest {
+            latest.sum = Some(Addends { start, a, b, copied });
+        }
+    }
+
+    /// Pops an address: takes the addition back, if it is a sum that was just computed.
+    pub(super) fn pop_address(&mut self) -> Address {
+        let value = self.pop_value();
+        match self.latest {
+            Some(Latest { home, sum: Some(sum), .. })
+                if matches!(value.place, Place::Temp) && home == self.temp(value.height) =>
+            {
+                self.cells.truncate(sum.start);
+                self.copied = sum.copied;
+                self.latest = None;
+                Address::Sum(sum.a, sum.b)
+            }
+            _ => Address::Plain(self.operand(value)),
         }
     }
 
@@ -166,7 +206,7 @@ impl Translator<'_, '_> {
                 Err(_) => self.stage(Operand::Const(bits), self.height),
             },
         };
-        if self.copied.holds::<K::Arg>(a) {
+        if self.take_acc::<K::Arg>(a) {
             self.define_acc::<K::Res, _>(|dst| Unary::<K, _>::new(dst, Acc));
         } else {
             self.define_acc::<K::Res, _>(|dst| Unary::<K, _>::new(dst, a));
@@ -200,7 +240,7 @@ macro_rules! visit_binary {
     ($($class:ident $Op:ident $visit:ident $ty:ident::$func:ident($arg:ty) -> $res:ty;)*) => {
         impl Translator<'_, '_> {$(
             pub(super) fn $visit(&mut self) {
-                self.binary::<$Op>();
+                self.arithmetic::<$Op>();
             }
         )*}
     };

@@ -4,8 +4,9 @@
 //! constant. A local's value must be copied home before the local is written, and before code
 //! that is executed conditionally could do so.
 
+use crate::exec::dispatch::{HANDLER_CELLS, operand_cells};
 use crate::exec::simd::CopyVector;
-use crate::exec::variable::{Copy, Narrow};
+use crate::exec::variable::{Copy, CopyTwo, Narrow};
 use crate::op::{Acc, Imm, Slot};
 
 use super::Translator;
@@ -163,7 +164,7 @@ impl Translator<'_, '_> {
             Operand::Slot(src) if self.copied.holds::<u64>(src) => {
                 self.emit(Copy { dst, src: Acc })
             }
-            Operand::Slot(src) => self.emit(Copy { dst, src }),
+            Operand::Slot(src) => return self.copy_slot(Copy { dst, src }),
             Operand::Const(bits) => match u32::try_from(bits) {
                 Ok(bits) => self.emit(Copy { dst, src: Narrow(bits) }),
                 Err(_) => self.emit(Copy { dst, src: Imm(bits) }),
@@ -172,12 +173,27 @@ impl Translator<'_, '_> {
         self.copied.forget(dst);
     }
 
+    /// Copies from slot to slot, in one operation with a copy right before.
+    fn copy_slot(&mut self, second: Copy<Slot>) {
+        if let Some(first) = self.latest_copy.take() {
+            let size = const { HANDLER_CELLS + operand_cells::<Copy<Slot>>() };
+            self.cells.truncate(self.cells.len() - size);
+            self.emit(CopyTwo { first, second });
+        } else {
+            self.emit(second);
+            self.latest_copy = Some(second);
+        }
+        self.copied.forget(second.dst);
+    }
+
     /// Copies a value of one or two slots.
     pub(super) fn copy_value(&mut self, dst: Slot, value: Value) {
         match self.operand(value) {
             Operand::Slot(src) if src == dst => {}
             Operand::Slot(src) if value.wide => {
                 self.emit(CopyVector { dst, src });
+                self.copied.forget(dst);
+                self.copied.forget(Slot(dst.0 + 1));
             }
             operand => self.copy(dst, operand),
         }

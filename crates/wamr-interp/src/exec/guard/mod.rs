@@ -16,7 +16,7 @@
 use super::Regs;
 use super::dispatch::{HANDLER_CELLS, Kind, operand_cells};
 use crate::op::memory::{LoadOp, StoreOp};
-use crate::op::{Cell, Flow, Op, Slot, Source};
+use crate::op::{Cell, Define, Flow, Op, Slot, Source};
 
 #[cfg(wamr_guards)]
 mod x86_64;
@@ -58,7 +58,7 @@ fn operation<O: Op>(r: &Regs) -> *const Cell {
 /// `dst = memory 0 [address + offset]`, where that is guarded.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, packed(4))]
-pub(crate) struct LoadGuarded<K, A> {
+pub(crate) struct LoadGuarded<K, A, const QUIET: bool = false> {
     pub(crate) dst: Slot,
     pub(crate) address: A,
     pub(crate) offset: u32,
@@ -71,7 +71,11 @@ impl<K, A> LoadGuarded<K, A> {
     }
 }
 
-impl<K: LoadOp, A: Source<u32>> Op for LoadGuarded<K, A> {
+impl<K: LoadOp, A: Source<u32>> Define for LoadGuarded<K, A> {
+    type Quiet = LoadGuarded<K, A, true>;
+}
+
+impl<K: LoadOp, A: Source<u32>, const QUIET: bool> Op for LoadGuarded<K, A, QUIET> {
     const KEEPS_ACC: bool = true;
 
     fn name() -> String {
@@ -85,7 +89,7 @@ impl<K: LoadOp, A: Source<u32>> Op for LoadGuarded<K, A> {
         unsafe {
             let start = self.address.get(r) as u64 + self.offset as u64;
             let value = K::Mem::read(operation::<Self>(r), r, start);
-            r.define(self.dst, value);
+            r.define::<QUIET, _>(self.dst, value);
         }
         Flow::Next
     }
