@@ -41,7 +41,7 @@ fn main() {
         let objects = (1_u64 << depth) - 1;
         println!(
             "{:4} MB    {:9.2} ms   {:7.2} ns",
-            objects * 32 >> 20,
+            (objects * 32) >> 20,
             best.as_secs_f64() * 1e3,
             best.as_nanos() as f64 / objects as f64,
         );

@@ -68,7 +68,7 @@ fn layers(engine: &Engine) -> (HashMap<String, Module>, Module) {
         below.map(import).collect()
     };
     let mut modules = HashMap::new();
-    for layer in 0..10 {
+    for layer in 0..10_usize {
         let needs = layer.checked_sub(1).map(needs).unwrap_or_default();
         let text = format!(r#"(module {needs} (func (export "f")) (func (export "g")))"#);
         for i in 0..10 {
