@@ -170,7 +170,7 @@ mod threaded {
                 out("r9") int,
                 out("xmm0") f64,
                 out("xmm1") f32,
-                options(pure, nomem, nostack, preserves_flags),
+                options(nomem, nostack, preserves_flags),
             );
         }
         Accumulators { int, f64, f32 }

@@ -46,7 +46,8 @@ pub(crate) enum Class {
 /// An operation: its operands, and what it does.
 pub(crate) trait Op: Copy + Debug + 'static {
     /// Whether the accumulators are as before, but for the one that the result is in if it is
-    /// written by [`Regs::define`]. No slot but the result's is written then.
+    /// written by [`Regs::define`]. Which slots are written is known where the operation is
+    /// emitted, and said to the translator's `Copied` there.
     const KEEPS_ACC: bool = false;
     /// Whether the operation can fail or call, so that its place in the module matters.
     const TRAPS: bool = true;

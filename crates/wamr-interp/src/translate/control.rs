@@ -351,6 +351,7 @@ impl<'m> Translator<'m, '_> {
                 continue;
             }
             let start = *stubs.entry(index).or_insert_with(|| {
+                self.join();
                 let start = self.cells.len();
                 self.branch_with_values(index);
                 start

@@ -87,6 +87,7 @@ impl<'m> Translator<'m, '_> {
             *end = (*end).min(self.cells.len());
             // What follows may not take operations back that are in the region.
             self.latest = None;
+            self.latest_copy = None;
         }
     }
 
@@ -156,7 +157,7 @@ impl<'m> Translator<'m, '_> {
         let control = &mut self.controls[index];
         control.kind = Kind::Catch;
         control.exception = reference;
-        self.latest = None;
+        self.join();
         self.reachable = true;
     }
 

@@ -323,7 +323,8 @@ impl<'m, 'l> Translator<'m, 'l> {
     }
 
     /// Whether an operand of type `T` can be taken from its accumulator. It was popped, so that
-    /// nobody looks for it in its slot later.
+    /// nobody looks for it in its slot later: no value is said to be in its home again without
+    /// having been written there.
     fn take_acc<T: SlotValue>(&mut self, slot: Slot) -> bool {
         if !self.copied.holds::<T>(slot) {
             return false;

@@ -42,7 +42,7 @@ impl SharedStore {
     pub(super) fn join(&self, other: &Arc<Self>) {
         let _ = self.successor.set(other.clone());
         // In this order, as `interrupt` does the opposite: it is seen here or followed there.
-        if self.vm.interrupted.load(Ordering::SeqCst) {
+        if self.vm.interrupted.swap(false, Ordering::SeqCst) {
             other.interrupt();
         }
     }
@@ -54,8 +54,9 @@ impl SharedStore {
             at.vm.lower_limits();
             at.vm.wake();
             match at.successor.get() {
-                Some(next) => at = next,
-                None => return,
+                // Whoever takes the flag back hands the interruption on, once.
+                Some(next) if at.vm.interrupted.swap(false, Ordering::SeqCst) => at = next,
+                _ => return,
             }
         }
     }
@@ -166,6 +167,10 @@ pub(crate) unsafe fn enter(
 /// thread has that much.
 const NATIVE_RESERVE_BYTES: usize = 128 << 10;
 
+/// How much is left in any case: compiled code makes frames of up to 32 KiB before it looks at the
+/// limit. Where a thread has less than that, the first call traps.
+const LEAST_RESERVE_BYTES: usize = 64 << 10;
+
 /// The address that the native stack may not pass: `budget` bytes from `now` on, or less where
 /// the thread's own stack ends before that.
 fn native_limit(now: usize, budget: usize) -> usize {
@@ -173,8 +178,8 @@ fn native_limit(now: usize, budget: usize) -> usize {
     match stack_bounds() {
         // Elsewhere `now` is on a stack that the thread was not started with.
         Some(stack) if stack.contains(&now) => {
-            let reserve = ((now - stack.start) / 2).min(NATIVE_RESERVE_BYTES);
-            limit.max(stack.start + reserve)
+            let reserve = ((now - stack.start) / 2).max(LEAST_RESERVE_BYTES);
+            limit.max(stack.start + reserve.min(NATIVE_RESERVE_BYTES))
         }
         _ => limit,
     }

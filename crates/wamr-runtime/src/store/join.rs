@@ -47,7 +47,8 @@ impl<T: 'static> Store<T> {
     /// Handles to what was in `other` are handles to what is in this store from now on, and both
     /// parts may be linked and may share values. Host functions that were made in `other` find
     /// this store's data in their [`crate::Caller`]. This store's limiter is asked whenever
-    /// something grows from now on; what exists is not counted again. An
+    /// something grows from now on, and its fuel is what both parts burn; what `other` had of
+    /// either is gone. An
     /// [`InterruptHandle`](crate::InterruptHandle) of `other` stops what runs in this store.
     ///
     /// Joining takes time proportional to what `other` owns.

@@ -1,5 +1,7 @@
 //! Blocks and jumps.
 
+use std::collections::HashMap;
+
 use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, JumpTableData, Type, Value};
 use wamr_types::{TrapCode, TypeIdx};
 use wasmparser::{BlockType, BrTable};
@@ -233,20 +235,32 @@ impl FuncCompiler<'_, '_> {
 
     pub(super) fn visit_br_table(&mut self, table: &BrTable<'_>) {
         let index = self.pop();
-        let mut calls = Vec::with_capacity(table.len() as usize);
-        for depth in table.targets() {
+        // Values travel by a block for each label, not with each of perhaps 65,000 targets.
+        let mut edges = Vec::<(u32, Block)>::new();
+        let mut known = HashMap::new();
+        let mut calls = Vec::with_capacity(table.len() as usize + 1);
+        for depth in table.targets().chain([Ok(table.default())]) {
             let Ok(depth) = depth else { unreachable!("validated") };
-            calls.push(self.block_call(depth));
+            let block = *known.entry(depth).or_insert_with(|| {
+                let (label, arity) = self.label(depth);
+                if arity == 0 {
+                    return label;
+                }
+                let edge = self.builder.create_block();
+                edges.push((depth, edge));
+                edge
+            });
+            calls.push(self.builder.func.dfg.block_call(block, &[]));
         }
-        let default = self.block_call(table.default());
+        let default = calls.pop().expect("the last one");
         let table = self.builder.create_jump_table(JumpTableData::new(default, &calls));
         self.builder.ins().br_table(index, table);
+        for (depth, edge) in edges {
+            self.begin(edge);
+            let (label, args) = self.target(depth);
+            self.builder.ins().jump(label, &args);
+        }
         self.is_left();
-    }
-
-    fn block_call(&mut self, depth: u32) -> cranelift_codegen::ir::BlockCall {
-        let (label, args) = self.target(depth);
-        self.builder.func.dfg.block_call(label, &args)
     }
 
     pub(super) fn visit_return(&mut self) {

@@ -1,0 +1,93 @@
+//! Code whose shape invites a translator to fold operations into each other.
+
+use wamr::Store;
+
+use crate::support::{call, each_config, instantiate};
+
+const FOLDINGS: &str = r#"(module (memory 1) (tag $t)
+    (data (i32.const 0) "\00\01\02\03\04\05\06\07\08\09\0a\0b\0c\0d\0e\0f")
+    (func (export "product and sum as an address") (param i32) (result i32)
+        (i32.load8_u (i32.add (i32.mul (local.get 0) (i32.const 2)) (i32.const 1))))
+    (func (export "the other way round") (param i32) (result i32)
+        (i32.load8_u (i32.add (i32.const 1) (i32.mul (local.get 0) (i32.const 2)))))
+    (func (export "a sum out of a block") (param i32) (result i32)
+        (block (result i32) (i32.add (local.get 0) (local.get 0)))
+        (drop (i32.const 9)) (i32.load8_u))
+    (func (export "a sum that is used again") (param i32) (result i32) (local i32)
+        (i32.add
+            (i32.load8_u (local.tee 1 (i32.add (local.get 0) (i32.const 4))))
+            (local.get 1)))
+    (func (export "negations before an if") (param i32) (result i32)
+        (local.get 0)
+        (i32.eqz (i32.eqz (i32.lt_s (i32.sub (local.get 0) (i32.const 1)) (i32.const 0))))
+        (if (param i32) (result i32) (then (i32.const 10) (i32.add))
+            (else (i32.const 20) (i32.add))))
+    (func (export "a handler behind a jump") (param i32) (result i32) (local $x i32)
+        try (result i32)
+            (local.set $x (i32.mul (local.get 0) (i32.const 3)))
+            (if (local.get 0) (then (throw $t)))
+            (local.set $x (i32.add (local.get $x) (i32.const 1)))
+            (i32.const 0)
+        catch_all
+            (i32.mul (local.get $x) (i32.const 2))
+        end)
+    (func (export "values through a table of labels") (param i32) (result i32)
+        (block $a (result i32)
+            (block $b (result i32)
+                (i32.mul (local.get 0) (i32.const 7))
+                (br_table $a $b $a $b (local.get 0)))
+            (i32.const 100) (i32.add)))
+    (func (export "swapped locals in a loop") (param $n i32) (result i32)
+        (local $a i32) (local $b i32) (local $c i32)
+        (local.set $b (i32.const 1))
+        (loop $again
+            (local.set $c (local.get $a))
+            (local.set $a (local.get $b))
+            (local.set $b (i32.add (local.get $c) (local.get $b)))
+            (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+        (local.get $a))
+    (func (export "floats and addresses") (param f64) (result f64)
+        (f64.store (i32.shl (i32.trunc_f64_s (local.get 0)) (i32.const 3))
+            (f64.mul (local.get 0) (f64.const 1)))
+        (f64.add (f64.load (i32.const 16)) (f64.sub (local.get 0) (f64.load (i32.const 16)))))
+    (func (export "all bits of a wide use") (result i64) (local i32)
+        (drop (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))
+        (i64.extend_i32_u (local.get 0))))"#;
+
+#[test]
+fn folded_operations_compute_the_same() {
+    for guard in [true, false] {
+        each_config(
+            |config| {
+                config.memory_guard(guard);
+            },
+            |engine| {
+                let mut store = Store::new(engine, ());
+                let instance = instantiate(engine, &mut store, FOLDINGS, &[]);
+                let cases = [
+                    ("product and sum as an address", 3, 7),
+                    ("the other way round", 3, 7),
+                    ("a sum out of a block", 3, 6),
+                    ("a sum that is used again", 3, 14),
+                    ("negations before an if", 0, 10),
+                    ("negations before an if", 1, 21),
+                    ("a handler behind a jump", 5, 30),
+                    ("a handler behind a jump", 0, 0),
+                    ("values through a table of labels", 0, 0),
+                    ("values through a table of labels", 1, 107),
+                    ("values through a table of labels", 2, 14),
+                    ("values through a table of labels", 9, 163),
+                    ("swapped locals in a loop", 10, 55),
+                ];
+                for (name, given, expected) in cases {
+                    let result = call::<i32, i32>(&mut store, &instance, name, given);
+                    assert_eq!(result.unwrap(), expected, "{name} of {given}");
+                }
+                let result = call::<f64, f64>(&mut store, &instance, "floats and addresses", 2.5);
+                assert_eq!(result.unwrap(), 2.5);
+                let result = call::<(), i64>(&mut store, &instance, "all bits of a wide use", ());
+                assert_eq!(result.unwrap(), 0xffff_ffff);
+            },
+        );
+    }
+}
