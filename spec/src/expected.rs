@@ -7,24 +7,11 @@ use wamr::Mode;
 ///
 /// `test` is the test's name without its mode, such as `proposals/simd::simd_const`.
 pub fn expected_failure(mode: Mode, test: &str) -> Option<&'static str> {
-    let rows = EVERYWHERE.iter().copied().chain(rows_of(mode));
-    rows.into_iter().find(|(pattern, _)| covers(pattern, test)).map(|(_, reason)| reason)
+    rows_of(mode).into_iter().find(|(pattern, _)| covers(pattern, test)).map(|(_, reason)| reason)
 }
 
 /// A test's name, or a directory with `::` behind it for all that stands in it.
 type Row = (&'static str, &'static str);
-
-/// What no mode can pass.
-const EVERYWHERE: &[Row] = &[
-    (
-        "proposals/reference-types::unreached-invalid",
-        "wants a `br_table` in unreachable code to be invalid that WebAssembly 2.0 made valid",
-    ),
-    (
-        "proposals/mutable-global::linking",
-        "wants segments to be checked before anything is written, as before bulk memory",
-    ),
-];
 
 fn rows_of(mode: Mode) -> Vec<Row> {
     let own: &[Unfinished] = match mode {
@@ -84,7 +71,6 @@ mod tests {
     fn rows_name_scripts_that_exist() {
         let scripts = corpus::carried();
         let rows = suite::modes().iter().flat_map(|&mode| rows_of(mode));
-        let rows = rows.chain(EVERYWHERE.iter().copied());
         for (pattern, _) in rows.filter(|(pattern, _)| !pattern.starts_with("extra")) {
             let found = scripts.iter().any(|script| covers(pattern, &suite::name_of(script)));
             assert!(found, "no script is named {pattern}");

@@ -12,6 +12,7 @@ use wamr_wast::{Report, WastRunner};
 
 use crate::corpus::{self, Script};
 use crate::expected::expected_failure;
+use crate::superseded::without_superseded;
 use crate::versions::features_of;
 
 /// How many failures of a script are shown.
@@ -93,6 +94,7 @@ fn trial(variant: Variant, script: &Script, features: Result<Features, String>) 
     let source = script.source.clone();
     Trial::test(format!("{variant}::{name}"), move || {
         let report = features.and_then(|features| run(variant, features, &name, source));
+        let report = report.and_then(|report| without_superseded(&name, report));
         judge(report, expected_failure(variant.mode, &name)).map_err(Failed::from)
     })
 }
