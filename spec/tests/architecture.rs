@@ -28,6 +28,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "wamr-wasi",
         ],
     ),
+    ("wamr-capi", &["wamr"]),
     ("wamr-wast", &["wamr"]),
     ("wamr-cli", &["wamr", "wamr-wast"]),
     ("wamr-example-backend", &["wamr-types", "wamr-runtime"]),
