@@ -13,6 +13,10 @@
 //! * [`backend`]: what a mode of execution is.
 //!
 //! What does not live here: parsing, import resolution, any mode's own code.
+#![cfg_attr(
+    not(all(target_arch = "x86_64", target_os = "linux")),
+    allow(dead_code, reason = "compiled code, or its faults, exist on that platform alone")
+)]
 
 pub mod vm;
 

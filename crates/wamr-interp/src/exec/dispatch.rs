@@ -14,7 +14,9 @@ use core::marker::PhantomData;
 use wamr_runtime::vm::Outcome;
 use wamr_types::TrapCode;
 
-use super::{Accumulators, Regs};
+#[cfg(wamr_threaded)]
+use super::Accumulators;
+use super::Regs;
 use crate::op::{Cell, Flow, Op};
 use crate::trap;
 

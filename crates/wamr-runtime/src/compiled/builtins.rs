@@ -104,17 +104,21 @@ macro_rules! builtins {
     (@result u64) => { Some(BuiltinType::I64) };
     // One that always comes back.
     (@define total ($ctx:ident $(, $arg:ident: $ty:ident)*) $(-> $result:ident)? $body:block) => {{
-        unsafe extern "sysv64" fn body($ctx: *mut VmContext $(, $arg: $ty)*) $(-> $result)? {
-            // SAFETY: compiled code passes its own live context, and indices and references that
-            // were validated; that is all that the runtime asks for.
-            unsafe { $body }
+        arch::called_by_code! {
+            unsafe fn body($ctx: *mut VmContext $(, $arg: $ty)*) $(-> $result)? {
+                // SAFETY: compiled code passes its own live context, and indices and references that
+                // were validated; that is all that the runtime asks for.
+                unsafe { $body }
+            }
         }
         body as *const () as usize
     }};
     (@define fallible ($ctx:ident $(, $arg:ident: $ty:ident)*) $(-> $result:ident)? $body:block) => {{
-        unsafe extern "sysv64" fn body($ctx: *mut VmContext $(, $arg: $ty)*) -> Checked {
-            // SAFETY: as above.
-            Checked::from(unsafe { $body })
+        arch::called_by_code! {
+            unsafe fn body($ctx: *mut VmContext $(, $arg: $ty)*) -> Checked {
+                // SAFETY: as above.
+                Checked::from(unsafe { $body })
+            }
         }
         arch::fallible!(body)
     }};
@@ -151,6 +155,26 @@ builtins! {
     fallible MemoryInit "memory.init" (ctx, memory: u32, data: u32, dst: u64, src: u64, len: u64) {
         rt::memory_init(ctx, memory, data, dst, src, len)
     }
+    /// `memory.atomic.wait32`
+    fallible AtomicWait32 "memory.atomic.wait32" (
+        ctx, memory: u32, address: u64, expected: u64, timeout_ns: u64
+    ) -> u64 {
+        rt::atomic::wait::<u32>(ctx, memory, address, expected, timeout_ns as i64).map(u64::from)
+    }
+    /// `memory.atomic.wait64`
+    fallible AtomicWait64 "memory.atomic.wait64" (
+        ctx, memory: u32, address: u64, expected: u64, timeout_ns: u64
+    ) -> u64 {
+        rt::atomic::wait::<u64>(ctx, memory, address, expected, timeout_ns as i64).map(u64::from)
+    }
+    /// `memory.atomic.notify`
+    fallible AtomicNotify "memory.atomic.notify" (
+        ctx, memory: u32, address: u64, count: u32
+    ) -> u64 {
+        rt::atomic::notify(ctx, memory, address, count).map(u64::from)
+    }
+    /// Charges for a block of operators that costs more than the fuel that is left.
+    fallible Charge "fuel.charge" (ctx, units: u64) { rt::fuel::charge(ctx, units) }
     /// `data.drop`
     total DataDrop "data.drop" (ctx, data: u32) { rt::data_drop(ctx, data) }
 

@@ -43,8 +43,7 @@ mod none;
 #[cfg(not(target_arch = "x86_64"))]
 use none as arch;
 
-mod code;
-pub(crate) use code::place_of;
+pub(crate) mod code;
 pub use code::{
     ALL_TAGS, CallSite, Clause, CodeImage, CodeTables, FuncRange, HandlerSite, NO_POSITION,
     TrapSite,
@@ -215,48 +214,52 @@ pub unsafe extern "C" fn compiled_call(
 const RETURN: usize = 0;
 const FAIL: usize = 1;
 
-/// The adapter's body: calls a function that is not compiled with what compiled code passed.
-/// Gives [`RETURN`], [`FAIL`], or the code to jump to for a tail call.
-unsafe extern "sysv64" fn adapt(
-    record: *const FuncRecord,
-    caller: *mut VmContext,
-    regs: *mut RegFile,
-) -> usize {
-    // SAFETY: the adapter passes what compiled code gave it: a live record that is not
-    // compiled, a live caller, and registers on the adapter's stack.
-    unsafe {
-        let regs = &mut *regs;
-        let store: &VmStore = &*(*caller).store;
-        let shape = &*(*record).shape;
-        let room = shape.param_slots.max(shape.result_slots);
-        let mut slots: smallvec::SmallVec<[u64; 16]> = smallvec::smallvec![0; room];
-        regs.store_params(shape, store.tail_args, slots.as_mut_ptr());
-        let at = slots.as_mut_ptr();
-        let mut outcome = rt::call_array_once(record, caller, at, at);
-        while outcome == Outcome::Tail {
-            let callee = store.tail_callee.get();
-            if (*callee).kind == FuncKind::Compiled {
-                regs.load_params(&*(*callee).shape, store.tail_args, store.tail_args);
-                regs.callee = (*callee).code_context as usize;
-                regs.caller = caller as usize;
-                return (*callee).code.load(core::sync::atomic::Ordering::Acquire) as usize;
+arch::called_by_code! {
+    /// The adapter's body: calls a function that is not compiled with what compiled code passed.
+    /// Gives [`RETURN`], [`FAIL`], or the code to jump to for a tail call.
+    unsafe fn adapt(
+        record: *const FuncRecord,
+        caller: *mut VmContext,
+        regs: *mut RegFile,
+    ) -> usize {
+        // SAFETY: the adapter passes what compiled code gave it: a live record that is not
+        // compiled, a live caller, and registers on the adapter's stack.
+        unsafe {
+            let regs = &mut *regs;
+            let store: &VmStore = &*(*caller).store;
+            let shape = &*(*record).shape;
+            let room = shape.param_slots.max(shape.result_slots);
+            let mut slots: smallvec::SmallVec<[u64; 16]> = smallvec::smallvec![0; room];
+            regs.store_params(shape, store.tail_args, slots.as_mut_ptr());
+            let at = slots.as_mut_ptr();
+            let mut outcome = rt::call_array_once(record, caller, at, at);
+            while outcome == Outcome::Tail {
+                let callee = store.tail_callee.get();
+                if (*callee).kind == FuncKind::Compiled {
+                    regs.load_params(&*(*callee).shape, store.tail_args, store.tail_args);
+                    regs.callee = (*callee).code_context as usize;
+                    regs.caller = caller as usize;
+                    return (*callee).code.load(core::sync::atomic::Ordering::Acquire) as usize;
+                }
+                outcome = rt::call_array_once(callee, caller, store.tail_args, at);
             }
-            outcome = rt::call_array_once(callee, caller, store.tail_args, at);
+            if outcome == Outcome::Fail {
+                regs.caller = caller as usize;
+                return FAIL;
+            }
+            regs.load_results(shape, at, store.tail_args);
+            RETURN
         }
-        if outcome == Outcome::Fail {
-            regs.caller = caller as usize;
-            return FAIL;
-        }
-        regs.load_results(shape, at, store.tail_args);
-        RETURN
     }
 }
 
-/// What a stack or loop check of compiled code does when the limit word stops it: a trap's code,
-/// or 0.
-unsafe extern "sysv64" fn limit(ctx: *mut VmContext) -> u32 {
-    // SAFETY: compiled code passes its own live context.
-    unsafe { rt::native_limit_hit(ctx) }.map_or_else(|code| code as u32, |()| unwind::NO_FAILURE)
+arch::called_by_code! {
+    /// What a stack or loop check of compiled code does when the limit word stops it: a trap's code,
+    /// or 0.
+    unsafe fn limit(ctx: *mut VmContext) -> u32 {
+        // SAFETY: compiled code passes its own live context.
+        unsafe { rt::native_limit_hit(ctx) }.map_or_else(|code| code as u32, |()| unwind::NO_FAILURE)
+    }
 }
 
 /// Entry points for compiled code, in the C convention of the platform.

@@ -22,6 +22,14 @@ pub(super) fn entry_activation(fp: *const usize) -> *const usize {
     fp
 }
 
+/// Gives a function the convention by which code calls it.
+macro_rules! called_by_code {
+    ($(#[$meta:meta])* $vis:vis unsafe fn $($rest:tt)*) => {
+        $(#[$meta])* $vis unsafe extern "C" fn $($rest)*
+    };
+}
+pub(super) use called_by_code;
+
 macro_rules! fallible {
     ($name:ident) => {
         $name as *const () as usize

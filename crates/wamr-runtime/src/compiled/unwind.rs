@@ -57,45 +57,49 @@ impl Walk {
     }
 }
 
-/// A call from compiled code has failed, by a trap or with a pending failure. `fp` is the frame
-/// pointer of the stub that was called.
-pub(super) unsafe extern "sysv64" fn fail(
-    ctx: *mut VmContext,
-    code: u32,
-    fp: *const usize,
-    landing: *mut Landing,
-) {
-    // SAFETY: compiled code passes its own live context; the landing is on the stub's stack.
-    unsafe {
-        let store = (*ctx).store;
-        if code != PENDING {
-            rt::raise(ctx, TrapCode::from_raw(code as u8).unwrap_or(TrapCode::Unreachable));
+arch::called_by_code! {
+    /// A call from compiled code has failed, by a trap or with a pending failure. `fp` is the frame
+    /// pointer of the stub that was called.
+    pub(super) unsafe fn fail(
+        ctx: *mut VmContext,
+        code: u32,
+        fp: *const usize,
+        landing: *mut Landing,
+    ) {
+        // SAFETY: compiled code passes its own live context; the landing is on the stub's stack.
+        unsafe {
+            let store = (*ctx).store;
+            if code != PENDING {
+                rt::raise(ctx, TrapCode::from_raw(code as u8).unwrap_or(TrapCode::Unreachable));
+            }
+            let stub = Walk { pc: 0, fp, is_return: true };
+            *landing = land(&*store, stub.caller());
         }
-        let stub = Walk { pc: 0, fp, is_return: true };
-        *landing = land(&*store, stub.caller());
     }
 }
 
-/// Compiled code has faulted at `pc`, in a frame whose pointer is `fp`.
-pub(super) unsafe extern "sysv64" fn fault(
-    pc: usize,
-    fp: *const usize,
-    code: u32,
-    landing: *mut Landing,
-) {
-    let first = Walk { pc, fp, is_return: false };
-    // SAFETY: as in `fail`. The outermost frame was called by the entry stub, whose frame has the
-    // address of the store's field.
-    unsafe {
-        let mut outermost = first;
-        while let Some(caller) = outermost.caller() {
-            outermost = caller;
+arch::called_by_code! {
+    /// Compiled code has faulted at `pc`, in a frame whose pointer is `fp`.
+    pub(super) unsafe fn fault(
+        pc: usize,
+        fp: *const usize,
+        code: u32,
+        landing: *mut Landing,
+    ) {
+        let first = Walk { pc, fp, is_return: false };
+        // SAFETY: as in `fail`. The outermost frame was called by the entry stub, whose frame has the
+        // address of the store's field.
+        unsafe {
+            let mut outermost = first;
+            while let Some(caller) = outermost.caller() {
+                outermost = caller;
+            }
+            let activation = *arch::entry_activation(*outermost.fp as *const usize);
+            let store = (activation - offset_of!(VmStore, activation)) as *const VmStore;
+            let code = TrapCode::from_raw(code as u8).unwrap_or(TrapCode::Unreachable);
+            (*(*store).core.get()).set_failure(Failure::Error(Error::from(code)));
+            *landing = land(&*store, Some(first));
         }
-        let activation = *arch::entry_activation(*outermost.fp as *const usize);
-        let store = (activation - offset_of!(VmStore, activation)) as *const VmStore;
-        let code = TrapCode::from_raw(code as u8).unwrap_or(TrapCode::Unreachable);
-        (*(*store).core.get()).set_failure(Failure::Error(Error::from(code)));
-        *landing = land(&*store, Some(first));
     }
 }
 

@@ -299,6 +299,14 @@ pub(super) unsafe extern "sysv64" fn limit_hit() {
     )
 }
 
+/// Gives a function the convention by which code calls it.
+macro_rules! called_by_code {
+    ($(#[$meta:meta])* $vis:vis unsafe fn $($rest:tt)*) => {
+        $(#[$meta])* $vis unsafe extern "sysv64" fn $($rest)*
+    };
+}
+pub(super) use called_by_code;
+
 /// Makes an entry point for compiled code of a function that may fail: it gives a value and a
 /// code, and comes back to compiled code only if the code is [`super::unwind::NO_FAILURE`].
 macro_rules! fallible {

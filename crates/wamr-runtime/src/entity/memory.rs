@@ -25,8 +25,8 @@ use crate::platform::{Reservation, fault};
 use crate::vm::VmMemory;
 
 /// Memories of up to this many bytes reserve their whole reach at once, so that growth never
-/// moves them.
-const FULL_RESERVATION_BYTES: u64 = 1 << 32;
+/// moves them; where addresses have 32 bits, the first few megabytes.
+const FULL_RESERVATION_BYTES: u64 = if size_of::<usize>() > 4 { 1 << 32 } else { 8 << 20 };
 
 /// How much a guarded memory reserves: 2^32 - 1 as address and as offset, and room for the
 /// widest access behind both. Taking every offset in costs address space alone (some 16,000 such
@@ -222,7 +222,8 @@ impl LinearMemory {
             return None;
         }
         if !fits && (bytes > 0 || reserve > 0) {
-            let grown = storage.as_ref().map_or(0, |storage| storage.reserved_bytes() * 2);
+            let grown =
+                storage.as_ref().map_or(0, |storage| storage.reserved_bytes().saturating_mul(2));
             let mut fresh =
                 Reservation::new(reserve.max(grown)).or_else(|| Reservation::new(bytes))?;
             let len = self.vm.len_bytes();

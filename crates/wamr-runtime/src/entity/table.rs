@@ -12,6 +12,11 @@ use crate::vm::{FuncRecord, Slot, VmTable};
 /// The most elements that a table may have.
 pub const MAX_TABLE_ELEMENTS: u64 = 10_000_000;
 
+/// How many elements a table has room for that says no less: it never moves, and where addresses
+/// have 32 bits there is no room for many of them. A table that is larger from the beginning has
+/// room for no more than that.
+const ROOM_ELEMENTS: u64 = if size_of::<usize>() > 4 { MAX_TABLE_ELEMENTS } else { 128 << 10 };
+
 /// Tables that never take more bytes than this are allocated rather than reserved.
 const SMALL_BYTES: usize = 32 << 10;
 
@@ -64,7 +69,7 @@ impl TableEntity {
     pub(crate) fn new(ty: TableType, top: AbstractHeapType, value: u64) -> Option<Self> {
         let funcs = top == AbstractHeapType::Func;
         let stride = if funcs { size_of::<Slot>() } else { size_of::<u64>() };
-        let max = ty.limits.max.unwrap_or(u64::MAX).min(MAX_TABLE_ELEMENTS);
+        let max = ty.limits.max.unwrap_or(u64::MAX).min(ROOM_ELEMENTS).max(ty.limits.min);
         if ty.limits.min > MAX_TABLE_ELEMENTS {
             return None;
         }

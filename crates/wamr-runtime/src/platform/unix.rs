@@ -2,8 +2,14 @@
 
 use core::ptr::{self, NonNull};
 
+/// Asks for no swap space, where the system has a word for that.
+#[cfg(not(any(target_os = "freebsd", target_os = "dragonfly")))]
+const NO_RESERVE: libc::c_int = libc::MAP_NORESERVE;
+#[cfg(any(target_os = "freebsd", target_os = "dragonfly"))]
+const NO_RESERVE: libc::c_int = 0;
+
 pub(super) fn reserve(bytes: usize) -> Option<NonNull<u8>> {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANON | NO_RESERVE;
     // SAFETY: an anonymous mapping at an address of the system's choice touches nothing.
     let base = unsafe { libc::mmap(ptr::null_mut(), bytes, libc::PROT_NONE, flags, -1, 0) };
     if base == libc::MAP_FAILED { None } else { NonNull::new(base.cast()) }

@@ -458,9 +458,12 @@ fn data_range(
     count: u32,
     kind: FieldKind,
 ) -> Result<Range<usize>, TrapCode> {
-    let start = offset as usize;
-    let end = start + ((count as usize) << kind.size_log2());
-    if end <= data.len() { Ok(start..end) } else { Err(TrapCode::MemoryOutOfBounds) }
+    let start = u64::from(offset);
+    let end = start + (u64::from(count) << kind.size_log2());
+    if end > data.len() as u64 {
+        return Err(TrapCode::MemoryOutOfBounds);
+    }
+    Ok(start as usize..end as usize)
 }
 
 impl From<TrapCode> for ErrorKind {

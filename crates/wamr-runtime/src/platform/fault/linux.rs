@@ -135,7 +135,7 @@ unsafe extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut
 /// The trap that a fault of compiled code is, if it is one.
 fn trap_of(pc: usize) -> Option<(usize, TrapCode)> {
     // SAFETY: the thread was stopped at this instruction, so that it is running the code.
-    let code = unsafe { crate::compiled::place_of(pc)?.trap()? };
+    let code = unsafe { crate::compiled::code::place_of(pc)?.trap()? };
     Some((pc, code))
 }
 
