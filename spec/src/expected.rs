@@ -1,31 +1,21 @@
 //! What is not expected to pass, and why. A script named here must fail: when it passes, the
 //! suite fails until the row is gone.
 
-use wamr::Mode;
-
-/// Why a test is expected to fail under a mode, if it is.
+/// Why a test is expected to fail, if it is: in every mode, for the modes agree.
 ///
 /// `test` is the test's name without its mode, such as `proposals/simd::simd_const`.
-pub fn expected_failure(mode: Mode, test: &str) -> Option<&'static str> {
-    rows_of(mode).into_iter().find(|(pattern, _)| covers(pattern, test)).map(|(_, reason)| reason)
+pub fn expected_failure(test: &str) -> Option<&'static str> {
+    rows().find(|(pattern, _)| covers(pattern, test)).map(|(_, reason)| reason)
 }
 
 /// A test's name, or a directory with `::` behind it for all that stands in it.
 type Row = (&'static str, &'static str);
 
-fn rows_of(mode: Mode) -> Vec<Row> {
-    let own: &[Unfinished] = match mode {
-        Mode::Jit => JIT,
-        _ => &[],
-    };
-    let rows = UNFINISHED
-        .iter()
-        .chain(own)
-        .flat_map(|(reason, tests)| tests.iter().map(move |test| (*test, *reason)));
-    rows.collect()
+fn rows() -> impl Iterator<Item = Row> {
+    UNFINISHED.iter().flat_map(|(reason, tests)| tests.iter().map(move |test| (*test, *reason)))
 }
 
-/// A proposal that a mode refuses, and the tests that use it.
+/// A proposal that is refused, and the tests that use it.
 type Unfinished = (&'static str, &'static [&'static str]);
 
 const UNFINISHED: &[Unfinished] = &[(
@@ -47,17 +37,6 @@ const UNFINISHED: &[Unfinished] = &[(
     ],
 )];
 
-/// What compiled code lacks beside.
-const JIT: &[Unfinished] = &[(
-    "threads: refused at load",
-    &[
-        "proposals/threads::atomic",
-        "proposals/threads::exports",
-        "proposals/threads::imports",
-        "proposals/threads::memory",
-    ],
-)];
-
 fn covers(pattern: &str, test: &str) -> bool {
     if pattern.ends_with("::") { test.starts_with(pattern) } else { test == pattern }
 }
@@ -70,8 +49,7 @@ mod tests {
     #[test]
     fn rows_name_scripts_that_exist() {
         let scripts = corpus::carried();
-        let rows = suite::modes().iter().flat_map(|&mode| rows_of(mode));
-        for (pattern, _) in rows.filter(|(pattern, _)| !pattern.starts_with("extra")) {
+        for (pattern, _) in rows().filter(|(pattern, _)| !pattern.starts_with("extra")) {
             let found = scripts.iter().any(|script| covers(pattern, &suite::name_of(script)));
             assert!(found, "no script is named {pattern}");
         }

@@ -95,7 +95,7 @@ fn trial(variant: Variant, script: &Script, features: Result<Features, String>) 
     Trial::test(format!("{variant}::{name}"), move || {
         let report = features.and_then(|features| run(variant, features, &name, source));
         let report = report.and_then(|report| without_superseded(&name, report));
-        judge(report, expected_failure(variant.mode, &name)).map_err(Failed::from)
+        judge(report, expected_failure(&name)).map_err(Failed::from)
     })
 }
 

@@ -26,7 +26,7 @@ impl Backend for Jit {
     }
 
     fn counts_fuel(&self) -> bool {
-        false
+        true
     }
 
     fn prepare(
@@ -76,6 +76,7 @@ impl JitModule {
         let options = CompileOptions {
             memory0: vec![kind],
             defer_invalid_bodies: true,
+            counts_fuel: self.engine.tunables().consume_fuel,
             ..CompileOptions::default()
         };
         let types = self.engine.types();

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 
 use wamr_aot::CompiledModule;
-use wamr_aot::compiler::{CodeGenerator, CompileOptions, Cranelift, Unsupported, compile};
-use wamr_runtime::{Backend, Engine, Error, MemoryKind};
+use wamr_aot::compiler::{CodeGenerator, CompileOptions, Cranelift, compile};
+use wamr_runtime::{Engine, Error, MemoryKind};
 use wamr_types::{Features, LoadOptions, Loader, ModuleBytes, Validation};
 
 fn compile_text(
@@ -74,16 +74,6 @@ fn only_the_kinds_of_memory_asked_for_are_compiled() {
     let options = CompileOptions { memory0: vec![MemoryKind::Checked], ..Default::default() };
     let module = compile_text(&large(), Features::WASM_2_0, &options).expect("it can be compiled");
     assert!(module.funcs.iter().all(|func| func.checked.is_some() && func.guarded.is_none()));
-}
-
-#[test]
-fn operators_that_are_not_supported_are_named() {
-    let text = "(module (memory 1 1 shared) (func (result i32) i32.const 0 i32.atomic.load))";
-    let features = Features::WASM_3_0.with(wamr_types::Feature::Threads);
-    assert!(!wamr_aot::Jit.supported().contains(wamr_types::Feature::Threads));
-    let error = compile_text(text, features, &CompileOptions::default()).expect_err("atomics");
-    let unsupported = error.downcast_ref::<Unsupported>().expect("that is why");
-    assert_eq!(&*unsupported.operator, "i32_atomic_load");
 }
 
 #[test]

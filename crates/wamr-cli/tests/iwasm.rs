@@ -349,9 +349,17 @@ fn fuel_stops_a_program_at_the_same_place_every_time() {
         (local.get 0)))"#;
     let dir = files([("f.wat", wat.as_bytes())]);
     let file = path(&dir, "f.wat");
-    iwasm(&["--fuel", "8001", "-f", "f", &file]).prints("0x3e8:i32\n");
-    iwasm(&["--fuel", "8000", "-f", "f", &file]).fails(1, "all fuel consumed");
+    for mode in modes() {
+        let run = |fuel| iwasm(&["--mode", mode, "--fuel", fuel, "-f", "f", &file]);
+        run("8001").prints("0x3e8:i32\n");
+        run("8000").fails(1, "all fuel consumed");
+    }
     iwasm(&["--fuel", "much", &file]).fails(255, "`much` is not a whole number");
+}
+
+/// The modes of this build.
+fn modes() -> impl Iterator<Item = &'static str> {
+    ["interp", "jit"].into_iter().filter(|&mode| mode != "jit" || cfg!(feature = "jit"))
 }
 
 /// A program that counts by way of two modules that share a third.
@@ -491,7 +499,10 @@ fn modules_without_a_libc_run_on_the_one_built_in() {
 fn programs_start_threads_if_they_may() {
     let primes = program("primes.wasm");
     let run = |options: &[&str], args: &[&str]| iwasm(&[options, &[&*primes], args].concat());
-    run(&["--wasi", "threads"], &["20000", "4"]).prints("2262 primes below 20000\n");
+    for mode in modes() {
+        let options = ["--mode", mode, "--wasi", "threads"];
+        run(&options, &["20000", "4"]).prints("2262 primes below 20000\n");
+    }
     let many = ["--wasi", "threads", "--max-threads", "20"];
     run(&many, &["20000", "20"]).prints("2262 primes below 20000\n");
     // The threads that there are wait for others when the program gives up.

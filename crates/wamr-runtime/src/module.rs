@@ -60,14 +60,17 @@ impl Module {
     /// Has a backend prepare a decoded module, whose types must come from `engine`.
     ///
     /// # Errors
-    /// What the backend refuses.
+    /// What the backend refuses; or if the engine counts fuel, and the backend's code does not.
     pub fn prepare(
         engine: &Engine,
         decoded: Arc<Decoded>,
         backend: &dyn Backend,
     ) -> Result<Self, Error> {
-        let executable = backend.prepare(engine, &decoded)?;
         let mode = backend.name();
+        if engine.tunables().consume_fuel && !backend.counts_fuel() {
+            return Err(Error::msg(format_args!("mode `{mode}` does not count fuel")));
+        }
+        let executable = backend.prepare(engine, &decoded)?;
         let shapes = decoded.type_defs.iter().map(|ty| ty.as_func().map(CallShape::of)).collect();
         let module = Self(Arc::new(Inner {
             engine: engine.clone(),

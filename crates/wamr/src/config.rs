@@ -134,8 +134,8 @@ impl Config {
 
     /// Sets whether wasm consumes fuel, and traps when a store has no more; see
     /// [`Store::set_fuel`](crate::Store::set_fuel). It is off by default, and costs speed only when
-    /// it is on. What costs how much is the same in every mode that counts it, and stands in
-    /// [`wamr_types::fuel`]; an engine of another mode is refused.
+    /// it is on. What costs how much is the same in every mode, and stands in
+    /// [`wamr_types::fuel`].
     pub fn consume_fuel(&mut self, on: bool) -> &mut Self {
         self.tunables.consume_fuel = on;
         self

@@ -47,20 +47,13 @@ impl Engine {
     /// Makes an engine.
     ///
     /// # Errors
-    /// If this build lacks the mode that `config` asks for, or the mode does not count fuel and
-    /// `config` asks for that.
+    /// If this build lacks the mode that `config` asks for.
     pub fn new(config: &Config) -> Result<Self, Error> {
         if !Mode::ALL.contains(&config.mode) {
             let mode = config.mode;
             return Err(Error::msg(format_args!("this build has no mode `{mode}`")));
         }
-        let engine = Self::with_config(config.clone());
-        let counts_fuel = engine.backend(config.mode).is_some_and(|backend| backend.counts_fuel());
-        if config.tunables.consume_fuel && !counts_fuel {
-            let mode = config.mode;
-            return Err(Error::msg(format_args!("mode `{mode}` does not count fuel")));
-        }
-        Ok(engine)
+        Ok(Self::with_config(config.clone()))
     }
 
     fn with_config(config: Config) -> Self {

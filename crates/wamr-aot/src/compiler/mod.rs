@@ -60,6 +60,8 @@ pub struct ModuleEnv<'a> {
     pub module: &'a Module,
     /// The types of its engine.
     pub types: &'a TypeRegistry,
+    /// Whether code charges for what it does, as [`wamr_types::fuel`] says.
+    pub counts_fuel: bool,
 }
 
 /// How to compile.
@@ -71,6 +73,8 @@ pub struct CompileOptions {
     pub threads: Option<NonZeroUsize>,
     /// Whether a function with an invalid body fails when it is called, rather than now.
     pub defer_invalid_bodies: bool,
+    /// Whether code charges for what it does, as [`wamr_types::fuel`] says.
+    pub counts_fuel: bool,
 }
 
 impl Default for CompileOptions {
@@ -79,6 +83,7 @@ impl Default for CompileOptions {
             memory0: vec![MemoryKind::Guarded, MemoryKind::Checked],
             threads: None,
             defer_invalid_bodies: false,
+            counts_fuel: false,
         }
     }
 }
@@ -150,7 +155,7 @@ pub fn compile(
     options: &CompileOptions,
 ) -> Result<CompiledModule, Error> {
     let count = module.defined_func_count();
-    let env = ModuleEnv { module, types };
+    let env = ModuleEnv { module, types, counts_fuel: options.counts_fuel };
     let jobs = count * options.memory0.len();
     let results: Vec<OnceLock<Result<CompiledFunc, Error>>> =
         core::iter::repeat_with(OnceLock::new).take(jobs).collect();

@@ -2,8 +2,7 @@
 
 use wamr::native::{GuestBuf, GuestPtr, GuestStr, NativeArg, NativeEnv};
 use wamr::{
-    Engine, Error, ExternRef, Feature, Imports, Instance, LinkError, LoadErrorKind, Module,
-    ModuleError, Native, Natives, Store, TrapCode, Val,
+    Engine, Error, ExternRef, Imports, Instance, LinkError, Native, Natives, Store, TrapCode, Val,
 };
 
 use crate::support::{call, each_mode, module, trap};
@@ -104,12 +103,6 @@ fn pointers_have_the_width_of_their_memory() {
     });
 }
 
-/// Whether the mode runs no modules with shared memories yet.
-fn is_unsupported(engine: &Engine, wat: &str) -> bool {
-    let Err(ModuleError::Load(error)) = Module::new(engine, wat) else { return false };
-    error.kind == LoadErrorKind::Unsupported(Feature::Threads)
-}
-
 #[test]
 fn shared_memories_are_checked_and_copied() {
     each_mode(|engine| {
@@ -134,9 +127,6 @@ fn shared_memories_are_checked_and_copied() {
             (data (i32.const 16) "hello\00") (data (i32.const 65532) "open")
             (func (export "say") (param i32) (result i32) (call $say (local.get 0)))
             (func (export "fill") (param i32 i32) (call $fill (local.get 0) (local.get 1))))"#;
-        if is_unsupported(engine, wat) {
-            return;
-        }
         let instance = link(engine, &mut store, &natives, wat).unwrap();
         let mut say = |at: i32| call::<_, i32>(&mut store, &instance, "say", at);
         assert_eq!((say(16).unwrap(), say(18).unwrap(), say(300).unwrap()), (5, 3, 0));

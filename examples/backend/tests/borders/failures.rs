@@ -188,3 +188,18 @@ fn invalid_bodies_are_errors_across_modes() {
         }
     }
 }
+
+#[test]
+fn a_mode_that_counts_no_fuel_is_refused_where_it_is_to_be_counted() {
+    let world = World::with(|tunables| tunables.consume_fuel = true);
+    for mode in GUESTS {
+        let counts = match world.try_module(mode, "(module)") {
+            Ok(_) => true,
+            Err(error) => {
+                assert!(error.to_string().ends_with("does not count fuel"), "{error}");
+                false
+            }
+        };
+        assert_eq!(counts, mode.counts_fuel(), "{mode:?}");
+    }
+}

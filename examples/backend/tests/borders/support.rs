@@ -36,6 +36,10 @@ impl Mode {
         }
     }
 
+    pub(crate) fn counts_fuel(self) -> bool {
+        self.backend().is_some_and(Backend::counts_fuel)
+    }
+
     pub(crate) fn supports(self, feature: Feature) -> bool {
         self.backend().is_none_or(|backend| backend.supported().contains(feature))
     }
@@ -99,6 +103,12 @@ impl World {
         if let Some(module) = self.modules.get(&(mode, text.to_owned())) {
             return module.clone();
         }
+        let module = self.try_module(mode, text).expect(text);
+        self.modules.insert((mode, text.to_owned()), module.clone());
+        module
+    }
+
+    pub(crate) fn try_module(&self, mode: Mode, text: &str) -> Result<Module, Error> {
         let backend = mode.backend().expect("a mode that has modules");
         let options = LoadOptions {
             features: Features::WASM_3_0,
@@ -108,9 +118,7 @@ impl World {
         let engine = self.store.engine();
         let bytes = ModuleBytes::new(text.to_owned());
         let decoded = WasmLoader.load(bytes, engine.types(), &options).expect(text);
-        let module = Module::prepare(engine, Arc::new(decoded), backend).expect(text);
-        self.modules.insert((mode, text.to_owned()), module.clone());
-        module
+        Module::prepare(engine, Arc::new(decoded), backend)
     }
 
     /// Drops the handles to all modules.

@@ -38,6 +38,7 @@ pub struct Cranelift {
 impl Cranelift {
     /// What it can compile.
     pub const FEATURES: Features = Features::WASM_2_0
+        .with(Feature::Threads)
         .with(Feature::RelaxedSimd)
         .with(Feature::ExtendedConst)
         .with(Feature::TailCall)

@@ -99,21 +99,8 @@ impl FuncCompiler<'_, '_> {
             let at = self.builder.ins().iadd(base, index);
             return self.with_offset(at, memarg.offset, self.flags.guarded);
         }
-        let len = self.load_field(types::I64, memory, self.env.layout.memory.len_bytes);
-        let end = match (index_type, memarg.offset.checked_add(len_bytes)) {
-            // The sum cannot overflow: index and offset have 32 bits.
-            (IndexType::I32, Some(distance)) => {
-                self.builder.ins().iadd_imm_s(index, distance as i64)
-            }
-            (IndexType::I64, Some(distance)) => {
-                let distance = self.i64_value(distance);
-                let code = clif_trap(TrapCode::MemoryOutOfBounds);
-                self.builder.ins().uadd_overflow_trap(index, distance, code)
-            }
-            (_, None) => self.i64_value(u64::MAX),
-        };
-        let is_outside = self.builder.ins().icmp(IntCC::UnsignedGreaterThan, end, len);
-        self.trap_if(is_outside, TrapCode::MemoryOutOfBounds);
+        let end = self.end_of_access(index_type, index, memarg.offset.checked_add(len_bytes));
+        self.check_bounds(memory, end);
         let base = self.load_field(types::I64, memory, base_at);
         let at = self.builder.ins().iadd(base, index);
         self.with_offset(at, memarg.offset, self.flags.memories)
@@ -129,7 +116,40 @@ impl FuncCompiler<'_, '_> {
         }
     }
 
-    fn memory_index(&self, memory: u32) -> IndexType {
+    /// Where `len_bytes` bytes at an address of a memory are; traps if they are not all in bounds.
+    pub(super) fn checked_place(&mut self, memory: u32, address: Value, len_bytes: u64) -> Value {
+        let index_type = self.memory_index(memory);
+        let memory = self.memory(memory);
+        let end = self.end_of_access(index_type, address, Some(len_bytes));
+        self.check_bounds(memory, end);
+        let base = self.load_field(types::I64, memory, self.env.layout.memory.base);
+        self.builder.ins().iadd(base, address)
+    }
+
+    /// What has to lie in bounds: an index plus a distance, which may itself be too large.
+    fn end_of_access(&mut self, ty: IndexType, index: Value, distance: Option<u64>) -> Value {
+        match (ty, distance) {
+            // The sum cannot overflow: index and offset have 32 bits.
+            (IndexType::I32, Some(distance)) => {
+                self.builder.ins().iadd_imm_s(index, distance as i64)
+            }
+            (IndexType::I64, Some(distance)) => {
+                let distance = self.i64_value(distance);
+                let code = clif_trap(TrapCode::MemoryOutOfBounds);
+                self.builder.ins().uadd_overflow_trap(index, distance, code)
+            }
+            (_, None) => self.i64_value(u64::MAX),
+        }
+    }
+
+    /// Traps if an access that ends at `end` is not in bounds of the memory described at `memory`.
+    fn check_bounds(&mut self, memory: Value, end: Value) {
+        let len = self.load_field(types::I64, memory, self.env.layout.memory.len_bytes);
+        let is_outside = self.builder.ins().icmp(IntCC::UnsignedGreaterThan, end, len);
+        self.trap_if(is_outside, TrapCode::MemoryOutOfBounds);
+    }
+
+    pub(super) fn memory_index(&self, memory: u32) -> IndexType {
         self.module.memories[memory as usize].index
     }
 

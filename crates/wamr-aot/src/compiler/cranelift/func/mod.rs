@@ -28,9 +28,11 @@ use super::layout::{self, Layout};
 use control::Frame;
 use exception::{Region, TryInfo};
 
+mod atomic;
 mod call;
 mod control;
 mod exception;
+mod fuel;
 mod gc;
 mod memory;
 mod numeric;
@@ -52,6 +54,7 @@ pub(super) struct Env<'a> {
     layout: &'a Layout,
     /// Whether each table holds functions.
     func_tables: Vec<bool>,
+    counts_fuel: bool,
 }
 
 impl<'a> Env<'a> {
@@ -60,7 +63,8 @@ impl<'a> Env<'a> {
             env.types.top_of(table.ty.element.heap) == AbstractHeapType::Func
         };
         let func_tables = env.module.tables.iter().map(is_func).collect();
-        Self { module: env.module, types: env.types, layout, func_tables }
+        let ModuleEnv { module, types, counts_fuel } = env;
+        Self { module, types, layout, func_tables, counts_fuel }
     }
 }
 
@@ -146,6 +150,7 @@ struct FuncCompiler<'a, 'f> {
     scratch_bytes: u32,
     /// The offset in the module of the operator at hand.
     offset: usize,
+    fuel: fuel::Counter,
     unsupported: Option<&'static str>,
 }
 
@@ -166,8 +171,8 @@ pub(super) fn build(
     if request.has_large_frame {
         limit_stack(func, env.layout);
     }
-    let body = module.bodies.body(request.func);
-    let body = FunctionBody::new(BinaryReader::new(body.bytes, body.offset as u64));
+    let code = module.bodies.body(request.func);
+    let body = FunctionBody::new(BinaryReader::new(code.bytes, code.offset as u64));
     let mut compiler = FuncCompiler::new(env, request, func, frontend);
     compiler.declare_locals(&body)?;
     compiler.check_limit();
@@ -178,10 +183,15 @@ pub(super) fn build(
         compiler.offset = offset;
         if compiler.dead.is_some() {
             compiler.skip(&operators.read().map_err(invalid)?);
+            compiler.end_fuel_block();
         } else {
             compiler.builder.set_srcloc(SourceLoc::new(offset as u32));
+            let ends_block = env.counts_fuel && compiler.count(&code.bytes[offset - code.offset..]);
             let mut visitor = visitor::Visitor(&mut compiler);
             operators.visit_operator(&mut visitor).map_err(invalid)?;
+            if ends_block {
+                compiler.end_fuel_block();
+            }
         }
         if let Some(operator) = compiler.unsupported {
             return Err(Error::new(Unsupported { operator: operator.into(), offset }));
@@ -291,6 +301,7 @@ impl<'a, 'f> FuncCompiler<'a, 'f> {
             scratch: None,
             scratch_bytes: 0,
             offset: 0,
+            fuel: fuel::Counter::default(),
             unsupported: None,
         };
         let params = this.builder.block_params(entry).to_vec();

@@ -1,7 +1,7 @@
 //! Connects wasmparser's operators to the compiler's methods of the same names.
 //!
 //! Operators of proposals that the backend supports need a method each, or this does not
-//! compile. The others are refused: atomics stand here among them until their turn comes.
+//! compile. The others are refused.
 
 use wasmparser::{VisitOperator, VisitSimdOperator};
 
@@ -22,6 +22,7 @@ macro_rules! visit {
     };
     (@bulk_memory $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
     (@reference_types $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
+    (@threads $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
     (@exceptions $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
     (@legacy_exceptions $this:ident $visit:ident $($arg:ident)*) => { $this.0.$visit($($arg),*) };
     (@function_references $this:ident $visit:ident $($arg:ident)*) => {
