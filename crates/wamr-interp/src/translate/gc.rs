@@ -20,9 +20,8 @@ macro_rules! with_storage {
             (FieldKind::Packed8, false) => with_storage!(@ Unsigned8, $K => $body),
             (FieldKind::Packed16, true) => with_storage!(@ Signed16, $K => $body),
             (FieldKind::Packed16, false) => with_storage!(@ Unsigned16, $K => $body),
-            (FieldKind::Word32 | FieldKind::Object | FieldKind::Exception, _) => {
-                with_storage!(@ Word32, $K => $body)
-            }
+            (FieldKind::Word32 | FieldKind::Exception, _) => with_storage!(@ Word32, $K => $body),
+            (FieldKind::Object, _) => with_storage!(@ Reference, $K => $body),
             (FieldKind::Word64 | FieldKind::Func, _) => with_storage!(@ Word64, $K => $body),
             (FieldKind::Vector, _) => with_storage!(@ Vector, $K => $body),
         }

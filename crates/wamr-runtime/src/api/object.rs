@@ -166,7 +166,7 @@ impl AnyRef {
         }
         let value = value.to_raw(core, unpacked(&ty))?;
         // SAFETY: the field is one of a live object, and the value is of its type.
-        unsafe { kind.write(at, value) };
+        unsafe { core.write_field(at, kind, value) };
         Ok(())
     }
 

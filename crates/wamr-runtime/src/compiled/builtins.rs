@@ -284,6 +284,10 @@ builtins! {
     ) {
         rt::gc::array_init_elem(ctx, array, index, elem, offset, len)
     }
+    /// A reference to an object is about to be overwritten, while that is to be told.
+    total Overwritten "gc.overwritten" (ctx, reference: u32) {
+        rt::gc::overwritten(ctx, reference)
+    }
     /// `array.fill` with a value of one slot or two.
     fallible ArrayFill "array.fill" (
         ctx, array: u32, index: u32, low: u64, high: u64, len: u32

@@ -44,6 +44,15 @@ enum Block {
     },
 }
 
+impl Block {
+    fn cells(&self) -> BlockCells {
+        match self {
+            Self::Small { class, .. } => BlockCells::Small { size_bytes: CLASSES[*class as usize] },
+            _ => BlockCells::Large,
+        }
+    }
+}
+
 /// What cells a block holds.
 pub(super) enum BlockCells {
     /// Many of one size.
@@ -130,6 +139,11 @@ impl GcHeap {
     /// Whether so much was handed out since the last collection that another one pays.
     pub(crate) fn is_due(&self) -> bool {
         self.fresh_bytes >= self.threshold_bytes
+    }
+
+    /// How many bytes of cells were handed out since the last collection ended.
+    pub(crate) fn fresh_bytes(&self) -> usize {
+        self.fresh_bytes
     }
 
     /// The header of an object.
@@ -335,12 +349,14 @@ impl GcHeap {
 
     /// No marks, for the heap as it is now.
     pub(crate) fn no_marks(&self) -> Marks {
-        Marks::new(self.blocks.iter().map(|block| match block {
-            Block::Small { class, .. } => {
-                BlockCells::Small { size_bytes: CLASSES[*class as usize] }
-            }
-            _ => BlockCells::Large,
-        }))
+        Marks::new(self.blocks.iter().map(Block::cells))
+    }
+
+    /// Marks an object that was made after `marks`.
+    pub(crate) fn mark_new(&self, reference: u32, marks: &mut Marks) {
+        let block = reference as usize / BLOCK_BYTES;
+        marks.add_block(block, self.blocks[block].cells());
+        marks.mark(reference);
     }
 
     /// Frees what is not marked. `host_value` hears of every host value that is freed.
@@ -390,7 +406,8 @@ impl GcHeap {
         release.into_iter().flatten().for_each(|block| self.release(block));
         self.live_bytes = live;
         self.fresh_bytes = 0;
-        self.threshold_bytes = live.max(MIN_THRESHOLD_BYTES);
+        // What is handed out before the next collection ends comes on top.
+        self.threshold_bytes = (live / 4 * 3).max(MIN_THRESHOLD_BYTES);
     }
 }
 

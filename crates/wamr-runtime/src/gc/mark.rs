@@ -16,14 +16,20 @@ impl Marks {
     /// No marks, for a heap whose blocks hold these cells.
     pub(super) fn new(blocks: impl ExactSizeIterator<Item = BlockCells>) -> Self {
         let words = vec![0; blocks.len() * WORDS];
-        let factor = |cells| match cells {
-            // Rounded up: exact for all multiples of the size within a block.
-            BlockCells::Small { size_bytes } => {
-                (1u32 << FRACTION_BITS).div_ceil(size_bytes / CELL_GRANULE)
-            }
-            BlockCells::Large => 0,
-        };
         Self { words, factors: blocks.map(factor).collect() }
+    }
+
+    /// Makes room for the marks of a block that has been taken into use.
+    #[inline]
+    pub(super) fn add_block(&mut self, block: usize, cells: BlockCells) {
+        if self.factors.get(block).is_some_and(|&factor| factor != 0) {
+            return;
+        }
+        if self.factors.len() <= block {
+            self.factors.resize(block + 1, 0);
+            self.words.resize((block + 1) * WORDS, 0);
+        }
+        self.factors[block] = factor(cells);
     }
 
     /// Marks the object at a reference; true if it was not marked before.
@@ -47,6 +53,17 @@ impl Marks {
         const NONE: [u64; WORDS] = [0; WORDS];
         let words = self.words.get(block * WORDS..(block + 1) * WORDS);
         words.and_then(|words| words.try_into().ok()).unwrap_or(&NONE)
+    }
+}
+
+/// What turns the position of a cell into its number.
+fn factor(cells: BlockCells) -> u32 {
+    match cells {
+        // Rounded up: exact for all multiples of the size within a block.
+        BlockCells::Small { size_bytes } => {
+            (1u32 << FRACTION_BITS).div_ceil(size_bytes / CELL_GRANULE)
+        }
+        BlockCells::Large => 0,
     }
 }
 

@@ -112,6 +112,15 @@ pub unsafe fn array_init_elem(
     core.array_init_elem(array, index, len, |i| instance.element_item(element, offset + i))
 }
 
+/// A reference to an object, or an `i31` or null, is about to be overwritten in an object: to be
+/// told while [`VmStore::gc_marking`] is not 0.
+///
+/// [`VmStore::gc_marking`]: crate::vm::VmStore::gc_marking
+pub unsafe fn overwritten(ctx: *mut VmContext, reference: u32) {
+    // SAFETY: as the module says.
+    unsafe { core(ctx).overwritten(reference) };
+}
+
 /// `array.fill`; `array.set` for a count of 1.
 pub unsafe fn array_fill(
     ctx: *mut VmContext,

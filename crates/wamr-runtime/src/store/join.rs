@@ -116,6 +116,8 @@ impl StoreCore {
             return Err(Error::from_kind(ErrorKind::OutOfMemory));
         }
         other.drop_dead_roots();
+        self.end_cycle();
+        other.end_cycle();
         // Nothing fails from the moment that the objects have moved.
         let objects = match self.gc.absorb(&mut other.gc) {
             Some(moved) => moved,

@@ -16,6 +16,7 @@ mod join;
 mod limiter;
 mod objects;
 mod root;
+mod trace;
 
 pub(crate) use context::StoreInner;
 pub use context::{AsContext, AsContextMut, Caller, Store, StoreContext, StoreContextMut};
@@ -89,6 +90,7 @@ pub struct StoreCore {
     native_base: usize,
     /// Not 0 while references stand where the tracer does not look.
     pub(crate) collections_paused: usize,
+    cycle: Option<collect::Cycle>,
     limiter: Option<Box<limiter::GetLimiter>>,
     refill: Option<Box<fuel::Refill>>,
 }
@@ -123,6 +125,7 @@ impl StoreCore {
             interp_end: end,
             native_end: Cell::new(0),
             waiting_at: AtomicUsize::new(0),
+            gc_marking: Cell::new(0),
             fuel: Cell::new(0),
         });
         let empty_memory = Box::new(VmMemory {
@@ -167,6 +170,7 @@ impl StoreCore {
             depth: 0,
             native_base: 0,
             collections_paused: 0,
+            cycle: None,
             limiter: None,
             refill: None,
         })

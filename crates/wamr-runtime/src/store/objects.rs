@@ -71,9 +71,7 @@ impl StoreCore {
 
     /// Makes an object of zeros, collecting if need be.
     fn allocate(&mut self, size_bytes: u32, header: ObjectHeader) -> Result<u32, TrapCode> {
-        if self.gc.is_due() && self.collections_paused == 0 {
-            self.collect();
-        }
+        self.collect_some();
         let reference = match self.gc.allocate(size_bytes, header) {
             Some(reference) => reference,
             None if self.collections_paused > 0 => return Err(TrapCode::GcHeapExhausted),
@@ -83,6 +81,7 @@ impl StoreCore {
             }
         };
         self.vm.gc_base.set(self.gc.base());
+        self.keep_new(reference);
         Ok(reference)
     }
 
@@ -232,6 +231,31 @@ impl StoreCore {
         Some((unsafe { self.gc.base().add(reference as usize + offset as usize) }, kind))
     }
 
+    /// Writes a field that [`StoreCore::field`] has found.
+    ///
+    /// # Safety
+    /// `at` must be the address of a field of the kind in a live object, `value` be of its type.
+    pub(crate) unsafe fn write_field(&mut self, at: *mut u8, kind: FieldKind, value: [u64; 2]) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.overwritten_at(at, kind, 1);
+            kind.write(at, value);
+        }
+    }
+
+    /// `count` fields or elements from `at` on are about to be overwritten.
+    ///
+    /// # Safety
+    /// There must be as many of the kind.
+    unsafe fn overwritten_at(&mut self, at: *const u8, kind: FieldKind, count: u32) {
+        if kind == FieldKind::Object && self.is_marking() {
+            for i in 0..count as usize {
+                // SAFETY: the caller's promise.
+                self.overwritten(unsafe { *at.cast::<u32>().add(i) });
+            }
+        }
+    }
+
     /// # Errors
     /// [`TrapCode::NullArrayReference`]
     fn array(&self, reference: u32) -> Result<Array, TrapCode> {
@@ -280,7 +304,7 @@ impl StoreCore {
     /// # Errors
     /// Null, or a range out of bounds; nothing is written then.
     pub(crate) fn array_fill(
-        &self,
+        &mut self,
         reference: u32,
         index: u32,
         value: [u64; 2],
@@ -288,6 +312,8 @@ impl StoreCore {
     ) -> Result<(), TrapCode> {
         let array = self.array(reference)?;
         let mut at = array.range(index, count)?;
+        // SAFETY: the whole range is in bounds.
+        unsafe { self.overwritten_at(at, array.kind, count) };
         for _ in 0..count {
             // SAFETY: the whole range is in bounds.
             unsafe {
@@ -303,7 +329,7 @@ impl StoreCore {
     /// # Errors
     /// Null, or a range out of bounds; nothing is written then.
     pub(crate) fn array_copy(
-        &self,
+        &mut self,
         dst: u32,
         dst_index: u32,
         src: u32,
@@ -315,6 +341,8 @@ impl StoreCore {
         let src = from.range(src_index, count)?;
         // SAFETY: both ranges are in bounds, validation makes their elements equally large, and
         // `copy` allows overlap.
+        unsafe { self.overwritten_at(dst, to.kind, count) };
+        // SAFETY: as above.
         unsafe { core::ptr::copy(src, dst, (count as usize) << to.kind.size_log2()) };
         Ok(())
     }
@@ -366,7 +394,7 @@ impl StoreCore {
     /// # Errors
     /// Null, or a range out of bounds; nothing is written then.
     pub(crate) fn array_init_elem(
-        &self,
+        &mut self,
         reference: u32,
         index: u32,
         count: u32,
@@ -374,6 +402,8 @@ impl StoreCore {
     ) -> Result<(), TrapCode> {
         let array = self.array(reference)?;
         let mut at = array.range(index, count)?;
+        // SAFETY: the whole range is in bounds.
+        unsafe { self.overwritten_at(at, array.kind, count) };
         for i in 0..count {
             // SAFETY: the whole range is in bounds.
             unsafe {

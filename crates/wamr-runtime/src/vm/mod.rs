@@ -200,6 +200,9 @@ vm_struct! {
         /// costs before it runs it, and calls [`crate::rt::fuel::charge`] where that is more than
         /// there is.
         pub fuel: Cell<u64> => U64,
+        /// Not 0 while references to objects must not be overwritten in objects before
+        /// [`crate::rt::gc::overwritten`] knows of them.
+        pub gc_marking: Cell<u32> => U32,
     }
 }
 

@@ -4,6 +4,7 @@
 use wamr::{Config, Engine, Instance, Linker, Module, Store};
 
 mod churn;
+mod cycles;
 mod host;
 mod host_values;
 mod limits;

@@ -18,6 +18,8 @@ pub(crate) trait Storage: Copy + Debug + 'static {
     const NAME: &'static str;
     /// The size in bytes.
     const BYTES: u32;
+    /// Whether it refers to objects, so that the collector may want to know what is overwritten.
+    const REFERS: bool = false;
     /// Copies from an object to a frame.
     ///
     /// # Safety
@@ -64,10 +66,32 @@ storages! {
     Signed16 "16_s": i16 as u32;
     /// `i16`, zero-extended when read.
     Unsigned16 "16_u": u16 as u32;
-    /// Numbers of 32 bits, and references to objects and exceptions.
+    /// Numbers of 32 bits, and references to exceptions.
     Word32 "32": u32 as u32;
     /// Numbers of 64 bits, and references to functions.
     Word64 "64": u64 as u64;
+}
+
+/// References to objects.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reference;
+
+impl Storage for Reference {
+    const NAME: &'static str = "ref";
+    const BYTES: u32 = 4;
+    const REFERS: bool = true;
+
+    #[inline(always)]
+    unsafe fn get(at: *const u8, slot: *mut u64) {
+        // SAFETY: the caller vouches for both.
+        unsafe { Word32::get(at, slot) };
+    }
+
+    #[inline(always)]
+    unsafe fn set(at: *mut u8, slot: *const u64) {
+        // SAFETY: the caller vouches for both.
+        unsafe { Word32::set(at, slot) };
+    }
 }
 
 /// Vectors, which take two slots.
@@ -100,6 +124,28 @@ pub(super) unsafe fn object(r: &Regs, reference: u32) -> *mut u8 {
     // SAFETY: a context's store is alive as long as the context; the caller vouches for the
     // reference.
     unsafe { (*(*r.ctx).store).gc_base.get().add(reference as usize) }
+}
+
+/// Whether the collector wants to know of a `K` that is about to be overwritten.
+///
+/// # Safety
+/// The registers are those of an activation.
+#[inline(always)]
+unsafe fn must_tell<K: Storage>(r: &Regs) -> bool {
+    // SAFETY: the current context and its store are alive.
+    K::REFERS && unsafe { (*(*r.ctx).store).gc_marking.get() != 0 }
+}
+
+/// Overwrites a reference after telling the collector of it.
+///
+/// # Safety
+/// As for [`Storage::set`]; the field refers to objects.
+unsafe fn tell_and_set<K: Storage>(r: &Regs, at: *mut u8, value: Slot) {
+    // SAFETY: the caller's promise; the current context is alive.
+    unsafe {
+        rt::gc::overwritten(r.ctx, *at.cast::<u32>());
+        K::set(at, r.slot(value));
+    }
 }
 
 /// `dst = object.field`
@@ -154,6 +200,8 @@ impl<K> StructSet<K> {
 }
 
 impl<K: Storage> Op for StructSet<K> {
+    const SLOW: bool = K::REFERS;
+
     fn name() -> String {
         format!("struct.set{}", K::NAME)
     }
@@ -166,7 +214,20 @@ impl<K: Storage> Op for StructSet<K> {
             if reference == 0 {
                 return Flow::Trap(TrapCode::NullStructureReference);
             }
+            if must_tell::<K>(r) {
+                return Flow::Slow;
+            }
             K::set(object(r, reference).add(self.offset as usize), r.slot(self.value));
+        }
+        Flow::Next
+    }
+
+    #[inline(always)]
+    unsafe fn slow(self, r: &mut Regs) -> Flow {
+        // SAFETY: as above, and `run` has found the field.
+        unsafe {
+            let at = object(r, self.object.get(r)).add(self.offset as usize);
+            tell_and_set::<K>(r, at, self.value);
         }
         Flow::Next
     }
@@ -250,6 +311,8 @@ impl<K> ArraySet<K> {
 }
 
 impl<K: Storage> Op for ArraySet<K> {
+    const SLOW: bool = K::REFERS;
+
     fn name() -> String {
         format!("array.set{}", K::NAME)
     }
@@ -267,7 +330,20 @@ impl<K: Storage> Op for ArraySet<K> {
             if index >= len(array) {
                 return Flow::Trap(TrapCode::ArrayOutOfBounds);
             }
+            if must_tell::<K>(r) {
+                return Flow::Slow;
+            }
             K::set(element::<K>(array, index), r.slot(self.value));
+        }
+        Flow::Next
+    }
+
+    #[inline(always)]
+    unsafe fn slow(self, r: &mut Regs) -> Flow {
+        // SAFETY: as above, and `run` has found the element.
+        unsafe {
+            let at = element::<K>(object(r, self.array.get(r)), self.index.get(r));
+            tell_and_set::<K>(r, at, self.value);
         }
         Flow::Next
     }

@@ -72,7 +72,23 @@ impl FuncCompiler<'_, '_> {
         }
     }
 
+    /// Tells the collector of a reference that is about to be overwritten, if it wants to know.
+    fn tell_overwritten(&mut self, at: Value, offset: i32) {
+        let store = self.store_struct();
+        let marking = self.load_field(types::I32, store, self.env.layout.store.gc_marking);
+        let (tell, go_on) = (self.cold_block(), self.builder.create_block());
+        self.builder.ins().brif(marking, tell, [], go_on, []);
+        self.begin(tell);
+        let old = self.builder.ins().load(types::I32, self.flags.objects, at, offset);
+        self.call_builtin(Builtin::Overwritten, &[old]);
+        self.builder.ins().jump(go_on, []);
+        self.begin(go_on);
+    }
+
     fn store_to_object(&mut self, field: Field, value: Value, at: Value, offset: i32) {
+        if field.layout.kind == FieldKind::Object {
+            self.tell_overwritten(at, offset);
+        }
         let flags = self.flags.objects;
         let ins = self.builder.ins();
         match field.layout.kind {
