@@ -6,13 +6,17 @@
 //! engine (the ids of types) or on the instance is reached by the context, when it runs.
 
 use wamr_runtime::compiled::CodeTables;
+use wamr_runtime::gc::{FieldKind, HEADER_BYTES, ObjectHeader};
 use wamr_runtime::vm::{
     FuncRecordLayout, SlotLayout, TargetLayout, VmContextLayout, VmMemoryLayout, VmStoreLayout,
     VmTableLayout,
 };
 
-/// What the table of builtins begins at a multiple of: the largest pages of any target.
-pub const GOT_ALIGN_BYTES: usize = 64 << 10;
+/// The largest pages that an architecture has: code, and the table of builtins behind it, begin at
+/// a multiple of that.
+pub fn page_bytes(arch: &str) -> usize {
+    if arch == "x86_64" { 4 << 10 } else { 64 << 10 }
+}
 
 /// A compiled module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +60,7 @@ pub struct FuncCode {
     pub guarded: Option<u32>,
 }
 
-/// A field of a structure of the runtime.
+/// A field of a structure of the runtime, or another number that compiled code relies on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayoutField {
     /// Structure and field, such as `VmContext.store`.
@@ -71,16 +75,24 @@ macro_rules! fields {
     };
 }
 
-/// Everything that compiled code reads of the runtime's structures on a target.
+/// Everything that compiled code relies on of the runtime's structures on a target.
 pub fn layout_of(target: TargetLayout) -> Box<[LayoutField]> {
     let fields = fields! { target;
         "VmContext" VmContextLayout { store, memory0, memories, tables, globals, imports, types }
-        "VmStore" VmStoreLayout { native_limit, native_end, tail_args, gc_base }
+        "VmStore" VmStoreLayout { native_limit, native_end, tail_args, gc_base, fuel }
         "FuncRecord" FuncRecordLayout { code, code_context, sig }
         "VmTable" VmTableLayout { base, len }
         "VmMemory" VmMemoryLayout { base, len_bytes }
         "Slot" SlotLayout { sig, func, size_bytes }
     };
+    let objects = [
+        ("Object.type_id", core::mem::offset_of!(ObjectHeader, type_id) as u32),
+        ("Object.len", core::mem::offset_of!(ObjectHeader, len) as u32),
+        ("Object.size", HEADER_BYTES),
+        ("Object.reference_bytes", 1 << FieldKind::Object.size_log2()),
+        ("Object.exception_bytes", 1 << FieldKind::Exception.size_log2()),
+        ("Object.func_bytes", 1 << FieldKind::Func.size_log2()),
+    ];
     let field = |(name, value): (&str, u32)| LayoutField { name: name.into(), value };
-    fields.map(field).into()
+    fields.into_iter().chain(objects).map(field).collect()
 }

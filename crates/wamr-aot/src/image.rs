@@ -9,7 +9,7 @@ use wamr_runtime::vm::{FuncKind, FuncRecord, Outcome, TargetLayout, VmContext};
 use wamr_runtime::{Executable, FuncEntry, MemoryKind, Module, WeakModule};
 use wamr_types::{DefinedFuncIdx, TrapCode};
 
-use crate::artifact::{CompiledModule, FuncCode, layout_of};
+use crate::artifact::{CompiledModule, FuncCode, layout_of, page_bytes};
 
 #[cfg(unix)]
 mod unix;
@@ -103,6 +103,8 @@ impl LoadedModule {
         let is_inside = |at: Option<u32>| at.is_none_or(|at| (at as usize) < module.code.len());
         if !module.funcs.iter().all(|func| is_inside(func.checked) && is_inside(func.guarded))
             || module.code.len() > module.got_offset
+            || module.got_offset > i32::MAX as usize
+            || !module.got_offset.is_multiple_of(page_bytes(&module.target.arch))
         {
             return Err(LoadError::Malformed);
         }
@@ -140,6 +142,10 @@ impl LoadedModule {
 unsafe impl Executable for LoadedModule {
     fn entry(&self, func: DefinedFuncIdx, memory0: MemoryKind) -> FuncEntry {
         self.find(func, memory0).unwrap_or(NO_CODE)
+    }
+
+    fn runs_with(&self, memory0: MemoryKind) -> bool {
+        memory0 == MemoryKind::Guarded || self.funcs.iter().all(|func| func.checked.is_some())
     }
 
     fn belongs_to(&self, module: &Module) {

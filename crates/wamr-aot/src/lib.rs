@@ -2,6 +2,7 @@
 //!
 //! * [`artifact`]: what compiling a module gives, as plain data. It does not depend on where it is
 //!   loaded; what it needs of the runtime it names.
+//! * [`mod@file`]: artifacts with their modules as bytes.
 //! * `image`: an artifact in memory, ready to run.
 //! * [`compiler`] (feature `compiler`): from decoded modules to artifacts, for any generator.
 //! * `compiler/cranelift`: the generator that uses Cranelift.
@@ -9,12 +10,14 @@
 //!
 //! What does not live here: the calling convention and the walking of frames
 //! ([`wamr_runtime::compiled`]), the semantics of anything that compiled code calls
-//! ([`wamr_runtime::rt`]), files.
+//! ([`wamr_runtime::rt`]).
 //!
 //! Without the feature `compiler` there is neither a parser nor a generator in the crate.
 
 pub mod artifact;
 pub use artifact::CompiledModule;
+
+pub mod file;
 
 mod image;
 pub use image::{LoadError, LoadedModule};

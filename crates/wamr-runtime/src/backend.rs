@@ -63,6 +63,12 @@ pub unsafe trait Executable: Send + Sync {
     /// those who enter by the old answer to it.
     fn entry(&self, func: DefinedFuncIdx, memory0: MemoryKind) -> FuncEntry;
 
+    /// Whether there is code for instances whose memory 0 is of the given kind; else there can be
+    /// none. What is compiled when it is needed has code for all.
+    fn runs_with(&self, _memory0: MemoryKind) -> bool {
+        true
+    }
+
     /// Learns whose code it is: called once, before anything is run. Backtraces of compiled code
     /// need it.
     fn belongs_to(&self, _module: &Module) {}

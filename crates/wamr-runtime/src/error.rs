@@ -66,6 +66,9 @@ pub enum ErrorKind {
     InvalidType(Box<str>),
     /// A function body turned out to be invalid when it was first called.
     InvalidBody(wamr_types::LoadError),
+    /// The module was compiled for guarded memories alone, and memory 0 is none: the engine does
+    /// not want any, or the system refuses the address space.
+    NotGuarded,
     /// The host could not provide memory or address space.
     OutOfMemory,
 }
@@ -202,6 +205,10 @@ impl fmt::Display for Error {
             ErrorKind::LimitReached => f.write_str("the store's limiter does not allow it")?,
             ErrorKind::InvalidType(what) => write!(f, "invalid type: {what}")?,
             ErrorKind::InvalidBody(error) => write!(f, "{error}")?,
+            ErrorKind::NotGuarded => f.write_str(
+                "the module was compiled for guarded memories, and there are none here; compile \
+                 it with `--bounds-checks=1` or `both`",
+            )?,
             ErrorKind::OutOfMemory => f.write_str("out of memory or address space")?,
         }
         if f.alternate() { self.0.backtrace.fmt(f) } else { Ok(()) }

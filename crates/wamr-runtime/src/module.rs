@@ -71,6 +71,17 @@ impl Module {
             return Err(Error::msg(format_args!("mode `{mode}` does not count fuel")));
         }
         let executable = backend.prepare(engine, &decoded)?;
+        Ok(Self::prepared(engine, decoded, executable, mode))
+    }
+
+    /// A decoded module, whose types must come from `engine`, that was prepared before, for a mode
+    /// of this name.
+    pub fn prepared(
+        engine: &Engine,
+        decoded: Arc<Decoded>,
+        executable: Arc<dyn Executable>,
+        mode: &'static str,
+    ) -> Self {
         let shapes = decoded.type_defs.iter().map(|ty| ty.as_func().map(CallShape::of)).collect();
         let module = Self(Arc::new(Inner {
             engine: engine.clone(),
@@ -83,7 +94,7 @@ impl Module {
             image: LazyImage::default(),
         }));
         module.0.executable.belongs_to(&module);
-        Ok(module)
+        module
     }
 
     /// The module without keeping it alive.
@@ -104,6 +115,11 @@ impl Module {
     /// The name of the mode that instances of the module run in.
     pub fn mode(&self) -> &'static str {
         self.0.mode
+    }
+
+    /// Whether instances can have a memory 0 of the given kind.
+    pub(crate) fn runs_with(&self, memory0: MemoryKind) -> bool {
+        self.0.executable.runs_with(memory0)
     }
 
     /// Computes now what instances have in common, which otherwise the second of them does.

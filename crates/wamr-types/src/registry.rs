@@ -84,6 +84,8 @@ struct Entry {
     ty: Arc<SubType>,
     /// All supertypes from the root of the hierarchy down to the type itself.
     display: Arc<[TypeId]>,
+    /// The id of the first member of its recursion group, and how many members that has.
+    group: (TypeId, u32),
 }
 
 #[derive(Default)]
@@ -157,7 +159,8 @@ impl TypeRegistry {
                 }
             };
             display.push(id);
-            state.entries.push(Entry { ty: Arc::new(ty), display: display.into() });
+            let group = (canonical(first), group.types.len() as u32);
+            state.entries.push(Entry { ty: Arc::new(ty), display: display.into(), group });
         }
         state.groups.insert(group, first);
         Ok(canonical(first))
@@ -182,6 +185,12 @@ impl TypeRegistry {
     /// registry.
     pub fn get(&self, id: TypeId) -> Option<Arc<SubType>> {
         self.state.read().entries.get(id.get() as usize - 1).map(|entry| entry.ty.clone())
+    }
+
+    /// The id of the first member of a type's recursion group, and how many members that has;
+    /// `None` if the id is not of this registry.
+    pub fn group_of(&self, id: TypeId) -> Option<(TypeId, u32)> {
+        self.state.read().entries.get(id.get() as usize - 1).map(|entry| entry.group)
     }
 
     /// The function type behind an id, if it is one.
@@ -315,6 +324,8 @@ mod tests {
         let group = || RecGroup { types: Box::new([func(&[own]), func(&[ValType::I32])]) };
         let a = registry.register(group()).unwrap();
         assert_eq!(a, registry.register(group()).unwrap());
+        let second = TypeId::from_raw(a.get() + 1).unwrap();
+        assert_eq!(registry.group_of(second), Some((a, 2)));
         let single = registry.register(RecGroup { types: Box::new([func(&[ValType::I32])]) });
         assert_ne!(single.unwrap().get(), a.get() + 1, "a group's shape is part of identity");
     }

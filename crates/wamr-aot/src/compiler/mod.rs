@@ -17,7 +17,7 @@ use wamr_runtime::vm::TargetLayout;
 use wamr_runtime::{Error, ErrorKind, MemoryKind};
 use wamr_types::{DefinedFuncIdx, Module, TypeRegistry};
 
-use crate::artifact::{CompiledModule, FuncCode, GOT_ALIGN_BYTES, Target, layout_of};
+use crate::artifact::{CompiledModule, FuncCode, Target, layout_of, page_bytes};
 
 mod cranelift;
 pub use cranelift::Cranelift;
@@ -242,7 +242,7 @@ fn assemble(
             clauses.extend(caught.iter().map(moved));
         }
     }
-    let got_offset = code.len().next_multiple_of(GOT_ALIGN_BYTES);
+    let got_offset = code.len().next_multiple_of(page_bytes(&generator.target().arch));
     let mut builtins: Vec<Box<str>> = Vec::new();
     let mut positions = HashMap::new();
     for (job, func) in funcs.iter().enumerate() {

@@ -87,6 +87,9 @@ impl InstanceEntity {
                 None => core.new_memory(*memory)?,
             });
         }
+        if !module.runs_with(kind_of(&memories)) {
+            return Err(Error::from_kind(ErrorKind::NotGuarded));
+        }
         for table in &decoded.tables[tables.len()..] {
             tables.push(core.new_table(table.ty, 0)?);
         }
@@ -431,9 +434,7 @@ impl InstanceEntity {
 
     /// What code of this instance may be made for: the kind of memory 0, wherever it comes from.
     fn memory0_kind(&self) -> MemoryKind {
-        let memory0 = self.memories.first();
-        // SAFETY: the instance keeps its memories alive.
-        memory0.map_or(MemoryKind::Checked, |at| unsafe { at.as_ref() }.kind())
+        kind_of(&self.memories)
     }
 
     fn globals(&self) -> &[NonNull<GlobalEntity>] {
@@ -627,6 +628,12 @@ fn pop_slots<'a>(
 
 fn is_heap_full(error: &Error) -> bool {
     error.trap_code() == Some(TrapCode::GcHeapExhausted)
+}
+
+/// The kind of the first of the memories that an instance keeps alive.
+fn kind_of(memories: &[NonNull<MemoryEntity>]) -> MemoryKind {
+    // SAFETY: the caller's instance keeps them alive.
+    memories.first().map_or(MemoryKind::Checked, |at| unsafe { at.as_ref() }.kind())
 }
 
 fn arithmetic(op: ConstOp, a: u64, b: u64) -> u64 {

@@ -1,0 +1,255 @@
+//! Reading files.
+
+use core::ops::Range;
+
+use object::LittleEndian as Le;
+use object::elf::FileHeader64;
+use object::read::elf::{FileHeader as _, SectionHeader as _, SectionTable};
+use wamr_runtime::compiled::{
+    ALL_TAGS, CallSite, Clause, CodeTables, FuncRange, HandlerSite, TrapSite,
+};
+use wamr_types::{Feature, Features, Module, ModuleBytes, TrapCode, TypeRegistry};
+
+use super::decode::{self, Blobs};
+use super::header::{self, Header};
+use super::schema::{self, Info};
+use super::{FileError, Kind, NO_CODE, requirement, section};
+use crate::artifact::{CompiledModule, FuncCode, LayoutField, Target};
+
+/// What stands in a file.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct AotFile {
+    /// The module. Its functions have no bodies.
+    pub module: Module,
+    /// Its code.
+    pub compiled: CompiledModule,
+    /// Whether the code counts fuel.
+    pub consumes_fuel: bool,
+    /// The package version.
+    pub package: u16,
+    /// What wrote the file.
+    pub producer: Box<str>,
+}
+
+/// Whether bytes are an AOT file, of whatever version and machine.
+pub fn is_aot(bytes: &[u8]) -> bool {
+    Header::is_there(bytes)
+}
+
+/// Reads a file. Types are registered in `types`.
+///
+/// # Errors
+/// If it is not a file that this version can read, or is damaged. Whether its code fits this
+/// machine is found out by [`LoadedModule::load`](crate::LoadedModule::load).
+pub fn read(bytes: ModuleBytes, types: &TypeRegistry) -> Result<AotFile, FileError> {
+    let file = bytes.as_slice();
+    if !Header::is_there(file) {
+        return Err(FileError::NotAot(Kind::of(file)));
+    }
+    let header = Header::decode(file)?;
+    if header.len != file.len() as u64 || header.digest != header::digest(file) {
+        return Err(FileError::Damaged);
+    }
+    let sections = Sections::new(file)?;
+    let info: Info<'_> = decode_as(sections.get(section::INFO)?)?;
+    if let Some(unknown) = info.requires.iter().find(|name| !requirement::KNOWN.contains(name)) {
+        return Err(FileError::Requires((*unknown).into()));
+    }
+    let features =
+        Feature::ALL.iter().filter(|feature| info.wasm_features.contains(&feature.name()));
+    let blobs = Blobs {
+        bytes: bytes.clone(),
+        data: sections.range(section::DATA)?,
+        custom: sections.range(section::CUSTOM)?,
+        features: features.fold(Features::NONE, |features, &feature| features.with(feature)),
+    };
+    let described: schema::Module<'_> = decode_as(sections.get(section::MODULE)?)?;
+    let module = decode::module(&described, header.package, blobs, types)?;
+    let compiled = compiled(&sections, &info, &module)?;
+    Ok(AotFile {
+        module,
+        compiled,
+        consumes_fuel: info.requires.contains(&requirement::FUEL),
+        package: header.package,
+        producer: info.producer.into(),
+    })
+}
+
+fn decode_as<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, FileError> {
+    postcard::from_bytes(bytes).map_err(|_| FileError::Malformed("a section that does not decode"))
+}
+
+/// The sections of a file, by name.
+struct Sections<'a> {
+    file: &'a [u8],
+    table: SectionTable<'a, FileHeader64<Le>>,
+}
+
+impl<'a> Sections<'a> {
+    fn new(file: &'a [u8]) -> Result<Self, FileError> {
+        let malformed = |_| FileError::Malformed("no table of sections");
+        // The endianness stands in the header, and the header of others does not parse.
+        let header = FileHeader64::<Le>::parse(file).map_err(malformed)?;
+        let endian = header.endian().map_err(malformed)?;
+        Ok(Self { file, table: header.sections(endian, file).map_err(malformed)? })
+    }
+
+    fn range(&self, name: &'static str) -> Result<Range<usize>, FileError> {
+        let missing = || FileError::Malformed("a section is missing");
+        let (_, header) = self.table.section_by_name(Le, name.as_bytes()).ok_or_else(missing)?;
+        let (offset, len) = header.file_range(Le).ok_or_else(missing)?;
+        let outside = FileError::Malformed("a section outside the file");
+        let (Ok(start), Ok(len)) = (usize::try_from(offset), usize::try_from(len)) else {
+            return Err(outside);
+        };
+        match start.checked_add(len) {
+            Some(end) if end <= self.file.len() => Ok(start..end),
+            _ => Err(outside),
+        }
+    }
+
+    fn get(&self, name: &'static str) -> Result<&'a [u8], FileError> {
+        Ok(&self.file[self.range(name)?])
+    }
+
+    /// A table of items of `N` words each, in ascending order of the first.
+    fn sorted<T, const N: usize>(
+        &self,
+        name: &'static str,
+        make: impl Fn([u32; N]) -> T,
+    ) -> Result<Box<[T]>, FileError> {
+        let mut last = None;
+        let mut is_sorted = true;
+        let items = self.words(name, |words: [u32; N]| {
+            is_sorted &= last.is_none_or(|last| last <= words[0]);
+            last = Some(words[0]);
+            make(words)
+        })?;
+        if is_sorted { Ok(items) } else { Err(FileError::Malformed("a table that is not sorted")) }
+    }
+
+    /// A table of items of `N` words each.
+    fn words<T, const N: usize>(
+        &self,
+        name: &'static str,
+        mut make: impl FnMut([u32; N]) -> T,
+    ) -> Result<Box<[T]>, FileError> {
+        let (words, []) = self.get(name)?.as_chunks::<4>() else {
+            return Err(FileError::Malformed("half a number in a table"));
+        };
+        let (items, []) = words.as_chunks::<N>() else {
+            return Err(FileError::Malformed("half an item in a table"));
+        };
+        Ok(items.iter().map(|item| make(item.map(u32::from_le_bytes))).collect())
+    }
+}
+
+/// Reads the code and its tables, and checks that all of them speak of what is there.
+fn compiled(
+    sections: &Sections<'_>,
+    info: &Info<'_>,
+    module: &Module,
+) -> Result<CompiledModule, FileError> {
+    let text = sections.range(section::TEXT)?;
+    let got = sections.range(section::GOT)?;
+    let code_len =
+        u32::try_from(text.len()).map_err(|_| FileError::Malformed("code of more than 4 GiB"))?;
+    let got_offset = got.start.checked_sub(text.start).filter(|&at| at >= text.len());
+    let got_offset = got_offset.ok_or(FileError::Malformed("the code's table is inside it"))?;
+    if got.len() != info.builtins.len() * size_of::<u64>() {
+        return Err(FileError::Malformed("a table of addresses of another size"));
+    }
+    let tables = CodeTables {
+        funcs: sections.sorted(section::FUNCS, |[start, len_bytes, func]| FuncRange {
+            start,
+            len_bytes,
+            func,
+        })?,
+        traps: sections.sorted(section::TRAPS, |[at, code, position]| TrapSite {
+            at,
+            code,
+            position,
+        })?,
+        calls: sections.sorted(section::CALLS, |[at, position]| CallSite { at, position })?,
+        handlers: sections.sorted(
+            section::HANDLERS,
+            |[at, frame_bytes, context, first, count]| HandlerSite {
+                at,
+                frame_bytes,
+                context,
+                first,
+                count,
+            },
+        )?,
+        clauses: sections.words(section::CLAUSES, |[tag, keep, target]| Clause {
+            tag,
+            keep,
+            target,
+        })?,
+    };
+    let at = |at: u32| (at != NO_CODE).then_some(at);
+    let funcs: Box<[FuncCode]> = sections.words(section::ENTRIES, |[checked, guarded]| {
+        FuncCode { checked: at(checked), guarded: at(guarded) }
+    })?;
+    check(&funcs, &tables, code_len, module)?;
+    let boxed = |names: &[&str]| names.iter().map(|&name| name.into()).collect();
+    Ok(CompiledModule {
+        target: Target { arch: info.arch.into(), cpu_features: boxed(&info.cpu_features) },
+        code: sections.file[text].into(),
+        got_offset,
+        builtins: boxed(&info.builtins),
+        funcs,
+        tables,
+        layout: info
+            .constants
+            .iter()
+            .map(|&(name, value)| LayoutField { name: name.into(), value })
+            .collect(),
+    })
+}
+
+fn check(
+    funcs: &[FuncCode],
+    tables: &CodeTables,
+    code_len: u32,
+    module: &Module,
+) -> Result<(), FileError> {
+    if funcs.len() != module.defined_func_count() {
+        return Err(FileError::Malformed("code for another number of functions"));
+    }
+    let starts_func = |at: u32| tables.funcs.binary_search_by_key(&at, |func| func.start).is_ok();
+    let is_entry = |at: Option<u32>| at.is_none_or(starts_func);
+    let has_code = |func: &FuncCode| {
+        (func.checked.is_some() || func.guarded.is_some())
+            && is_entry(func.checked)
+            && is_entry(func.guarded)
+    };
+    let is_range = |func: &FuncRange| {
+        func.start.checked_add(func.len_bytes).is_some_and(|end| end <= code_len)
+            && (func.func as usize) < module.funcs.len()
+    };
+    let is_trap = |site: &TrapSite| {
+        site.at < code_len
+            && u8::try_from(site.code).is_ok_and(|code| TrapCode::from_raw(code).is_some())
+    };
+    let is_handler = |site: &HandlerSite| {
+        site.at <= code_len
+            && site
+                .first
+                .checked_add(site.count)
+                .is_some_and(|end| end as usize <= tables.clauses.len())
+    };
+    let is_clause = |clause: &Clause| {
+        clause.target < code_len
+            && clause.keep <= 2
+            && (clause.tag == ALL_TAGS || (clause.tag as usize) < module.tags.len())
+    };
+    let is_good = funcs.iter().all(has_code)
+        && tables.funcs.iter().all(is_range)
+        && tables.traps.iter().all(is_trap)
+        && tables.calls.iter().all(|site| site.at <= code_len)
+        && tables.handlers.iter().all(is_handler)
+        && tables.clauses.iter().all(is_clause);
+    if is_good { Ok(()) } else { Err(FileError::Malformed("a table that leaves the code")) }
+}

@@ -1,0 +1,233 @@
+//! What stands in the encoded sections of a file.
+//!
+//! These structures are the file format, and nothing else: no type of another crate is in them, so
+//! that none can change it. The order of fields and variants is what is written (see
+//! <https://postcard.jamesmunns.com/wire-format>). Within an ABI major, fields are added at the end
+//! of [`Info`] and of [`Module`] alone, and variants at the end of their enums; older files are
+//! read for ever.
+
+use serde::{Deserialize, Serialize};
+
+/// What a file needs, and how it was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Info<'a> {
+    /// What wrote the file.
+    pub(super) producer: &'a str,
+    /// The architecture, as Rust names it.
+    pub(super) arch: &'a str,
+    /// Features that the processor must have, as Rust names them.
+    #[serde(borrow)]
+    pub(super) cpu_features: Vec<&'a str>,
+    /// What the runtime must be able to do, by name. A name that a reader does not know is one that
+    /// it lacks.
+    pub(super) requires: Vec<&'a str>,
+    /// The WebAssembly features that the module was validated with.
+    pub(super) wasm_features: Vec<&'a str>,
+    /// What the code calls in the runtime, in the order of the table of addresses.
+    pub(super) builtins: Vec<&'a str>,
+    /// Names of numbers that stand in the code, such as offsets of the runtime's structures.
+    pub(super) constants: Vec<(&'a str, u32)>,
+}
+
+/// A module without its functions' bodies. Indices are those of the WebAssembly module.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Module<'a> {
+    pub(super) name: Option<&'a str>,
+    /// Recursion groups; types are counted through all of them.
+    pub(super) types: Vec<Vec<SubType>>,
+    #[serde(borrow)]
+    pub(super) imports: Vec<Import<'a>>,
+    /// Type indices of the functions that the module defines.
+    pub(super) funcs: Vec<u32>,
+    pub(super) tables: Vec<(TableType, Option<ConstExpr>)>,
+    pub(super) memories: Vec<MemoryType>,
+    pub(super) globals: Vec<(GlobalType, ConstExpr)>,
+    /// Type indices.
+    pub(super) tags: Vec<u32>,
+    pub(super) exports: Vec<Export<'a>>,
+    pub(super) start: Option<u32>,
+    pub(super) elements: Vec<Element>,
+    /// Their bytes stand one behind the other in a section of their own.
+    pub(super) data: Vec<Data>,
+    /// Names and lengths; the bytes stand in a section of their own.
+    pub(super) customs: Vec<(&'a str, u64)>,
+    /// Names of functions, sorted by index.
+    pub(super) func_names: Vec<(u32, &'a str)>,
+    /// Where the code section's contents begin in the WebAssembly module.
+    pub(super) code_offset: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SubType {
+    pub(super) is_final: bool,
+    pub(super) supertype: Option<u32>,
+    pub(super) composite: CompositeType,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum CompositeType {
+    Func { params: Vec<ValType>, results: Vec<ValType> },
+    Struct(Vec<FieldType>),
+    Array(FieldType),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FieldType {
+    pub(super) storage: StorageType,
+    pub(super) mutable: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum StorageType {
+    I8,
+    I16,
+    Val(ValType),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum ValType {
+    I32,
+    I64,
+    F32,
+    F64,
+    V128,
+    Ref(RefType),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RefType {
+    pub(super) nullable: bool,
+    pub(super) heap: HeapType,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum HeapType {
+    Concrete(u32),
+    Func,
+    NoFunc,
+    Extern,
+    NoExtern,
+    Any,
+    Eq,
+    I31,
+    Struct,
+    Array,
+    None,
+    Exn,
+    NoExn,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Limits {
+    pub(super) min: u64,
+    pub(super) max: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct MemoryType {
+    pub(super) is_64: bool,
+    pub(super) limits: Limits,
+    pub(super) shared: bool,
+    pub(super) page_size_log2: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TableType {
+    pub(super) is_64: bool,
+    pub(super) element: RefType,
+    pub(super) limits: Limits,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct GlobalType {
+    pub(super) content: ValType,
+    pub(super) mutable: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Import<'a> {
+    pub(super) module: &'a str,
+    pub(super) name: &'a str,
+    pub(super) desc: ImportDesc,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum ImportDesc {
+    Func(u32),
+    Global(GlobalType),
+    // From package 2 on.
+    Table(TableType),
+    Memory(MemoryType),
+    Tag(u32),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Export<'a> {
+    pub(super) name: &'a str,
+    pub(super) kind: ExternKind,
+    pub(super) index: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum ExternKind {
+    Func,
+    Table,
+    Memory,
+    Global,
+    Tag,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Element {
+    pub(super) mode: ElementMode,
+    pub(super) ty: RefType,
+    pub(super) items: ElementItems,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum ElementMode {
+    Active { table: u32, offset: ConstExpr },
+    Passive,
+    Declared,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum ElementItems {
+    Funcs(Vec<u32>),
+    Exprs(Vec<ConstExpr>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Data {
+    /// The memory and the address of an active segment.
+    pub(super) active: Option<(u32, ConstExpr)>,
+    pub(super) len_bytes: u64,
+}
+
+pub(super) type ConstExpr = Vec<ConstOp>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum ConstOp {
+    I32Const(i32),
+    I64Const(i64),
+    F32Const(u32),
+    F64Const(u64),
+    V128Const(u128),
+    RefNull(HeapType),
+    RefFunc(u32),
+    GlobalGet(u32),
+    I32Add,
+    I32Sub,
+    I32Mul,
+    I64Add,
+    I64Sub,
+    I64Mul,
+    RefI31,
+    StructNew(u32),
+    StructNewDefault(u32),
+    ArrayNew(u32),
+    ArrayNewDefault(u32),
+    ArrayNewFixed(u32, u32),
+    AnyConvertExtern,
+    ExternConvertAny,
+}

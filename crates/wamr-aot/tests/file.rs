@@ -1,0 +1,225 @@
+//! Files of compiled modules: what is written is read again, and nothing else is.
+#![cfg(all(feature = "compiler", target_os = "linux", target_arch = "x86_64"))]
+
+use wamr_aot::LoadedModule;
+use wamr_aot::compiler::{CompileOptions, Cranelift, compile};
+use wamr_aot::file::{AotFile, FileError, Kind, WriteOptions, is_aot, read, write};
+use wamr_runtime::Engine;
+use wamr_types::{Features, LoadOptions, Loader, ModuleBytes, TypeRegistry, Validation};
+
+/// Where the header begins, and what stands in it.
+const HEADER: usize = 64;
+const FORMAT: usize = HEADER + 8;
+const ABI: usize = HEADER + 10;
+const PACKAGE: usize = HEADER + 12;
+const DIGEST: usize = HEADER + 24;
+
+/// A module that has something of everything.
+const LARGE: &str = r#"(module $large
+    (rec
+        (type $node (sub (struct (field $next (mut (ref null $node))) (field i8) (field f64))))
+        (type $list (array (mut (ref null $node)))))
+    (type $leaf (sub final $node
+        (struct (field $next (mut (ref null $node))) (field i8) (field f64) (field v128))))
+    (type $binary (func (param i32 i64) (result i32)))
+    (import "env" "f" (func $f (type $binary)))
+    (import "env" "table" (table $imported 1 10 funcref))
+    (import "env" "memory" (memory 1 2))
+    (import "env" "global" (global $imported i32))
+    (import "env" "mutable" (global $mutable (mut externref)))
+    (import "env" "tag" (tag $t (param i32)))
+    (tag $own (param i64 (ref $node)))
+    (memory $second i64 1 2)
+    (table $own 3 3 (ref func) (ref.func $g))
+    (global $sum i32 (i32.add (global.get $imported) (i32.const 4)))
+    (global $node (ref $node)
+        (struct.new $node (ref.null $node) (i32.const 1) (f64.const 2.5)))
+    (global $list (ref $list) (array.new_fixed $list 2 (ref.null $node) (global.get $node)))
+    (global $vector (mut v128) (v128.const i64x2 1 2))
+    (global $any anyref (ref.i31 (i32.const 5)))
+    (elem $active (table $imported) (offset (global.get $imported)) func $f $g)
+    (elem $exprs (ref null i31) (item (ref.i31 (i32.const 1))) (item (ref.null i31)))
+    (elem declare func $h)
+    (data $active (i32.const 16) "some data")
+    (data $passive "passive")
+    (data (memory $second) (i64.const 7) "\00\01\02")
+    (export "g" (func $g)) (export "own" (table $own)) (export "second" (memory $second))
+    (export "list" (global $list)) (export "t" (tag $t))
+    (start $start)
+    (func $start (drop (call $g (i32.const 1) (i64.const 2))))
+    (func $g (type $binary)
+        (memory.init $passive (i32.const 0) (i32.const 0) (local.get 0))
+        (i32.store (local.get 0) (i32.load (i32.const 4)))
+        (i32.add (call $f (local.get 0) (local.get 1))
+            (call_indirect $imported (type $binary) (i32.const 1) (i64.const 0) (local.get 0))))
+    (func $h (param i32) (result i32)
+        (block $caught (result i32)
+            (try_table (catch $t $caught) (throw $t (i32.div_u (i32.const 1) (local.get 0))))
+            (unreachable))
+        (drop (ref.func $h))
+        (return_call $g (i64.const 3)))
+    (@custom "extra" "contents of a custom section"))"#;
+
+fn written(text: &str, custom_sections: Option<Vec<String>>) -> Vec<u8> {
+    let engine = Engine::default();
+    let load = LoadOptions {
+        features: Features::ALL,
+        supported: Cranelift::FEATURES,
+        validation: Validation::Eager,
+    };
+    // Sections of the text format's annotations are in the bytes that the loader makes.
+    let bytes = ModuleBytes::new(text.to_owned());
+    let module = wamr_loader::WasmLoader.load(bytes, engine.types(), &load).expect("it is valid");
+    let generator = Cranelift::host().expect("this machine has one");
+    let options = CompileOptions::default();
+    let compiled = compile(&generator, &module, engine.types(), &options).expect("it is compiled");
+    let mut options = WriteOptions::default();
+    options.custom_sections = custom_sections;
+    write(&module, engine.types(), &compiled, &options).expect("it is written")
+}
+
+fn reread(bytes: &[u8]) -> Result<AotFile, FileError> {
+    read(ModuleBytes::new(bytes.to_vec()), &TypeRegistry::new())
+}
+
+/// Makes the digest fit.
+fn seal(bytes: &mut [u8]) {
+    bytes[DIGEST..DIGEST + 32].fill(0);
+    let digest = blake3::hash(bytes);
+    bytes[DIGEST..DIGEST + 32].copy_from_slice(digest.as_bytes());
+}
+
+#[test]
+fn what_is_read_is_what_was_written() {
+    let bytes = written(LARGE, None);
+    assert!(is_aot(&bytes));
+    let registry = TypeRegistry::new();
+    let file = read(ModuleBytes::new(bytes.clone()), &registry).expect("it can be read");
+    assert_eq!(file.package, 2);
+    assert_eq!(file.module.name(), Some("large"));
+    assert_eq!(file.module.custom_section("extra"), Some(&b"contents of a custom section"[..]));
+    assert_eq!(file.module.data_bytes(wamr_types::DataIdx(1)), b"passive");
+    // Written once more, with types of another registry, it is the same.
+    let again = write(&file.module, &registry, &file.compiled, &WriteOptions::default());
+    assert!(again.expect("it is written") == bytes);
+    // SAFETY: the compiler made it.
+    assert!(unsafe { LoadedModule::load(file.compiled) }.is_ok());
+}
+
+#[test]
+fn recursion_groups_that_come_twice_keep_their_identity() {
+    let text = r#"(module
+        (rec (type $a (func (param (ref null $a)))) (type (func)))
+        (rec (type $b (func (param (ref null $b)))) (type (func)))
+        (type $c (func (param (ref null $a))))
+        (func (export "f") (type $b)))"#;
+    let bytes = written(text, None);
+    let module = reread(&bytes).expect("it can be read").module;
+    assert_eq!(module.types[0], module.types[2]);
+    assert_ne!(module.types[0], module.types[4]);
+}
+
+#[test]
+fn the_lowest_package_version_that_suffices_is_written() {
+    let package = |text: &str| reread(&written(text, None)).expect("it can be read").package;
+    let first = r#"(module (import "" "f" (func)) (import "" "g" (global i32)) (memory 1)
+        (table 1 funcref) (tag) (func (export "run") (call 0)))"#;
+    assert_eq!(package(first), 1);
+    assert_eq!(package("(module)"), 1);
+    for import in ["(table 1 funcref)", "(memory 1)", "(tag)"] {
+        assert_eq!(package(&format!(r#"(module (import "" "" {import}))"#)), 2);
+    }
+    // What a version does not have is refused where that version is claimed.
+    let mut bytes = written(r#"(module (import "" "" (memory 1)))"#, None);
+    bytes[PACKAGE] = 1;
+    seal(&mut bytes);
+    assert!(matches!(reread(&bytes), Err(FileError::Malformed(_))));
+}
+
+#[test]
+fn custom_sections_can_be_left_out() {
+    let bytes = written(LARGE, Some(Vec::new()));
+    let module = reread(&bytes).expect("it can be read").module;
+    assert!(module.customs.is_empty());
+    assert_eq!(module.name(), Some("large"), "names are no matter of sections");
+}
+
+#[test]
+fn other_files_are_told_apart() {
+    for (bytes, kind) in [
+        (&b"\0asm\x01\0\0\0"[..], Kind::Wasm),
+        (b"\0aot\x05\0\0\0", Kind::WamrC),
+        (b"\x7fELF\x02\x01\x01", Kind::OtherElf),
+        (b"(module)", Kind::Unknown),
+        (b"", Kind::Unknown),
+    ] {
+        assert!(matches!(reread(bytes), Err(FileError::NotAot(found)) if found == kind));
+    }
+    let elf = std::fs::read(std::env::current_exe().expect("a path")).expect("the test itself");
+    assert!(matches!(reread(&elf), Err(FileError::NotAot(Kind::OtherElf))));
+}
+
+#[test]
+fn other_versions_say_which() {
+    for (at, name) in [(FORMAT, "format"), (ABI, "ABI"), (PACKAGE, "package")] {
+        let mut bytes = written("(module)", None);
+        bytes[at] = 9;
+        // Not even the digest need be where it is now.
+        let error = reread(&bytes).expect_err("it is newer");
+        assert!(matches!(error, FileError::Version { what, found: 9, .. } if what == name));
+        assert!(error.to_string().contains("newer runtime"), "{error}");
+    }
+}
+
+#[test]
+fn every_truncation_and_every_changed_byte_is_found_out() {
+    let bytes = written(LARGE, None);
+    for len in 0..bytes.len() {
+        assert!(reread(&bytes[..len]).is_err(), "cut to {len} bytes");
+    }
+    let mut longer = bytes.clone();
+    longer.push(0);
+    assert!(reread(&longer).is_err());
+    let mut changed = bytes.clone();
+    for at in 0..bytes.len() {
+        changed[at] ^= 1 << (at % 8);
+        assert!(reread(&changed).is_err(), "byte {at} changed");
+        changed[at] = bytes[at];
+    }
+}
+
+/// Whether the digest fits is none of these files' problems: whatever they say, reading them ends
+/// with a module or an error.
+#[test]
+fn no_contents_make_the_reader_misbehave() {
+    let bytes = written(LARGE, None);
+    let mut accepted = 0;
+    let mut attempt = |changed: &mut Vec<u8>| {
+        let len = changed.len() as u64;
+        changed[HEADER + 16..HEADER + 24].copy_from_slice(&len.to_le_bytes());
+        seal(changed);
+        if let Ok(file) = reread(changed) {
+            accepted += 1;
+            // SAFETY: nobody runs it.
+            let _ = unsafe { LoadedModule::load(file.compiled) };
+        }
+    };
+    let mut changed = bytes.clone();
+    for at in 0..bytes.len() {
+        // Code and padding mean nothing to the reader.
+        if bytes[at] == 0 && at % 16 != 0 {
+            continue;
+        }
+        for value in [bytes[at] ^ 1 << (at % 8), 0, 0x7f, 0x80, 0xff] {
+            if value != bytes[at] {
+                changed[at] = value;
+                attempt(&mut changed);
+            }
+        }
+        changed[at] = bytes[at];
+    }
+    for len in (HEADER + 64..bytes.len()).step_by(7) {
+        attempt(&mut bytes[..len].to_vec());
+    }
+    assert!(accepted > 0, "names and code can be anything");
+}
