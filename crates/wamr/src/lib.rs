@@ -2,7 +2,7 @@
 //!
 //! This crate puts the others together: it configures an [`Engine`] with a loader and the modes
 //! that its features choose, and re-exports the rest.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod config;
 pub use config::{Config, Mode, UnknownMode};
@@ -12,6 +12,9 @@ pub use engine::Engine;
 
 mod module;
 pub use module::{Module, ModuleError};
+
+#[cfg(feature = "aot")]
+pub mod aot;
 
 #[cfg(feature = "dummies")]
 mod dummies;

@@ -14,10 +14,7 @@ use crate::{Engine, Mode};
 ///
 /// Cheap to clone. It gives access to [`wamr_runtime::Module`], which instances are made from.
 #[derive(Clone, Debug)]
-pub struct Module(wamr_runtime::Module);
-
-/// What AOT modules begin with.
-const AOT_MAGIC: &[u8] = b"\0aot";
+pub struct Module(pub(crate) wamr_runtime::Module);
 
 /// Why there is no module.
 #[derive(Debug)]
@@ -29,8 +26,19 @@ pub enum ModuleError {
     Load(LoadError),
     /// The mode cannot run the module.
     Prepare(Error),
-    /// The bytes are an AOT module, and this build cannot run those.
-    NoAot,
+    /// The bytes are an AOT file, which [`Module::new`] and its kin do not load.
+    IsAot,
+    /// The bytes are an AOT file of WAMR's C runtime.
+    IsWamrCAot,
+    /// The bytes are not an AOT file that this engine accepts.
+    #[cfg(feature = "aot")]
+    Aot(crate::aot::FileError),
+    /// The AOT file and the engine differ in whether fuel is counted.
+    #[cfg(feature = "aot")]
+    Fuel {
+        /// Whether the file's code counts it.
+        counted: bool,
+    },
     /// This build has neither parser nor mode for it.
     NoMode(Mode),
 }
@@ -41,7 +49,25 @@ impl fmt::Display for ModuleError {
             Self::Read(error) => error.fmt(f),
             Self::Load(error) => error.fmt(f),
             Self::Prepare(error) => error.fmt(f),
-            Self::NoAot => f.write_str("this is an AOT module, and this build has no AOT"),
+            Self::IsAot => f.write_str(
+                "this is an AOT file: native code, which `Module::deserialize` loads, where it is \
+                 trusted",
+            ),
+            Self::IsWamrCAot => f.write_str(
+                "this is an AOT file of WAMR's C runtime, which has another format; compile the \
+                 WebAssembly module anew",
+            ),
+            #[cfg(feature = "aot")]
+            Self::Aot(error) => error.fmt(f),
+            #[cfg(feature = "aot")]
+            Self::Fuel { counted: true } => f.write_str(
+                "the AOT file was compiled to count fuel, and the engine does not; \
+                 see `consume_fuel`",
+            ),
+            #[cfg(feature = "aot")]
+            Self::Fuel { counted: false } => {
+                f.write_str("the engine counts fuel, and the AOT file was not compiled for that")
+            }
             Self::NoMode(mode) => write!(f, "this build has no mode `{mode}`"),
         }
     }
@@ -53,7 +79,11 @@ impl core::error::Error for ModuleError {
             Self::Read(error) => Some(error),
             Self::Load(error) => Some(error),
             Self::Prepare(error) => Some(error),
-            Self::NoAot | Self::NoMode(_) => None,
+            #[cfg(feature = "aot")]
+            Self::Aot(error) => Some(error),
+            #[cfg(feature = "aot")]
+            Self::Fuel { .. } => None,
+            Self::IsAot | Self::IsWamrCAot | Self::NoMode(_) => None,
         }
     }
 }
@@ -109,9 +139,7 @@ impl Module {
     }
 
     fn make(engine: &Engine, bytes: ModuleBytes, name: ModuleName) -> Result<Self, ModuleError> {
-        if bytes.as_slice().starts_with(AOT_MAGIC) {
-            return Err(ModuleError::NoAot);
-        }
+        refuse_aot(bytes.as_slice())?;
         let (loader, backend) = parts(engine)?;
         let options = engine.load_options(backend);
         let mut decoded = loader.load(bytes, engine.types(), &options)?;
@@ -133,10 +161,30 @@ impl Module {
     }
 }
 
+/// AOT files are none of the loader's business.
+#[cfg(feature = "aot")]
+fn refuse_aot(bytes: &[u8]) -> Result<(), ModuleError> {
+    if crate::aot::is_aot(bytes) { Err(ModuleError::IsAot) } else { refuse_aot_of_c(bytes) }
+}
+
+/// Without the feature `aot`, they are one more thing that is not a module.
+#[cfg(not(feature = "aot"))]
+fn refuse_aot(bytes: &[u8]) -> Result<(), ModuleError> {
+    refuse_aot_of_c(bytes)
+}
+
+/// Nor are those of WAMR's C runtime, which nobody here loads.
+fn refuse_aot_of_c(bytes: &[u8]) -> Result<(), ModuleError> {
+    if bytes.starts_with(b"\0aot") { Err(ModuleError::IsWamrCAot) } else { Ok(()) }
+}
+
+/// What reads modules.
+pub(crate) fn loader(engine: &Engine) -> Result<&dyn Loader, ModuleError> {
+    engine.loader().ok_or(ModuleError::NoMode(engine.config().mode))
+}
+
 fn parts(engine: &Engine) -> Result<(&dyn Loader, &dyn Backend), ModuleError> {
     let mode = engine.config().mode;
-    match (engine.loader(), engine.backend(mode)) {
-        (Some(loader), Some(backend)) => Ok((loader, backend)),
-        _ => Err(ModuleError::NoMode(mode)),
-    }
+    let backend = engine.backend(mode).ok_or(ModuleError::NoMode(mode))?;
+    Ok((loader(engine)?, backend))
 }

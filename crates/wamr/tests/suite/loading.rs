@@ -529,7 +529,7 @@ fn files_are_found_on_a_search_path() {
         assert!(error.downcast_ref::<ModuleError>().is_some());
         let FindError::Load(path, error) = read("ahead") else { panic!() };
         assert!(path.ends_with("ahead.aot"));
-        assert!(matches!(error.downcast_ref(), Some(ModuleError::NoAot)));
+        assert!(matches!(error.downcast_ref(), Some(ModuleError::IsWamrCAot)));
         fs::write(two.path().join("large.wasm"), [0; 1001]).unwrap();
         assert!(matches!(read("large"), FindError::TooLarge(_)));
         let error = outcome("nowhere").unwrap_err().to_string();

@@ -1,0 +1,118 @@
+//! Modules that were compiled to bytes before.
+#![cfg(all(feature = "jit", feature = "wat", target_os = "linux", target_arch = "x86_64"))]
+
+use wamr::aot::{BoundsChecks, FileError, FileKind, Precompile};
+use wamr::{Config, Engine, ErrorKind, Instance, Mode, Module, ModuleError, Store, TrapCode};
+
+const FACTORIAL: &str = r#"(module
+    (memory (export "memory") 1)
+    (func $factorial (export "factorial") (param i64) (result i64)
+        (if (result i64) (i64.eqz (local.get 0))
+            (then (i64.const 1))
+            (else (i64.mul (local.get 0) (call $factorial (i64.sub (local.get 0) (i64.const 1)))))))
+    (func $fail (export "fail") (drop (i32.load (i32.const -1)))))"#;
+
+fn engine(mode: Mode) -> Engine {
+    Engine::new(Config::new().mode(mode)).expect("the mode is there")
+}
+
+/// Loads bytes that this file has just compiled.
+fn load(engine: &Engine, bytes: &[u8]) -> Result<Module, ModuleError> {
+    // SAFETY: the compiler made them.
+    unsafe { Module::deserialize(engine, bytes) }
+}
+
+#[test]
+fn what_was_compiled_runs_on_engines_of_every_mode() {
+    let bytes = engine(Mode::Jit).precompile(FACTORIAL.as_bytes()).expect("it is compiled");
+    for &mode in Mode::ALL {
+        let engine = engine(mode);
+        let module = load(&engine, &bytes).expect("it is loaded");
+        assert_eq!(module.mode(), "aot");
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let factorial = instance.get_typed_func::<i64, i64>(&mut store, "factorial").unwrap();
+        assert_eq!(factorial.call(&mut store, 20).unwrap(), 2_432_902_008_176_640_000);
+        let fail = instance.get_typed_func::<(), ()>(&mut store, "fail").unwrap();
+        let error = fail.call(&mut store, ()).unwrap_err();
+        assert_eq!(error.trap_code(), Some(TrapCode::MemoryOutOfBounds));
+        let frames = error.backtrace();
+        let frame = &frames.frames()[0];
+        assert_eq!((frame.func().0, frame.func_name().as_deref()), (1, Some("fail")));
+        // Positions are those of the WebAssembly module.
+        let interpreted = Module::new(&engine, FACTORIAL).unwrap();
+        let instance = Instance::new(&mut store, &interpreted, &[]).unwrap();
+        let fail = instance.get_typed_func::<(), ()>(&mut store, "fail").unwrap();
+        let error = fail.call(&mut store, ()).unwrap_err();
+        assert_eq!(error.backtrace().frames()[0].offset(), frame.offset());
+    }
+}
+
+#[test]
+fn any_module_can_be_written_to_bytes() {
+    for &mode in Mode::ALL {
+        let engine = engine(mode);
+        let bytes = Module::new(&engine, FACTORIAL).unwrap().serialize().expect("it is compiled");
+        if mode == Mode::Jit {
+            assert!(bytes == engine.precompile(FACTORIAL.as_bytes()).unwrap());
+        }
+        assert!(load(&engine, &bytes).unwrap().serialize().unwrap() == bytes);
+    }
+}
+
+#[test]
+fn files_of_both_kinds_say_what_to_do_with_them() {
+    let engine = engine(Mode::Interp);
+    let bytes = engine.precompile(b"(module)").unwrap();
+    assert!(matches!(Module::new(&engine, &bytes), Err(ModuleError::IsAot)));
+    let of_c = Module::new(&engine, b"\0aot\x03\0\0\0").unwrap_err();
+    assert!(matches!(of_c, ModuleError::IsWamrCAot));
+    let wasm = load(&engine, b"\0asm\x01\0\0\0").unwrap_err();
+    assert!(matches!(wasm, ModuleError::Aot(FileError::NotAot(FileKind::Wasm))));
+    assert!(wasm.to_string().contains("wamrc"));
+}
+
+#[test]
+fn code_for_guarded_memories_runs_with_no_others() {
+    let unguarded = Engine::new(Config::new().memory_guard(false)).unwrap();
+    let guarded = engine(Mode::Jit);
+    let bytes = guarded.precompile(FACTORIAL.as_bytes()).unwrap();
+    let error = load(&unguarded, &bytes).unwrap_err();
+    let ModuleError::Prepare(error) = error else { panic!("{error}") };
+    assert!(matches!(error.kind(), ErrorKind::NotGuarded));
+
+    for (checks, engine) in [
+        (BoundsChecks::Always, &guarded),
+        (BoundsChecks::Both, &guarded),
+        (BoundsChecks::Auto, &unguarded),
+    ] {
+        let bytes = Precompile::new().bounds_checks(checks).compile(engine, FACTORIAL.as_bytes());
+        let bytes = bytes.unwrap();
+        for engine in [&guarded, &unguarded] {
+            let module = load(engine, &bytes).unwrap();
+            let mut store = Store::new(engine, ());
+            let instance = Instance::new(&mut store, &module, &[]).unwrap();
+            let fail = instance.get_typed_func::<(), ()>(&mut store, "fail").unwrap();
+            let error = fail.call(&mut store, ()).unwrap_err();
+            assert_eq!(error.trap_code(), Some(TrapCode::MemoryOutOfBounds));
+        }
+    }
+}
+
+#[test]
+fn invalid_modules_are_not_compiled() {
+    let engine = engine(Mode::Interp);
+    let error = engine.precompile(b"(module (func (result i32)))").unwrap_err();
+    assert!(matches!(error, ModuleError::Load(_)), "{error}");
+}
+
+#[test]
+fn files_name_modules_that_do_not_name_themselves() {
+    let engine = engine(Mode::Interp);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("program.aot");
+    std::fs::write(&path, engine.precompile(b"(module)").unwrap()).unwrap();
+    // SAFETY: the compiler has just made the file.
+    let module = unsafe { Module::deserialize_file(&engine, &path) }.unwrap();
+    assert_eq!(module.name(), Some("program"));
+}
