@@ -116,3 +116,26 @@ fn files_name_modules_that_do_not_name_themselves() {
     let module = unsafe { Module::deserialize_file(&engine, &path) }.unwrap();
     assert_eq!(module.name(), Some("program"));
 }
+
+#[test]
+fn fuel_is_counted_as_in_other_modes_where_both_sides_want_it() {
+    let counting = |mode| Engine::new(Config::new().mode(mode).consume_fuel(true)).unwrap();
+    let bytes = counting(Mode::Jit).precompile(FACTORIAL.as_bytes()).unwrap();
+    let left = |engine: &Engine, module: &Module| {
+        let mut store = Store::new(engine, ());
+        store.set_fuel(10_000).unwrap();
+        let instance = Instance::new(&mut store, module, &[]).unwrap();
+        let factorial = instance.get_typed_func::<i64, i64>(&mut store, "factorial").unwrap();
+        factorial.call(&mut store, 20).unwrap();
+        store.get_fuel().unwrap()
+    };
+    let engine = counting(Mode::Interp);
+    let interpreted = Module::new(&engine, FACTORIAL).unwrap();
+    assert_eq!(left(&engine, &load(&engine, &bytes).unwrap()), left(&engine, &interpreted));
+
+    let plain = self::engine(Mode::Jit);
+    let error = load(&plain, &bytes).unwrap_err();
+    assert!(matches!(error, ModuleError::Fuel { counted: true }));
+    let error = load(&engine, &plain.precompile(FACTORIAL.as_bytes()).unwrap()).unwrap_err();
+    assert!(matches!(error, ModuleError::Fuel { counted: false }));
+}
