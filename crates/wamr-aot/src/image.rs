@@ -193,9 +193,9 @@ fn check_target(module: &CompiledModule) -> Result<(), LoadError> {
 
 macro_rules! cpu_features {
     ($($name:tt)*) => {
-        /// The features of processors that generators know.
-        #[cfg(all(feature = "compiler", target_arch = "x86_64"))]
-        pub(crate) const CPU_FEATURES: &[&str] = &[$($name),*];
+        /// The features of x86-64 processors that generators know.
+        #[cfg(feature = "compiler")]
+        pub(crate) const X86_64_FEATURES: &[&str] = &[$($name),*];
 
         /// Whether this machine's processor has a feature, by Rust's name for it.
         #[cfg(target_arch = "x86_64")]
@@ -212,10 +212,6 @@ cpu_features! {
     "sse3" "ssse3" "sse4.1" "sse4.2" "popcnt" "avx" "avx2" "fma" "bmi1" "bmi2" "lzcnt"
     "cmpxchg16b"
 }
-
-/// The features of processors that generators know.
-#[cfg(all(feature = "compiler", not(target_arch = "x86_64")))]
-pub(crate) const CPU_FEATURES: &[&str] = &[];
 
 /// Whether this machine's processor has a feature, by Rust's name for it.
 #[cfg(not(target_arch = "x86_64"))]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 
 use wamr_aot::CompiledModule;
-use wamr_aot::compiler::{CodeGenerator, CompileOptions, Cranelift, compile};
+use wamr_aot::compiler::{CodeGenerator, CompileOptions, Cranelift, OptLevel, compile};
 use wamr_runtime::{Engine, Error, MemoryKind};
 use wamr_types::{Features, LoadOptions, Loader, ModuleBytes, Validation};
 
@@ -78,9 +78,10 @@ fn only_the_kinds_of_memory_asked_for_are_compiled() {
 
 #[test]
 fn generators_for_lesser_processors_say_what_they_need() {
-    let generator = Cranelift::for_x86_64(["sse4.1", "ssse3", "sse3"]).expect("they exist");
+    let generator =
+        Cranelift::for_x86_64(["sse4.1", "ssse3", "sse3"], OptLevel::None).expect("they exist");
     let target = generator.target();
     let names: Vec<&str> = target.cpu_features.iter().map(|name| &**name).collect();
     assert_eq!(names, ["sse3", "sse4.1", "ssse3"]);
-    assert!(Cranelift::for_x86_64(["no such feature"]).is_err());
+    assert!(Cranelift::for_x86_64(["no such feature"], OptLevel::None).is_err());
 }

@@ -1,14 +1,15 @@
 //! `iwasm`: runs WebAssembly programs.
 //!
 //! `options` reads the command line; `run`, `invoke`, `inspect`, `validate` and `wast` each do one
-//! job. `host` is what programs find around them, `program` how they are linked with it; `threads`
+//! job. `aot` says which native code is trusted, `host` is what programs find around them, `program` how they are linked with it; `threads`
 //! is both for programs that start threads.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
+mod aot;
 mod host;
 #[cfg(feature = "loading-linking")]
 mod inspect;

@@ -27,7 +27,7 @@ const USAGE: &str = "\
 Runs WebAssembly programs.
 
 Usage:
-  iwasm [options] FILE [arguments]     runs a program
+  iwasm [options] FILE [arguments]     runs a program: .wasm, .wat, or what `wamrc` made of one
   iwasm validate [options] FILE        checks a module
   iwasm wast [options] FILE...         runs scripts of the specification's test suite
 ";

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use wamr::loading::{Loading, LoadingError, Program, SearchPath, module_reader};
+use wamr::loading::{Loading, LoadingError, Program, SearchPath};
 use wamr::{Engine, Error, InstantiateError, Module, Store};
 
-use crate::Failure;
 use crate::host::{Builtins, Host};
 use crate::options::{LoadingOptions, RunOptions};
+use crate::{Failure, aot};
 
 #[path = "program/started.rs"]
 mod started;
@@ -26,7 +26,8 @@ pub(crate) fn loading<'a>(
     } else {
         SearchPath::new(&options.module_path)
     };
-    let loading = Loading::new(module_reader(engine, path));
+    let trusts_aot = options.trust_aot || aot::is_aot(file);
+    let loading = aot::loading(engine, path, trusts_aot);
     builtins
         .sources()
         .into_iter()

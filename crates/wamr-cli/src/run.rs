@@ -33,7 +33,7 @@ fn engine_with(
 
 /// Loads a module; the message names the file.
 pub(crate) fn load(engine: &Engine, file: &str) -> Result<Module, Failure> {
-    Module::from_file(engine, file)
+    crate::aot::load(engine, file)
         .map_err(|error: ModuleError| Failure::unusable(format!("{file}: {error}")))
 }
 

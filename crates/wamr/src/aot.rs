@@ -21,7 +21,7 @@ pub use wamr_aot::file::{
 #[cfg(feature = "jit")]
 mod precompile;
 #[cfg(feature = "jit")]
-pub use precompile::{BoundsChecks, Precompile};
+pub use precompile::{BoundsChecks, FuncReport, NoTarget, OptLevel, Precompile, features_of_cpu};
 
 /// The mode of modules that were compiled before.
 const MODE: &str = "aot";
@@ -63,11 +63,50 @@ impl Module {
         engine: &Engine,
         path: impl AsRef<Path>,
     ) -> Result<Self, ModuleError> {
-        let bytes = std::fs::read(&path).map_err(ModuleError::Read)?;
-        let name = path.as_ref().file_stem().map(|name| name.to_string_lossy().into());
+        let (bytes, name) = read(path.as_ref())?;
         // SAFETY: the caller vouches for the file.
         unsafe { load(engine, ModuleBytes::new(bytes), name) }
     }
+
+    /// Loads a module of any form from a file: an AOT file as [`Module::deserialize_file`] does,
+    /// else as [`Module::from_file`].
+    ///
+    /// # Errors
+    /// As these.
+    ///
+    /// # Safety
+    /// If it is an AOT file, as [`Module::deserialize`].
+    pub unsafe fn from_trusted_file(
+        engine: &Engine,
+        path: impl AsRef<Path>,
+    ) -> Result<Self, ModuleError> {
+        let (bytes, name) = read(path.as_ref())?;
+        // SAFETY: the caller vouches for the file.
+        unsafe { load_any(engine, bytes, name) }
+    }
+}
+
+/// A file's contents, and the name that it gives to modules.
+fn read(path: &Path) -> Result<(Vec<u8>, ModuleName), ModuleError> {
+    let bytes = std::fs::read(path).map_err(ModuleError::Read)?;
+    Ok((bytes, path.file_stem().map(|name| name.to_string_lossy().into())))
+}
+
+/// Loads a module of any form.
+///
+/// # Safety
+/// As [`Module::deserialize`].
+pub(crate) unsafe fn load_any(
+    engine: &Engine,
+    bytes: Vec<u8>,
+    name: ModuleName,
+) -> Result<Module, ModuleError> {
+    let bytes = ModuleBytes::new(bytes);
+    if is_aot(bytes.as_slice()) {
+        // SAFETY: the caller's promise.
+        return unsafe { load(engine, bytes, name) };
+    }
+    Module::make(engine, bytes, name)
 }
 
 /// Loads a module that goes by this name if it does not name itself.

@@ -88,6 +88,11 @@ impl Config {
         Self::default()
     }
 
+    /// What modules may use.
+    pub fn features(&self) -> Features {
+        self.features
+    }
+
     /// Sets what modules may use.
     pub fn wasm_features(&mut self, features: Features) -> &mut Self {
         self.features = features;

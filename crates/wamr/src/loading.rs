@@ -13,3 +13,23 @@ pub fn module_reader(engine: &Engine, path: SearchPath) -> impl ModuleReader + u
         Ok((*module).clone())
     })
 }
+
+/// As [`module_reader`], for AOT files too.
+///
+/// # Safety
+/// Every AOT file that the search path leads to must be one that can be trusted, as
+/// [`Module::deserialize`] says.
+#[cfg(feature = "aot")]
+#[allow(unsafe_code, reason = "whoever loads native code must vouch for it")]
+pub unsafe fn trusted_module_reader(
+    engine: &Engine,
+    path: SearchPath,
+) -> impl ModuleReader + use<> {
+    let engine = engine.clone();
+    PathReader::new(path, move |file: FoundFile| {
+        let name = Some(file.name.into());
+        // SAFETY: the caller vouches for every file.
+        let module = unsafe { crate::aot::load_any(&engine, file.bytes, name) };
+        Ok((*module.map_err(ReadError::from)?).clone())
+    })
+}

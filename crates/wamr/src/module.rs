@@ -138,7 +138,11 @@ impl Module {
         Self::make(engine, ModuleBytes::new(bytes), Some(name.into()))
     }
 
-    fn make(engine: &Engine, bytes: ModuleBytes, name: ModuleName) -> Result<Self, ModuleError> {
+    pub(crate) fn make(
+        engine: &Engine,
+        bytes: ModuleBytes,
+        name: ModuleName,
+    ) -> Result<Self, ModuleError> {
         refuse_aot(bytes.as_slice())?;
         let (loader, backend) = parts(engine)?;
         let options = engine.load_options(backend);

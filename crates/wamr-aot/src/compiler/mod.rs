@@ -20,7 +20,7 @@ use wamr_types::{DefinedFuncIdx, Module, TypeRegistry};
 use crate::artifact::{CompiledModule, FuncCode, Target, layout_of, page_bytes};
 
 mod cranelift;
-pub use cranelift::Cranelift;
+pub use cranelift::{Cranelift, OptLevel};
 
 /// A generator of machine code.
 pub trait CodeGenerator: Send + Sync {

@@ -19,6 +19,8 @@ pub struct WriteOptions {
     pub consume_fuel: bool,
     /// The custom sections to keep; all if that is `None`.
     pub custom_sections: Option<Vec<String>>,
+    /// Whether to write code and symbols alone: a file for tools, which cannot be loaded.
+    pub object_only: bool,
 }
 
 /// Writes a module, whose types must come from `types`, with the code that was compiled for it.
@@ -31,6 +33,9 @@ pub fn write(
     compiled: &CompiledModule,
     options: &WriteOptions,
 ) -> Result<Vec<u8>, Error> {
+    if options.object_only {
+        return Elf::new(module, compiled).write(&[]).map_err(Error::new);
+    }
     let keeps = |name: &str| match &options.custom_sections {
         Some(names) => names.iter().any(|kept| kept == name),
         None => true,

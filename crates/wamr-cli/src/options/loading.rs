@@ -10,6 +10,7 @@ iwasm inspect --deps [options] FILE  shows what a program needs, and where it wo
 
 pub(super) const OPTIONS: &str = "      \
     --module-path DIR        looks for modules that are imported from here, not beside the program
+      --trust-aot              lets such modules be native code (AOT files) if the program is not
       --format FORMAT          of `inspect`: text, json, dot (for Graphviz)
 ";
 
@@ -18,15 +19,18 @@ pub(super) const OPTIONS: &str = "      \
 pub(crate) struct LoadingOptions {
     /// If there are none, the program's directory.
     pub(crate) module_path: Vec<String>,
+    /// Whether what a program imports may be native code even if the program is not.
+    pub(crate) trust_aot: bool,
 }
 
 impl LoadingOptions {
     /// Reads an option, if it is one of these.
     pub(super) fn read(&mut self, option: &str, parser: &mut Parser) -> Result<bool, String> {
-        if option != "--module-path" {
-            return Ok(false);
+        match option {
+            "--module-path" => self.module_path.push(string(parser)?),
+            "--trust-aot" => self.trust_aot = true,
+            _ => return Ok(false),
         }
-        self.module_path.push(string(parser)?);
         Ok(true)
     }
 }

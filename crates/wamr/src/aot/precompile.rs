@@ -1,9 +1,14 @@
 //! From modules to bytes.
 
+use core::fmt;
+use std::env::consts::ARCH;
+
+use wamr_aot::CompiledModule;
+pub use wamr_aot::compiler::OptLevel;
 use wamr_aot::compiler::{CodeGenerator, CompileOptions, Cranelift, compile};
 use wamr_aot::file::{WriteOptions, write};
 use wamr_runtime::{Error, MemoryKind};
-use wamr_types::{LoadOptions, ModuleBytes, Validation};
+use wamr_types::{DefinedFuncIdx, FuncIdx, LoadOptions, ModuleBytes, Validation};
 
 use super::is_aot;
 use crate::module::loader;
@@ -24,15 +29,70 @@ pub enum BoundsChecks {
 /// How modules are compiled to bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Precompile {
+    target: Option<String>,
+    cpu_features: Option<Vec<String>>,
+    opt_level: OptLevel,
     bounds_checks: BoundsChecks,
     custom_sections: Option<Vec<String>>,
-    cpu_features: Option<Vec<String>>,
+    object_only: bool,
+}
+
+/// What became of a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FuncReport {
+    /// Its index in the module.
+    pub func: u32,
+    /// Its name, where it has one.
+    pub name: Option<String>,
+    /// The size of its body in the WebAssembly module.
+    pub wasm_bytes: usize,
+    /// The size of its code, for both kinds of memory where it is compiled for both.
+    pub code_bytes: usize,
+}
+
+/// There is no generator of code for a machine; found in the [`Error`] by [`Error::downcast_ref`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoTarget(pub Box<str>);
+
+impl fmt::Display for NoTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "there is no generator of code for `{}` yet, but for `x86_64` alone", self.0)
+    }
+}
+
+impl core::error::Error for NoTarget {}
+
+/// The features of a kind of processor, `x86-64-v3` for example, for [`Precompile::cpu_features`].
+/// `native` is this machine's.
+pub fn features_of_cpu(name: &str) -> Option<Vec<&'static str>> {
+    Cranelift::features_of_cpu(name)
 }
 
 impl Precompile {
     /// The defaults: for this machine, with everything that the module has.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Sets the architecture of the machines that run the code, by Rust's name for it, instead of
+    /// this machine's. If it is another one, no features of processors are taken for granted.
+    pub fn target(&mut self, arch: impl Into<String>) -> &mut Self {
+        self.target = Some(arch.into());
+        self
+    }
+
+    /// Sets what to spend on good code.
+    pub fn opt_level(&mut self, level: OptLevel) -> &mut Self {
+        self.opt_level = level;
+        self
+    }
+
+    /// Sets whether to write the code with its symbols alone, for tools: nothing that could be
+    /// loaded.
+    pub fn object_only(&mut self, on: bool) -> &mut Self {
+        self.object_only = on;
+        self
     }
 
     /// Sets how accesses to memory 0 are checked.
@@ -63,6 +123,18 @@ impl Precompile {
     /// If the bytes are not a module that the engine accepts, or there is something in it that
     /// cannot be compiled.
     pub fn compile(&self, engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, ModuleError> {
+        Ok(self.compile_reporting(engine, bytes)?.0)
+    }
+
+    /// The same, with a report of each function that the module defines.
+    ///
+    /// # Errors
+    /// As [`Precompile::compile`].
+    pub fn compile_reporting(
+        &self,
+        engine: &Engine,
+        bytes: &[u8],
+    ) -> Result<(Vec<u8>, Vec<FuncReport>), ModuleError> {
         let options = LoadOptions {
             features: engine.config().features,
             supported: Cranelift::FEATURES,
@@ -77,7 +149,7 @@ impl Precompile {
         &self,
         engine: &wamr_runtime::Engine,
         module: &wamr_types::Module,
-    ) -> Result<Vec<u8>, Error> {
+    ) -> Result<(Vec<u8>, Vec<FuncReport>), Error> {
         let generator = self.generator()?;
         let wanted = module
             .memories
@@ -96,15 +168,45 @@ impl Precompile {
         let mut options = WriteOptions::default();
         options.consume_fuel = counts_fuel;
         options.custom_sections = self.custom_sections.clone();
-        write(module, engine.types(), &compiled, &options)
+        options.object_only = self.object_only;
+        let bytes = write(module, engine.types(), &compiled, &options)?;
+        Ok((bytes, report(module, &compiled)))
     }
 
     fn generator(&self) -> Result<impl CodeGenerator + use<>, Error> {
+        let target = self.target.as_deref().unwrap_or(ARCH);
+        if target != "x86_64" {
+            return Err(Error::new(NoTarget(target.into())));
+        }
         match &self.cpu_features {
-            Some(names) => Cranelift::for_x86_64(names.iter().map(|name| &**name)),
-            None => Cranelift::host(),
+            Some(names) => Cranelift::for_x86_64(names.iter().map(|name| &**name), self.opt_level),
+            None if ARCH == "x86_64" => {
+                Cranelift::for_x86_64(Cranelift::host_features(), self.opt_level)
+            }
+            None => Cranelift::for_x86_64([], self.opt_level),
         }
     }
+}
+
+fn report(module: &wamr_types::Module, compiled: &CompiledModule) -> Vec<FuncReport> {
+    let mut reports: Vec<FuncReport> = (0..module.defined_func_count())
+        .map(|position| {
+            let defined = DefinedFuncIdx::from_usize(position);
+            let func = module.func_idx(defined);
+            FuncReport {
+                func: func.0,
+                name: module.names.func(func).map(Into::into),
+                wasm_bytes: module.bodies.body(defined).bytes.len(),
+                code_bytes: 0,
+            }
+        })
+        .collect();
+    for range in &compiled.tables.funcs {
+        if let Some(defined) = module.defined_func(FuncIdx(range.func)) {
+            reports[defined.index()].code_bytes += range.len_bytes as usize;
+        }
+    }
+    reports
 }
 
 impl Engine {
@@ -128,6 +230,6 @@ impl Module {
         if is_aot(decoded.bytes.as_slice()) {
             return Ok(decoded.bytes.as_slice().to_vec());
         }
-        Precompile::new().compile_decoded(self.engine(), decoded)
+        Ok(Precompile::new().compile_decoded(self.engine(), decoded)?.0)
     }
 }

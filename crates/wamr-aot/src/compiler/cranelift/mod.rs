@@ -18,7 +18,7 @@ use wamr_types::{DefinedFuncIdx, Feature, Features};
 
 use super::{CodeGenerator, CompiledFunc, FuncGenerator, ModuleEnv};
 use crate::artifact::Target;
-use crate::image::{CPU_FEATURES, has_cpu_feature};
+use crate::image::{X86_64_FEATURES, has_cpu_feature};
 
 mod convention;
 mod finish;
@@ -27,6 +27,29 @@ mod layout;
 
 /// How large a frame may be before its function checks the stack for itself.
 const LARGE_FRAME_BYTES: u32 = 32 << 10;
+
+/// What to spend on good code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OptLevel {
+    /// Little: code is there sooner.
+    None,
+    /// As much as makes it fast.
+    #[default]
+    Speed,
+    /// The same, but where that makes code larger.
+    SpeedAndSize,
+}
+
+impl OptLevel {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Speed => "speed",
+            Self::SpeedAndSize => "speed_and_size",
+        }
+    }
+}
 
 /// The generator that uses Cranelift.
 pub struct Cranelift {
@@ -59,18 +82,40 @@ impl Cranelift {
         if !wamr_runtime::fault::SUPPORTED {
             return Err(Error::msg("there is no compiled code for this platform yet"));
         }
-        let features = CPU_FEATURES.iter().copied().filter(|name| has_cpu_feature(name));
-        Self::for_x86_64(features)
+        Self::for_x86_64(Self::host_features(), OptLevel::default())
+    }
+
+    /// The features that this machine's processor has, by Rust's names for them; none on other
+    /// machines than those that there is a generator for.
+    pub fn host_features() -> impl Iterator<Item = &'static str> {
+        X86_64_FEATURES.iter().copied().filter(|name| has_cpu_feature(name))
+    }
+
+    /// The features of x86-64 processors of a kind: `native` are those of this machine, `x86-64`
+    /// any, and `x86-64-v2` and `x86-64-v3` the levels of the platform's ABI.
+    pub fn features_of_cpu(name: &str) -> Option<Vec<&'static str>> {
+        let v2 = ["sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "cmpxchg16b"];
+        let v3 = ["avx", "avx2", "fma", "bmi1", "bmi2", "lzcnt"];
+        Some(match name {
+            "native" => Self::host_features().collect(),
+            "x86-64" => Vec::new(),
+            "x86-64-v2" => v2.into(),
+            "x86-64-v3" => [v2, v3].concat(),
+            _ => return None,
+        })
     }
 
     /// A generator for x86-64 processors with some features, by Rust's names for them.
     ///
     /// # Errors
-    /// If there is no such feature.
-    pub fn for_x86_64<'f>(features: impl IntoIterator<Item = &'f str>) -> Result<Self, Error> {
+    /// If generators know no such feature.
+    pub fn for_x86_64<'f>(
+        features: impl IntoIterator<Item = &'f str>,
+        opt_level: OptLevel,
+    ) -> Result<Self, Error> {
         let mut flags = settings::builder();
         for (name, value) in [
-            ("opt_level", "speed"),
+            ("opt_level", opt_level.name()),
             // Frames are walked by their frame pointers.
             ("preserve_frame_pointers", "true"),
             ("is_pic", "true"),
@@ -83,7 +128,14 @@ impl Cranelift {
         let mut builder = isa::lookup_by_name("x86_64").map_err(Error::new)?;
         let mut names: Vec<Box<str>> = features.into_iter().map(Box::from).collect();
         names.sort();
+        names.dedup();
         for name in &names {
+            if !X86_64_FEATURES.contains(&&**name) {
+                let known = X86_64_FEATURES.join(", ");
+                let message =
+                    format_args!("unknown feature `{name}` of processors; known: {known}");
+                return Err(Error::msg(message));
+            }
             let name = format!("has_{}", name.replace('.', ""));
             builder.enable(&name).map_err(Error::new)?;
         }

@@ -1,0 +1,48 @@
+//! AOT files, which are native code: which of them are trusted.
+//!
+//! A file that the command line names as a program is, unless it pretends to be something else.
+//! Those that a program imports are if the program is one, or if the command line says so.
+#![allow(unsafe_code, reason = "the user vouches for native code")]
+
+#[cfg(feature = "loading-linking")]
+use std::fs::File;
+#[cfg(feature = "loading-linking")]
+use std::io::Read;
+use std::path::Path;
+
+#[cfg(feature = "loading-linking")]
+use wamr::loading::{Loading, SearchPath, module_reader, trusted_module_reader};
+use wamr::{Engine, Module, ModuleError};
+
+/// Loads the module in a file that the command line names.
+pub(crate) fn load(engine: &Engine, file: &str) -> Result<Module, ModuleError> {
+    let extension = Path::new(file).extension();
+    if extension.is_some_and(|extension| extension == "wasm" || extension == "wat") {
+        // Nobody who runs such a file expects native code.
+        return Module::from_file(engine, file);
+    }
+    // SAFETY: the user asks for this file by name, and it says what it is.
+    unsafe { Module::from_trusted_file(engine, file) }
+}
+
+/// Whether a file is native code.
+#[cfg(feature = "loading-linking")]
+pub(crate) fn is_aot(file: &str) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(128).read_to_end(&mut start));
+    read.is_ok() && wamr::aot::is_aot(&start)
+}
+
+/// How the modules are read that a program needs.
+#[cfg(feature = "loading-linking")]
+pub(crate) fn loading<'a, T: 'static>(
+    engine: &Engine,
+    path: SearchPath,
+    trusts_aot: bool,
+) -> Loading<'a, T> {
+    if trusts_aot {
+        // SAFETY: the user says so, or runs native code from there already.
+        return Loading::new(unsafe { trusted_module_reader(engine, path) });
+    }
+    Loading::new(module_reader(engine, path))
+}

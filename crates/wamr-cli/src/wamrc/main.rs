@@ -1,0 +1,112 @@
+//! `wamrc`: compiles WebAssembly modules ahead of time.
+//!
+//! `options` reads the command line; this file does what it says.
+#![forbid(unsafe_code)]
+
+use std::fmt::{Display, Write as _};
+use std::io::{Read, Write};
+use std::process::ExitCode;
+use std::time::Instant;
+use std::{fs, io};
+
+use wamr::aot::FuncReport;
+use wamr::{Config, Engine};
+
+mod options;
+
+use options::{Command, CompileOptions};
+
+fn main() -> ExitCode {
+    let done = match options::parse(std::env::args_os().skip(1)) {
+        Ok(Command::Compile(options)) => compile(&options),
+        Ok(Command::Help) => print(options::HELP),
+        Ok(Command::Version) => print(&version()),
+        Err(message) => Err(message),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            let _ = writeln!(io::stderr(), "wamrc: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn version() -> String {
+    let (format, abi) = (wamr::aot::FORMAT_VERSION, wamr::aot::ABI_MAJOR);
+    let package = wamr::aot::PACKAGE_VERSION;
+    let version = env!("CARGO_PKG_VERSION");
+    format!("wamrc {version} (AOT format {format}, ABI {abi}, packages up to {package})\n")
+}
+
+fn compile(options: &CompileOptions) -> Result<(), String> {
+    let in_file = |error: &dyn Display| format!("{}: {error}", options.input);
+    let bytes = read(&options.input).map_err(|error| in_file(&error))?;
+    let mut config = Config::new();
+    config.wasm_features(options.features).consume_fuel(options.consume_fuel);
+    let engine = Engine::new(&config).map_err(|error| error.to_string())?;
+    let start = Instant::now();
+    let compiled = options.precompile.compile_reporting(&engine, &bytes);
+    let (file, reports) = compiled.map_err(|error| in_file(&error))?;
+    if options.verbose {
+        let code: usize = reports.iter().map(|report| report.code_bytes).sum();
+        let (took, count) = (start.elapsed().as_millis(), reports.len());
+        let message = format_args!(
+            "{count} functions in {took} ms: {} bytes of WebAssembly, {code} of code, {} in all",
+            bytes.len(),
+            file.len()
+        );
+        let _ = writeln!(io::stderr(), "wamrc: {message}");
+    }
+    if options.explain {
+        print(&explain(reports))?;
+    }
+    write(&options.output, &file)
+}
+
+/// A module from a file, or from standard input where that is `-`.
+fn read(input: &str) -> io::Result<Vec<u8>> {
+    if input != "-" {
+        return fs::read(input);
+    }
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Writes to a file as a whole, so that nobody finds half of one, or to standard output.
+fn write(output: &str, file: &[u8]) -> Result<(), String> {
+    let failed = |error: io::Error| format!("{output}: {error}");
+    if output == "-" {
+        let mut out = io::stdout().lock();
+        return out.write_all(file).and_then(|()| out.flush()).map_err(failed);
+    }
+    if fs::symlink_metadata(output).is_ok_and(|metadata| !metadata.is_file()) {
+        // A device or a link, which is to stay one.
+        return fs::write(output, file).map_err(failed);
+    }
+    let beside = format!("{output}.{}.tmp", std::process::id());
+    let written = fs::write(&beside, file).and_then(|()| fs::rename(&beside, output));
+    written.map_err(|error| {
+        let _ = fs::remove_file(&beside);
+        failed(error)
+    })
+}
+
+/// A line for each function, those with the most code first.
+fn explain(mut reports: Vec<FuncReport>) -> String {
+    reports.sort_by_key(|report| std::cmp::Reverse(report.code_bytes));
+    let mut text = String::from("function     wasm     code\n");
+    for FuncReport { func, name, wasm_bytes, code_bytes, .. } in &reports {
+        let name = name.as_deref().unwrap_or_default().escape_debug();
+        let _ = writeln!(text, "{func:>8} {wasm_bytes:>8} {code_bytes:>8}  {name}");
+    }
+    text
+}
+
+/// Prints to standard output, which may be closed.
+fn print(text: &str) -> Result<(), String> {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(|error| format!("standard output: {error}"))
+}

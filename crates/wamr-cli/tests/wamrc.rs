@@ -1,0 +1,162 @@
+//! `wamrc` as a process, and `iwasm` with what it makes.
+#![cfg(all(feature = "jit", target_os = "linux", target_arch = "x86_64"))]
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const ADD: &str = r#"(module
+    (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+    (@custom "note" "kept"))"#;
+
+fn run(program: &str, args: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(program)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    // A child that ends without reading is no failure of the test.
+    let _ = child.stdin.take().expect("a pipe").write_all(input);
+    child.wait_with_output().expect("it ends")
+}
+
+fn iwasm(args: &[&str]) -> Output {
+    run(env!("CARGO_BIN_EXE_iwasm"), args, b"")
+}
+
+#[track_caller]
+fn wamrc(args: &[&str], input: &[u8]) -> Vec<u8> {
+    let output = run(env!("CARGO_BIN_EXE_wamrc"), args, input);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+#[track_caller]
+fn fails(output: &Output, message: &str) {
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && err.contains(message), "{err}");
+    assert!(!err.contains("panicked"), "{err}");
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+#[test]
+fn what_is_compiled_runs_and_inspects() {
+    let dir = tempfile::tempdir().unwrap();
+    let (wat, aot) = (dir.path().join("add.wat"), dir.path().join("add.aot"));
+    fs::write(&wat, ADD).unwrap();
+    wamrc(&["-o", text(&aot), text(&wat)], b"");
+    for mode in ["interp", "jit"] {
+        let output = iwasm(&["--mode", mode, "-f", "add", text(&aot), "2", "3"]);
+        assert_eq!(output.stdout, b"0x5:i32\n", "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(iwasm(&["validate", text(&aot)]).status.success());
+    let output = iwasm(&["inspect", "--deps", text(&aot)]);
+    assert!(output.status.success());
+    assert!(String::from_utf8(output.stdout).unwrap().starts_with("add ("));
+    // Only the program itself was written, and nothing beside it.
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn pipes_are_read_and_written() {
+    let file = wamrc(&["-o", "-", "-"], ADD.as_bytes());
+    assert!(file.starts_with(b"\x7fELF"));
+    assert!(file == wamrc(&["-o", "-", "-"], ADD.as_bytes()), "it is reproducible");
+    let has = |file: &[u8], bytes: &[u8]| file.windows(bytes.len()).any(|window| window == bytes);
+    assert!(has(&file, b"note\x04") && has(&file, b"kept"));
+    let file = wamrc(&["--emit-custom-sections=", "-o", "-", "-"], ADD.as_bytes());
+    assert!(!has(&file, b"kept"));
+}
+
+#[test]
+fn functions_are_explained() {
+    let output = wamrc(&["--explain", "-v", "-o", "/dev/null", "-"], ADD.as_bytes());
+    let output = String::from_utf8(output).unwrap();
+    let lines: Vec<&str> = output.lines().collect();
+    assert_eq!(lines.len(), 2, "{output}");
+    assert!(lines[1].trim_start().starts_with("0 "), "{output}");
+}
+
+#[test]
+fn what_cannot_be_compiled_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let aot = dir.path().join("x.aot");
+    let refused = |args: &[&str], input: &[u8], message: &str| {
+        let args = [args, &["-o", text(&aot), "-"]].concat();
+        fails(&run(env!("CARGO_BIN_EXE_wamrc"), &args, input), message);
+        assert!(!aot.exists());
+    };
+    refused(&[], b"nonsense", "-: ");
+    refused(&[], b"(module (func (result i32)))", "invalid module");
+    refused(&["--target=sparc64"], ADD.as_bytes(), "no generator of code for `sparc64`");
+    refused(&["--cpu-features=+nothing"], ADD.as_bytes(), "unknown feature `nothing`");
+    refused(&["--disable-simd"], b"(module (func (param v128)))", "SIMD");
+}
+
+#[test]
+fn files_that_do_not_fit_say_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.aot");
+    let run_bytes = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        iwasm(&["-f", "add", text(&path), "1", "2"])
+    };
+    let good = wamrc(&["-o", "-", "-"], ADD.as_bytes());
+    assert!(run_bytes(&good).status.success());
+    let mut damaged = good.clone();
+    let last = damaged.len() - 1;
+    damaged[last] ^= 1;
+    fails(&run_bytes(&damaged), "damaged");
+    fails(&run_bytes(&good[..good.len() / 2]), "damaged");
+    let mut newer = good.clone();
+    newer[72] = 2;
+    fails(&run_bytes(&newer), "newer runtime");
+    fails(&run_bytes(b"\0aot\x05\0\0\0"), "C runtime");
+    fails(&iwasm(&["--fuel", "5", "-f", "add", text(&path)]), "C runtime");
+    fs::write(&path, &good).unwrap();
+    fails(&iwasm(&["--fuel", "5", "-f", "add", text(&path), "1", "2"]), "counts fuel");
+    let counting = wamrc(&["--enable-fuel", "-o", "-", "-"], ADD.as_bytes());
+    fs::write(&path, &counting).unwrap();
+    assert!(iwasm(&["--fuel", "50", "-f", "add", text(&path), "1", "2"]).status.success());
+    fails(&iwasm(&["--fuel", "1", "-f", "add", text(&path), "1", "2"]), "fuel");
+    // Native code under the name of something harmless.
+    let disguised = dir.path().join("x.wasm");
+    fs::write(&disguised, &good).unwrap();
+    fails(&iwasm(&["-f", "add", text(&disguised), "1", "2"]), "native code");
+}
+
+/// Programs of several modules, each interpreted or compiled before.
+#[cfg(feature = "loading-linking")]
+#[test]
+fn modules_that_a_program_needs_can_be_compiled_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let main = r#"(module (import "lib" "twice" (func $twice (param i32) (result i32)))
+        (func (export "run") (param i32) (result i32) (call $twice (local.get 0))))"#;
+    let lib = r#"(module (func (export "twice") (param i32) (result i32)
+        (i32.shl (local.get 0) (i32.const 1))))"#;
+    let path = |name: &str| dir.path().join(name);
+    fs::write(path("main.wat"), main).unwrap();
+    fs::write(path("lib.wasm"), lib).unwrap();
+    wamrc(&["-o", text(&path("main.aot")), text(&path("main.wat"))], b"");
+    let runs = |args: &[&str], file: &str| {
+        let file = path(file);
+        iwasm(&[args, &["-f", "run", text(&file), "21"]].concat())
+    };
+    for args in [&["--mode", "interp"][..], &["--mode", "jit"]] {
+        assert_eq!(runs(args, "main.aot").stdout, b"0x2a:i32\n", "compiled with source");
+    }
+    wamrc(&["-o", text(&path("lib.aot")), text(&path("lib.wasm"))], b"");
+    fs::remove_file(path("lib.wasm")).unwrap();
+    assert_eq!(runs(&[], "main.aot").stdout, b"0x2a:i32\n", "both compiled");
+    // A program that is no native code does not bring any.
+    fails(&runs(&[], "main.wat"), "native code");
+    for args in [&["--mode", "interp", "--trust-aot"][..], &["--mode", "jit", "--trust-aot"]] {
+        assert_eq!(runs(args, "main.wat").stdout, b"0x2a:i32\n", "source with compiled");
+    }
+}
