@@ -1,7 +1,11 @@
 //! An artifact in memory: pages that are first written, then run, and never both.
 
 use core::fmt;
+use core::ops::Range;
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::io;
+use std::sync::Arc;
 
 use wamr_runtime::compiled::{Builtin, CodeImage, compiled_call};
 use wamr_runtime::rt;
@@ -21,6 +25,8 @@ mod none;
 #[cfg(not(unix))]
 use none as sys;
 
+use sys::Mapping;
+
 /// Why an artifact cannot be loaded.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -34,7 +40,7 @@ pub enum LoadError {
     /// Its parts contradict each other.
     Malformed,
     /// The system refuses memory, or refuses to let it run.
-    System(std::io::Error),
+    System(io::Error),
 }
 
 impl fmt::Display for LoadError {
@@ -58,32 +64,54 @@ impl core::error::Error for LoadError {
     }
 }
 
+/// The bytes of a file, in memory that can become executable: code that is read into it is run
+/// where it is. All clones are the same memory.
+#[derive(Clone, Debug)]
+pub struct FileMemory(Arc<FileBytes>);
+
+#[derive(Debug)]
+struct FileBytes {
+    mapping: Mapping,
+    /// Whether some of it was made executable.
+    is_loaded: AtomicBool,
+}
+
+impl FileMemory {
+    /// Reads a file, or whatever there is of `len` bytes.
+    ///
+    /// # Errors
+    /// If it cannot be read, or there is no memory for it.
+    pub fn read(from: impl io::Read, len: usize) -> io::Result<Self> {
+        let mapping = Mapping::read(from, len)?;
+        Ok(Self(Arc::new(FileBytes { mapping, is_loaded: AtomicBool::new(false) })))
+    }
+}
+
+impl AsRef<[u8]> for FileMemory {
+    fn as_ref(&self) -> &[u8] {
+        self.0.mapping.bytes()
+    }
+}
+
 /// A compiled module in memory, ready for instances.
 pub struct LoadedModule {
     funcs: Box<[FuncCode]>,
     // Before the memory, so that nobody knows it any more when it goes.
     code: CodeImage,
-    memory: Mapping,
-}
-
-/// A mapping that is given back in the end.
-struct Mapping {
     base: NonNull<u8>,
-    len: usize,
+    _memory: Memory,
 }
 
-// SAFETY: the pages are never written again, and unmapped by the owner alone.
-unsafe impl Send for Mapping {}
+/// Who keeps the code.
+enum Memory {
+    Own { _mapping: Mapping },
+    File { _file: FileMemory },
+}
+
+// SAFETY: `base` leads into the memory, which is never written again.
+unsafe impl Send for LoadedModule {}
 // SAFETY: as above.
-unsafe impl Sync for Mapping {}
-
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        // SAFETY: the mapping came from `sys::map_code` with this length. Functions keep their
-        // module alive, and the module this, so that nobody runs the code any more.
-        unsafe { sys::unmap(self.base, self.len) };
-    }
-}
+unsafe impl Sync for LoadedModule {}
 
 impl LoadedModule {
     /// Puts an artifact into executable memory.
@@ -94,26 +122,64 @@ impl LoadedModule {
     /// # Safety
     /// The code must be what a generator of this crate made for a module, and its tables with it.
     pub unsafe fn load(module: CompiledModule) -> Result<Self, LoadError> {
-        check_target(&module)?;
-        let mut addresses = Vec::with_capacity(module.builtins.len());
-        for name in &module.builtins {
-            let builtin = Builtin::by_name(name).ok_or_else(|| LoadError::Builtin(name.clone()))?;
-            addresses.push(builtin.address());
+        let addresses = check(&module, module.code.len())?;
+        let map = || {
+            let CompiledModule { code, got_offset, .. } = &module;
+            let mut mapping = Mapping::new(got_offset + size_of_val(&*addresses))?;
+            mapping.bytes_mut()[..code.len()].copy_from_slice(code);
+            // SAFETY: the mapping is new.
+            unsafe { mapping.protect(0..*got_offset, *got_offset, &addresses) }.map(|()| mapping)
+        };
+        let mapping = map().map_err(LoadError::System)?;
+        let (base, len) = (mapping.base(), module.code.len());
+        // SAFETY: the code is at the base, and the caller vouches for the rest.
+        Ok(unsafe { Self::new(module, base, len, Memory::Own { _mapping: mapping }) })
+    }
+
+    /// Makes code executable that is part of a file in memory, where it is; `text` says where. What
+    /// [`CompiledModule::code`] holds is not looked at. What cannot be run there, or was loaded
+    /// before, is copied.
+    ///
+    /// # Errors
+    /// If it does not fit this machine or this runtime.
+    ///
+    /// # Safety
+    /// As [`LoadedModule::load`]. Nobody may have a reference to the place of the table of
+    /// addresses in the file while this runs.
+    pub unsafe fn load_file(
+        mut module: CompiledModule,
+        file: &FileMemory,
+        text: Range<usize>,
+    ) -> Result<Self, LoadError> {
+        let bytes = file.as_ref();
+        let code_len = bytes.get(text.clone()).ok_or(LoadError::Malformed)?.len();
+        let got = text.start.checked_add(module.got_offset).ok_or(LoadError::Malformed)?;
+        let in_place = text.start.is_multiple_of(sys::page_bytes())
+            && got.is_multiple_of(sys::page_bytes())
+            && !file.0.is_loaded.swap(true, Ordering::Relaxed);
+        if !in_place {
+            module.code = bytes[text].into();
+            // SAFETY: the caller's promise.
+            return unsafe { Self::load(module) };
         }
-        let is_inside = |at: Option<u32>| at.is_none_or(|at| (at as usize) < module.code.len());
-        if !module.funcs.iter().all(|func| is_inside(func.checked) && is_inside(func.guarded))
-            || module.code.len() > module.got_offset
-            || module.got_offset > i32::MAX as usize
-            || !module.got_offset.is_multiple_of(page_bytes(&module.target.arch))
-        {
-            return Err(LoadError::Malformed);
-        }
-        let (base, len) = sys::map_code(&module.code, module.got_offset, &addresses)
+        module.code = Box::default();
+        let addresses = check(&module, code_len)?;
+        // SAFETY: this is done once for the file, and the caller says that nobody looks.
+        unsafe { file.0.mapping.protect(text.start..got, got, &addresses) }
             .map_err(LoadError::System)?;
-        let memory = Mapping { base, len };
+        // SAFETY: the mapping is longer than that.
+        let base = unsafe { file.0.mapping.base().add(text.start) };
+        // SAFETY: the code is at that address, and the caller vouches for the rest.
+        Ok(unsafe { Self::new(module, base, code_len, Memory::File { _file: file.clone() }) })
+    }
+
+    /// # Safety
+    /// `len` bytes of code must be at `base`, executable as long as `memory` is there, and be as
+    /// [`LoadedModule::load`] says.
+    unsafe fn new(module: CompiledModule, base: NonNull<u8>, len: usize, memory: Memory) -> Self {
         // SAFETY: the memory lives as long as the image, and the caller vouches for the rest.
-        let code = unsafe { CodeImage::register(base.as_ptr(), module.code.len(), module.tables) };
-        Ok(Self { funcs: module.funcs, code, memory })
+        let code = unsafe { CodeImage::register(base.as_ptr(), len, module.tables) };
+        Self { funcs: module.funcs, code, base, _memory: memory }
     }
 
     /// Says whose code it is.
@@ -130,7 +196,7 @@ impl LoadedModule {
         };
         Some(FuncEntry {
             kind: FuncKind::Compiled,
-            code: self.memory.base.as_ptr().wrapping_add(at as usize).cast(),
+            code: self.base.as_ptr().wrapping_add(at as usize).cast(),
             array_call: compiled_call,
             body: core::ptr::null(),
         })
@@ -171,6 +237,27 @@ unsafe extern "C" fn refused(
     // SAFETY: the protocol gives a live caller.
     unsafe { rt::raise(caller, TrapCode::ResourceExhausted) };
     Outcome::Fail
+}
+
+/// Checks that a module with so many bytes of code fits this machine and this runtime; gives the
+/// addresses of its builtins.
+fn check(module: &CompiledModule, code_len: usize) -> Result<Vec<usize>, LoadError> {
+    check_target(module)?;
+    let address = |name: &str| match Builtin::by_name(name) {
+        Some(builtin) => Ok(builtin.address()),
+        None => Err(LoadError::Builtin(name.into())),
+    };
+    let addresses = module.builtins.iter().map(|name| address(name));
+    let addresses = addresses.collect::<Result<_, _>>()?;
+    let is_inside = |at: Option<u32>| at.is_none_or(|at| (at as usize) < code_len);
+    if !module.funcs.iter().all(|func| is_inside(func.checked) && is_inside(func.guarded))
+        || code_len > module.got_offset
+        || module.got_offset > i32::MAX as usize
+        || !module.got_offset.is_multiple_of(page_bytes(&module.target.arch))
+    {
+        return Err(LoadError::Malformed);
+    }
+    Ok(addresses)
 }
 
 fn check_target(module: &CompiledModule) -> Result<(), LoadError> {

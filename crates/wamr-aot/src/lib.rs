@@ -20,7 +20,7 @@ pub use artifact::CompiledModule;
 pub mod file;
 
 mod image;
-pub use image::{LoadError, LoadedModule};
+pub use image::{FileMemory, LoadError, LoadedModule};
 
 #[cfg(feature = "compiler")]
 pub mod compiler;

@@ -4,10 +4,12 @@
 //! feature `jit`. An engine of any mode loads AOT files beside other modules.
 #![allow(unsafe_code, reason = "whoever loads native code must vouch for it")]
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use wamr_aot::LoadedModule;
+use wamr_aot::{FileMemory, LoadedModule};
 use wamr_runtime::{Error, ErrorKind, Executable, MemoryKind};
 use wamr_types::{ModuleBytes, ModuleName};
 
@@ -45,8 +47,10 @@ impl Module {
         engine: &Engine,
         bytes: impl AsRef<[u8]>,
     ) -> Result<Self, ModuleError> {
+        let bytes = bytes.as_ref();
+        let memory = FileMemory::read(bytes, bytes.len()).map_err(ModuleError::Read)?;
         // SAFETY: the caller vouches for the bytes.
-        unsafe { load(engine, ModuleBytes::new(bytes.as_ref().to_vec()), None) }
+        unsafe { load(engine, memory, None) }
     }
 
     /// Loads a module from a file, as [`Module::deserialize`] does. A module that does not name
@@ -63,9 +67,9 @@ impl Module {
         engine: &Engine,
         path: impl AsRef<Path>,
     ) -> Result<Self, ModuleError> {
-        let (bytes, name) = read(path.as_ref())?;
+        let (memory, name) = read(path.as_ref())?;
         // SAFETY: the caller vouches for the file.
-        unsafe { load(engine, ModuleBytes::new(bytes), name) }
+        unsafe { load(engine, memory, name) }
     }
 
     /// Loads a module of any form from a file: an AOT file as [`Module::deserialize_file`] does,
@@ -80,33 +84,59 @@ impl Module {
         engine: &Engine,
         path: impl AsRef<Path>,
     ) -> Result<Self, ModuleError> {
-        let (bytes, name) = read(path.as_ref())?;
+        let (memory, name) = read(path.as_ref())?;
         // SAFETY: the caller vouches for the file.
-        unsafe { load_any(engine, bytes, name) }
+        unsafe { load_any(engine, memory, name) }
     }
 }
 
 /// A file's contents, and the name that it gives to modules.
-fn read(path: &Path) -> Result<(Vec<u8>, ModuleName), ModuleError> {
-    let bytes = std::fs::read(path).map_err(ModuleError::Read)?;
-    Ok((bytes, path.file_stem().map(|name| name.to_string_lossy().into())))
+fn read(path: &Path) -> Result<(FileMemory, ModuleName), ModuleError> {
+    let name = path.file_stem().map(|name| name.to_string_lossy().into());
+    let read = || {
+        let mut file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if metadata.is_file() {
+            let len = usize::try_from(metadata.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
+            return FileMemory::read(file, len);
+        }
+        // What has no length before it is read, such as a pipe.
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        FileMemory::read(&bytes[..], bytes.len())
+    };
+    Ok((read().map_err(ModuleError::Read)?, name))
+}
+
+/// Loads a module of any form from bytes.
+///
+/// # Safety
+/// As [`Module::deserialize`].
+#[cfg(feature = "loading-linking")]
+pub(crate) unsafe fn load_bytes(
+    engine: &Engine,
+    bytes: &[u8],
+    name: &str,
+) -> Result<Module, ModuleError> {
+    let memory = FileMemory::read(bytes, bytes.len()).map_err(ModuleError::Read)?;
+    // SAFETY: the caller's promise.
+    unsafe { load_any(engine, memory, Some(name.into())) }
 }
 
 /// Loads a module of any form.
 ///
 /// # Safety
 /// As [`Module::deserialize`].
-pub(crate) unsafe fn load_any(
+unsafe fn load_any(
     engine: &Engine,
-    bytes: Vec<u8>,
+    memory: FileMemory,
     name: ModuleName,
 ) -> Result<Module, ModuleError> {
-    let bytes = ModuleBytes::new(bytes);
-    if is_aot(bytes.as_slice()) {
+    if is_aot(memory.as_ref()) {
         // SAFETY: the caller's promise.
-        return unsafe { load(engine, bytes, name) };
+        return unsafe { load(engine, memory, name) };
     }
-    Module::make(engine, bytes, name)
+    Module::make(engine, ModuleBytes::new(memory), name)
 }
 
 /// Loads a module that goes by this name if it does not name itself.
@@ -115,10 +145,10 @@ pub(crate) unsafe fn load_any(
 /// As [`Module::deserialize`].
 unsafe fn load(
     engine: &Engine,
-    bytes: ModuleBytes,
+    memory: FileMemory,
     name: ModuleName,
 ) -> Result<Module, ModuleError> {
-    let file = wamr_aot::file::read(bytes, engine.types())?;
+    let file = wamr_aot::file::read(ModuleBytes::new(memory.clone()), engine.types())?;
     let counted = file.consumes_fuel;
     if counted != engine.tunables().consume_fuel {
         return Err(ModuleError::Fuel { counted });
@@ -128,8 +158,10 @@ unsafe fn load(
     let memory0 = decoded.memories.first();
     let memory0 =
         memory0.map_or(MemoryKind::Checked, |memory| MemoryKind::wanted(memory, engine.tunables()));
-    // SAFETY: the caller vouches for what the code does; the tables were checked against it.
-    let loaded = unsafe { LoadedModule::load(file.compiled) }.map_err(FileError::from)?;
+    // SAFETY: the caller vouches for what the code does; the tables were checked against it. Nobody
+    // else knows the file's memory yet.
+    let loaded = unsafe { LoadedModule::load_file(file.compiled, &memory, file.text) };
+    let loaded = loaded.map_err(FileError::from)?;
     if !loaded.runs_with(memory0) {
         return Err(ModuleError::Prepare(Error::from_kind(ErrorKind::NotGuarded)));
     }

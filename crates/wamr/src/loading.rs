@@ -27,9 +27,8 @@ pub unsafe fn trusted_module_reader(
 ) -> impl ModuleReader + use<> {
     let engine = engine.clone();
     PathReader::new(path, move |file: FoundFile| {
-        let name = Some(file.name.into());
         // SAFETY: the caller vouches for every file.
-        let module = unsafe { crate::aot::load_any(&engine, file.bytes, name) };
+        let module = unsafe { crate::aot::load_bytes(&engine, &file.bytes, &file.name) };
         Ok((*module.map_err(ReadError::from)?).clone())
     })
 }

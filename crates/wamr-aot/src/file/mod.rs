@@ -45,7 +45,7 @@ mod schema;
 mod const_expr;
 mod decode;
 mod read;
-pub use read::{AotFile, is_aot, read};
+pub use read::{AotFile, is_aot, read, unloaded};
 
 #[cfg(feature = "compiler")]
 mod encode;

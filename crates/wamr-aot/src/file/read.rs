@@ -22,14 +22,23 @@ use crate::artifact::{CompiledModule, FuncCode, LayoutField, Target};
 pub struct AotFile {
     /// The module. Its functions have no bodies.
     pub module: Module,
-    /// Its code.
+    /// What is known about its code, without the code itself.
     pub compiled: CompiledModule,
+    /// Where in the file the code is.
+    pub text: Range<usize>,
     /// Whether the code counts fuel.
     pub consumes_fuel: bool,
     /// The package version.
     pub package: u16,
     /// What wrote the file.
     pub producer: Box<str>,
+}
+
+impl AotFile {
+    /// The code.
+    pub fn code(&self) -> &[u8] {
+        &self.module.bytes.as_slice()[self.text.clone()]
+    }
 }
 
 /// Whether bytes are an AOT file, of whatever version and machine.
@@ -41,7 +50,7 @@ pub fn is_aot(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// If it is not a file that this version can read, or is damaged. Whether its code fits this
-/// machine is found out by [`LoadedModule::load`](crate::LoadedModule::load).
+/// machine is found out by [`LoadedModule::load_file`](crate::LoadedModule::load_file).
 pub fn read(bytes: ModuleBytes, types: &TypeRegistry) -> Result<AotFile, FileError> {
     let file = bytes.as_slice();
     if !Header::is_there(file) {
@@ -66,14 +75,30 @@ pub fn read(bytes: ModuleBytes, types: &TypeRegistry) -> Result<AotFile, FileErr
     };
     let described: schema::Module<'_> = decode_as(sections.get(section::MODULE)?)?;
     let module = decode::module(&described, header.package, blobs, types)?;
-    let compiled = compiled(&sections, &info, &module)?;
+    let text = sections.range(section::TEXT)?;
+    let compiled = compiled(&sections, &info, &module, &text)?;
     Ok(AotFile {
         module,
         compiled,
+        text,
         consumes_fuel: info.requires.contains(&requirement::FUEL),
         package: header.package,
         producer: info.producer.into(),
     })
+}
+
+/// A file as it was before it was loaded where it is in memory, which filled in addresses.
+///
+/// # Errors
+/// If it is no file that [`read`] could have read.
+pub fn unloaded(bytes: &[u8]) -> Result<Vec<u8>, FileError> {
+    if !Header::is_there(bytes) {
+        return Err(FileError::NotAot(Kind::of(bytes)));
+    }
+    let got = Sections::new(bytes)?.range(section::GOT)?;
+    let mut bytes = bytes.to_vec();
+    bytes[got].fill(0);
+    Ok(bytes)
 }
 
 fn decode_as<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, FileError> {
@@ -145,13 +170,13 @@ impl<'a> Sections<'a> {
     }
 }
 
-/// Reads the code and its tables, and checks that all of them speak of what is there.
+/// Reads the tables about the code, and checks that all of them speak of what is there.
 fn compiled(
     sections: &Sections<'_>,
     info: &Info<'_>,
     module: &Module,
+    text: &Range<usize>,
 ) -> Result<CompiledModule, FileError> {
-    let text = sections.range(section::TEXT)?;
     let got = sections.range(section::GOT)?;
     let code_len =
         u32::try_from(text.len()).map_err(|_| FileError::Malformed("code of more than 4 GiB"))?;
@@ -196,7 +221,7 @@ fn compiled(
     let boxed = |names: &[&str]| names.iter().map(|&name| name.into()).collect();
     Ok(CompiledModule {
         target: Target { arch: info.arch.into(), cpu_features: boxed(&info.cpu_features) },
-        code: sections.file[text].into(),
+        code: Box::default(),
         got_offset,
         builtins: boxed(&info.builtins),
         funcs,

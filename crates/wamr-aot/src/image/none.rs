@@ -1,15 +1,47 @@
 //! Platforms on which no code can be loaded.
 
+use core::ops::Range;
 use core::ptr::NonNull;
-use std::io;
+use std::io::{self, Read};
 
-/// Refuses.
-pub(super) fn map_code(_: &[u8], _: usize, _: &[usize]) -> io::Result<(NonNull<u8>, usize)> {
-    Err(io::ErrorKind::Unsupported.into())
+/// Memory that is read.
+#[derive(Debug)]
+pub(super) struct Mapping(Vec<u8>);
+
+impl Mapping {
+    pub(super) fn new(len: usize) -> io::Result<Self> {
+        Ok(Self(vec![0; len]))
+    }
+
+    /// Reads what there is, at most `len` bytes of it.
+    pub(super) fn read(from: impl Read, len: usize) -> io::Result<Self> {
+        let mut bytes = Vec::new();
+        from.take(len as u64).read_to_end(&mut bytes)?;
+        Ok(Self(bytes))
+    }
+
+    pub(super) fn base(&self) -> NonNull<u8> {
+        NonNull::from(&self.0[..]).cast()
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+
+    /// Refuses.
+    ///
+    /// # Safety
+    /// None here; see the other platforms.
+    pub(super) unsafe fn protect(&self, _: Range<usize>, _: usize, _: &[usize]) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
-/// Does nothing: there are no mappings.
-///
-/// # Safety
-/// None here; see the other platforms.
-pub(super) unsafe fn unmap(_: NonNull<u8>, _: usize) {}
+/// No pages are ever protected.
+pub(super) fn page_bytes() -> usize {
+    64 << 10
+}

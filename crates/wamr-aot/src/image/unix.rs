@@ -1,51 +1,136 @@
 //! Code in memory of Unix.
 
+use core::ops::Range;
 use core::ptr::{self, NonNull};
-use std::io;
+use std::io::{self, Read};
+use std::slice;
 
-/// Maps code, and a table of addresses at `table_offset` behind its beginning; gives the address
-/// and how much is mapped.
-pub(super) fn map_code(
-    code: &[u8],
-    table_offset: usize,
-    table: &[usize],
-) -> io::Result<(NonNull<u8>, usize)> {
-    let len = (table_offset + size_of_val(table)).max(1);
-    let (access, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
-    // SAFETY: an anonymous mapping at an address of the system's choice touches nothing.
-    let base = unsafe { libc::mmap(ptr::null_mut(), len, access, flags, -1, 0) };
-    if base == libc::MAP_FAILED {
-        return Err(io::Error::last_os_error());
-    }
-    let base = NonNull::new(base.cast::<u8>()).ok_or_else(io::Error::last_os_error)?;
-    // SAFETY: the mapping is ours, writable, and as long as both; the table is behind the code
-    // and begins with a page, so that its protection is its own.
-    let status = unsafe {
-        ptr::copy_nonoverlapping(code.as_ptr(), base.as_ptr(), code.len());
-        let at = base.as_ptr().add(table_offset).cast::<usize>();
-        ptr::copy_nonoverlapping(table.as_ptr(), at, table.len());
-        match libc::mprotect(base.as_ptr().cast(), len, libc::PROT_READ) {
-            0 if table_offset > 0 => {
-                let access = libc::PROT_READ | libc::PROT_EXEC;
-                libc::mprotect(base.as_ptr().cast(), table_offset, access)
-            }
-            status => status,
-        }
-    };
-    if status == 0 {
-        return Ok((base, len));
-    }
-    let error = io::Error::last_os_error();
-    // SAFETY: nobody else knows the mapping.
-    unsafe { unmap(base, len) };
-    Err(error)
+/// Memory that is first written, by its owner alone, and then protected: some pages are run, and
+/// none is written any more.
+#[derive(Debug)]
+pub(super) struct Mapping {
+    base: NonNull<u8>,
+    /// How much is mapped, which is never nothing.
+    mapped: usize,
+    /// How much of that is of use.
+    len: usize,
 }
 
-/// Gives a mapping back.
-///
-/// # Safety
-/// It must come from [`map_code`], and nobody may use it any more.
-pub(super) unsafe fn unmap(base: NonNull<u8>, len: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { libc::munmap(base.as_ptr().cast(), len) };
+// SAFETY: who has it alone may write it, and afterwards nobody does.
+unsafe impl Send for Mapping {}
+// SAFETY: as above.
+unsafe impl Sync for Mapping {}
+
+/// From so many bytes on, large pages pay.
+const LARGE_BYTES: usize = 4 << 20;
+
+impl Mapping {
+    /// Maps zeros.
+    pub(super) fn new(len: usize) -> io::Result<Self> {
+        let mapped = len.max(1);
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANON;
+        // SAFETY: an anonymous mapping at an address of the system's choice touches nothing.
+        let base = unsafe { libc::mmap(ptr::null_mut(), mapped, access, flags, -1, 0) };
+        if base == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let base = NonNull::new(base.cast::<u8>()).ok_or_else(io::Error::last_os_error)?;
+        #[cfg(target_os = "linux")]
+        if mapped >= LARGE_BYTES {
+            // SAFETY: advice changes nothing but costs. Whether it is taken does not matter.
+            unsafe { libc::madvise(base.as_ptr().cast(), mapped, libc::MADV_HUGEPAGE) };
+        }
+        Ok(Self { base, mapped, len })
+    }
+
+    /// Reads what there is, at most `len` bytes of it.
+    pub(super) fn read(mut from: impl Read, len: usize) -> io::Result<Self> {
+        let mut this = Self::new(len)?;
+        let mut read = 0;
+        while read < len {
+            match from.read(&mut this.bytes_mut()[read..]) {
+                Ok(0) => break,
+                Ok(count) => read += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        this.len = read;
+        Ok(this)
+    }
+
+    /// The address of the first byte.
+    pub(super) fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        // SAFETY: so much is mapped and readable as long as the value lives.
+        unsafe { slice::from_raw_parts(self.base.as_ptr(), self.len) }
+    }
+
+    /// For as long as nothing was protected.
+    pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: so much is mapped, and nobody else has the mapping.
+        unsafe { slice::from_raw_parts_mut(self.base.as_ptr(), self.len) }
+    }
+
+    /// Writes a table of addresses at an offset, and protects everything: `code` is run, and all
+    /// else is read.
+    ///
+    /// # Safety
+    /// Nobody may have a reference into the table's place. This may be called once.
+    pub(super) unsafe fn protect(
+        &self,
+        code: Range<usize>,
+        table_offset: usize,
+        table: &[usize],
+    ) -> io::Result<()> {
+        let base = self.base.as_ptr();
+        let is_aligned = |offset: usize| offset.is_multiple_of(page_bytes());
+        let table_end = table_offset.checked_add(size_of_val(table));
+        if !is_aligned(code.start)
+            || !is_aligned(code.end)
+            || code.start > code.end
+            || code.end > self.mapped
+            || code.contains(&table_offset)
+            || !table_offset.is_multiple_of(align_of::<usize>())
+            || table_end.is_none_or(|end| end > self.mapped)
+        {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let protect = |range: Range<usize>, access| {
+            if range.is_empty() {
+                return Ok(());
+            }
+            // SAFETY: the range is ours. Who reads may go on to.
+            match unsafe { libc::mprotect(base.add(range.start).cast(), range.len(), access) } {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            }
+        };
+        // SAFETY: the place is inside the mapping, which is writable yet, and nobody else looks.
+        unsafe {
+            let at = base.add(table_offset).cast::<usize>();
+            ptr::copy_nonoverlapping(table.as_ptr(), at, table.len());
+        }
+        protect(0..self.mapped, libc::PROT_READ)?;
+        protect(code, libc::PROT_READ | libc::PROT_EXEC)
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours and of this length. Functions keep their module alive, and
+        // the module this, so that nobody runs the code any more.
+        unsafe { libc::munmap(self.base.as_ptr().cast(), self.mapped) };
+    }
+}
+
+/// The size of the machine's pages.
+pub(super) fn page_bytes() -> usize {
+    // SAFETY: asks for a number.
+    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(bytes).unwrap_or(64 << 10)
 }

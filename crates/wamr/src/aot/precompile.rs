@@ -6,7 +6,7 @@ use std::env::consts::ARCH;
 use wamr_aot::CompiledModule;
 pub use wamr_aot::compiler::OptLevel;
 use wamr_aot::compiler::{CodeGenerator, CompileOptions, Cranelift, compile};
-use wamr_aot::file::{WriteOptions, write};
+use wamr_aot::file::{WriteOptions, unloaded, write};
 use wamr_runtime::{Error, MemoryKind};
 use wamr_types::{DefinedFuncIdx, FuncIdx, LoadOptions, ModuleBytes, Validation};
 
@@ -228,7 +228,7 @@ impl Module {
     pub fn serialize(&self) -> Result<Vec<u8>, Error> {
         let decoded = self.decoded();
         if is_aot(decoded.bytes.as_slice()) {
-            return Ok(decoded.bytes.as_slice().to_vec());
+            return unloaded(decoded.bytes.as_slice()).map_err(Error::new);
         }
         Ok(Precompile::new().compile_decoded(self.engine(), decoded)?.0)
     }
