@@ -1,9 +1,142 @@
-//! The border between C and Rust.
+//! The border between C and Rust: no panic crosses it, code of the embedder that has to run later
+//! runs on the way out, and what went wrong last is remembered for who asks.
+//!
+//! Every exported function is `guard(otherwise, || ...)`.
 
+use core::cell::{Cell, RefCell};
+use core::ffi::c_void;
+use core::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs what a C function does; a panic becomes `otherwise`.
-#[expect(dead_code, reason = "the first exported function calls it")]
+thread_local! {
+    static LAST_ERROR: RefCell<String> = const { RefCell::new(String::new()) };
+    static PENDING: RefCell<Vec<Finalizer>> = const { RefCell::new(Vec::new()) };
+    static HAS_PENDING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs what a C function does. A panic becomes `otherwise`, and the thread's last error.
+///
+/// Finalizers that were deferred meanwhile run before this returns, when no store is borrowed by
+/// `body` any more.
+#[inline]
 pub(crate) fn guard<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
+    let result = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
+        set_last_error(panic_message(&*payload));
+        // A payload whose destructor panics must not cross either.
+        core::mem::forget(payload);
+        otherwise
+    });
+    if HAS_PENDING.with(Cell::get) {
+        run_pending();
+    }
+    result
+}
+
+fn panic_message(payload: &(dyn core::any::Any + Send)) -> String {
+    let message = payload.downcast_ref::<&str>().copied();
+    let message = message.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    format!("panic: {}", message.unwrap_or("of an unknown kind"))
+}
+
+/// Remembers what went wrong, for this thread.
+#[cold]
+pub(crate) fn set_last_error(error: impl Display) {
+    let message = error.to_string();
+    LAST_ERROR.with(|last| *last.borrow_mut() = message);
+}
+
+/// What went wrong last on this thread; empty where nothing did.
+pub(crate) fn last_error() -> String {
+    LAST_ERROR.with(|last| last.borrow().clone())
+}
+
+/// The value, or `None` and its error as the thread's last.
+pub(crate) fn ok_or_last_error<T, E: Display>(result: Result<T, E>) -> Option<T> {
+    result.map_err(set_last_error).ok()
+}
+
+/// A function of the embedder, and data that it gets when nobody needs them any more.
+///
+/// Dropping it defers the call to the end of the exported function that is running, since who drops
+/// it may be a store in the middle of something. Outside of exported functions it waits for the next
+/// one on the thread.
+#[derive(Debug)]
+pub(crate) struct Finalizer {
+    function: Option<unsafe extern "C" fn(*mut c_void)>,
+    data: *mut c_void,
+}
+
+// SAFETY: the data is only handed back to the embedder, who is told that finalizers run on whatever
+// thread lets go last.
+unsafe impl Send for Finalizer {}
+// SAFETY: nothing is reachable through a shared reference but the pointer itself.
+unsafe impl Sync for Finalizer {}
+
+impl Finalizer {
+    /// # Safety
+    /// `function` must be fit to be called once with `data`, on any thread.
+    pub(crate) unsafe fn new(
+        function: Option<unsafe extern "C" fn(*mut c_void)>,
+        data: *mut c_void,
+    ) -> Self {
+        Self { function, data }
+    }
+
+    /// The data.
+    pub(crate) fn data(&self) -> *mut c_void {
+        self.data
+    }
+}
+
+impl Drop for Finalizer {
+    fn drop(&mut self) {
+        let Some(function) = self.function.take() else { return };
+        let deferred = Self { function: Some(function), data: self.data };
+        // A thread that ends has no list any more; what is left then is not called.
+        let _ = PENDING.try_with(|pending| pending.borrow_mut().push(deferred));
+        let _ = HAS_PENDING.try_with(|has| has.set(true));
+    }
+}
+
+#[cold]
+fn run_pending() {
+    HAS_PENDING.with(|has| has.set(false));
+    // Finalizers may call the API again, which comes here again.
+    while let Some(mut finalizer) = PENDING.with(|pending| pending.borrow_mut().pop()) {
+        if let Some(function) = finalizer.function.take() {
+            // SAFETY: who made the finalizer vouches for it; it was taken out, so this is once.
+            unsafe { function(finalizer.data) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panics_become_the_other_value_and_the_last_error() {
+        assert_eq!(guard(7, || panic!("no {}", 3)), 7);
+        assert_eq!(last_error(), "panic: no 3");
+        assert_eq!(guard(7, || 8), 8);
+    }
+
+    #[test]
+    fn finalizers_run_once_at_the_end() {
+        unsafe extern "C" fn count(data: *mut c_void) {
+            // SAFETY: the test passes a cell that outlives the call.
+            let cell = unsafe { &*data.cast::<Cell<u32>>() };
+            cell.set(cell.get() + 1);
+        }
+        let runs = Cell::new(0);
+        guard((), || {
+            let data = core::ptr::from_ref(&runs).cast_mut().cast();
+            // SAFETY: `count` takes such data.
+            drop(unsafe { Finalizer::new(Some(count), data) });
+            assert_eq!(runs.get(), 0);
+        });
+        assert_eq!(runs.get(), 1);
+        guard((), || ());
+        assert_eq!(runs.get(), 1);
+    }
 }
