@@ -3,8 +3,8 @@
 
 use wamr_runtime::api::instantiate::InstanceHandle;
 use wamr_runtime::{
-    AsContext, AsContextMut, Engine, Error, ErrorKind, Extern, Func, Global, Memory, Module, Table,
-    Tag, TypedFunc, WasmParams, WasmResults,
+    AsContext, AsContextMut, Attachment, Engine, Error, ErrorKind, Extern, Func, Global, Memory,
+    Module, Table, Tag, TypedFunc, WasmParams, WasmResults,
 };
 use wamr_types::{ExternType, Resolver};
 
@@ -71,6 +71,32 @@ impl Instance {
 
     pub(crate) fn handle(&self) -> &InstanceHandle {
         &self.0
+    }
+
+    /// Whether both are handles to the same instance.
+    pub fn same(a: &Self, b: &Self) -> bool {
+        InstanceHandle::same(&a.0, &b.0)
+    }
+
+    /// What was attached to the instance.
+    ///
+    /// # Errors
+    /// If the handle belongs to another store.
+    pub fn attachment(&self, store: impl AsContext) -> Result<Option<Attachment>, Error> {
+        self.0.attachment(store)
+    }
+
+    /// Attaches a value to the instance and gives back what was attached before; see
+    /// [`Func::attach`].
+    ///
+    /// # Errors
+    /// If the handle belongs to another store.
+    pub fn attach(
+        &self,
+        store: impl AsContextMut,
+        value: Attachment,
+    ) -> Result<Option<Attachment>, Error> {
+        self.0.attach(store, value)
     }
 
     /// The module.

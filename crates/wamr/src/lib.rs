@@ -30,11 +30,11 @@ pub use wamr_linker::{
     UnresolvedImport, UnresolvedImports, resolve,
 };
 pub use wamr_runtime::{
-    AnyRef, AsContext, AsContextMut, Backtrace, Caller, Error, ErrorKind, ExnRef, ExportType,
-    Extern, ExternRef, Frame, Func, Global, HostFuncDef, ImportType, InterruptHandle, IntoFunc,
-    JoinError, Memory, ResourceLimiter, SharedMemory, SourceLocation, Store, StoreContext,
-    StoreContextMut, StoreLimits, Table, Tag, TypedFunc, Val, WaitResult, WasmParams, WasmResults,
-    WasmRet, WasmTy,
+    AnyRef, AsContext, AsContextMut, Attachment, Backtrace, Caller, Error, ErrorKind, ExnRef,
+    ExportType, Extern, ExternRef, Frame, Func, Global, HostFuncDef, ImportType, InterruptHandle,
+    IntoFunc, JoinError, Memory, ResourceLimiter, SharedMemory, SourceLocation, Store,
+    StoreContext, StoreContextMut, StoreLimits, Table, Tag, TypedFunc, Val, WaitResult, WasmParams,
+    WasmResults, WasmRet, WasmTy,
 };
 pub use wamr_types::{
     AbstractHeapType, ArrayType, CompositeType, ExternKind, ExternType, Feature, Features,

@@ -13,6 +13,36 @@ macro_rules! handle {
                 store.as_context().core().resolve(&self.0).is_ok()
             }
 
+            /// What was attached to the entity.
+            ///
+            /// # Errors
+            /// If the handle belongs to another store.
+            pub fn attachment(
+                &self,
+                store: impl crate::store::AsContext,
+            ) -> Result<Option<crate::store::Attachment>, crate::error::Error> {
+                let store = store.as_context();
+                let target = store.core().resolve(&self.0)?;
+                Ok(store.core().attachment(target).cloned())
+            }
+
+            /// Attaches a value to the entity and gives back what was attached before. It is
+            /// found through any handle, keeps nothing alive but itself, and is dropped when the
+            /// entity is reclaimed, or with the store.
+            ///
+            /// # Errors
+            /// If the handle belongs to another store.
+            pub fn attach(
+                &self,
+                mut store: impl crate::store::AsContextMut,
+                value: crate::store::Attachment,
+            ) -> Result<Option<crate::store::Attachment>, crate::error::Error> {
+                let mut store = store.as_context_mut();
+                let core = store.core();
+                let target = core.resolve(&self.0)?;
+                Ok(core.attach(target, value))
+            }
+
             /// Whether both are handles to the same entity.
             pub fn same(a: &Self, b: &Self) -> bool {
                 a.0.same(&b.0)

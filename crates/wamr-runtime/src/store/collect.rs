@@ -169,9 +169,10 @@ impl StoreCore {
         // order.
         let values: Vec<_> =
             dead.into_iter().filter_map(|index| self.free_host_value(index)).collect();
+        let attachments = if frees_entities { self.sweep_attachments() } else { Vec::new() };
         let entities = self.sweep_entities(frees_entities);
         if self.depth == 0 {
-            drop((entities, values));
+            drop((entities, values, attachments));
             return;
         }
         // Wasm is running, and a panic must not unwind through it: it waits for the host that

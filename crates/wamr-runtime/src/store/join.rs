@@ -254,6 +254,7 @@ impl StoreCore {
         self.tags.append(&mut other.tags);
         self.host_funcs.append(&mut other.host_funcs);
         self.instances.append(&mut other.instances);
+        self.absorb_attachments(other);
     }
 }
 

@@ -7,6 +7,7 @@
 //!   pointers, and host functions rebuild their access from the caller's context.
 
 mod arena;
+mod attachment;
 mod collect;
 mod context;
 mod enter;
@@ -18,6 +19,7 @@ mod objects;
 mod root;
 mod trace;
 
+pub use attachment::Attachment;
 pub(crate) use context::StoreInner;
 pub use context::{AsContext, AsContextMut, Caller, Store, StoreContext, StoreContextMut};
 pub use enter::InterruptHandle;
@@ -79,6 +81,7 @@ pub struct StoreCore {
     free_host_values: Vec<u32>,
     subtypes: SubtypeCache,
     exceptions: exception::Exceptions,
+    attachments: attachment::Attachments,
     roots: Vec<Arc<Root>>,
     roots_watermark: usize,
     entities_watermark: usize,
@@ -162,6 +165,7 @@ impl StoreCore {
             free_host_values: Vec::new(),
             subtypes: SubtypeCache::default(),
             exceptions: exception::Exceptions::default(),
+            attachments: attachment::Attachments::default(),
             roots: Vec::new(),
             roots_watermark: 64,
             entities_watermark: 256,

@@ -9,7 +9,7 @@ use crate::entity::{GlobalEntity, InstanceEntity, MemoryEntity, TableEntity, Tag
 use crate::vm::FuncRecord;
 
 /// The address of an entity, by kind.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum ExternPtr {
     Func(NonNull<FuncRecord>),
     Table(NonNull<TableEntity>),

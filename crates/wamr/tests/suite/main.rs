@@ -1,6 +1,7 @@
 //! What the official suite lacks: linking as embedders do it, lifetimes, misuse, limits, and
 //! modules of unusual shapes. Every case runs in every mode.
 
+mod attachments;
 mod foldings;
 mod foreign;
 mod fuel;
