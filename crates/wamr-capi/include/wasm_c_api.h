@@ -379,7 +379,7 @@ WASM_DECLARE_OWN(frame)
 WASM_DECLARE_VEC(frame, *)
 WASM_API_EXTERN own wasm_frame_t *wasm_frame_copy(const wasm_frame_t *);
 
-/* The instance belongs to the frame. */
+/* The instance belongs to the frame. NULL where the module has several in the store. */
 WASM_API_EXTERN struct wasm_instance_t *wasm_frame_instance(const wasm_frame_t *);
 WASM_API_EXTERN uint32_t wasm_frame_func_index(const wasm_frame_t *);
 /* In bytes of the module's binary format: from the function's first byte, and from the module's. */

@@ -73,6 +73,12 @@ impl Instance {
         &self.0
     }
 
+    /// All instances of a module in a store, in the order in which they were made. Those that
+    /// nothing refers to may be among them until they are reclaimed.
+    pub fn all_of(store: impl AsContextMut, module: &Module) -> Vec<Self> {
+        InstanceHandle::all_of(store, module).into_iter().map(Self).collect()
+    }
+
     /// Whether both are handles to the same instance.
     pub fn same(a: &Self, b: &Self) -> bool {
         InstanceHandle::same(&a.0, &b.0)

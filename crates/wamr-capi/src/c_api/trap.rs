@@ -1,5 +1,6 @@
 //! Traps and frames.
 
+use core::cell::OnceCell;
 use core::fmt;
 use std::sync::Arc;
 
@@ -22,8 +23,7 @@ pub(super) struct TrapData {
 /// What is known about a frame.
 #[derive(Clone)]
 struct FrameRecord {
-    instance: Option<Instance>,
-    func_index: u32,
+    frame: wamr::Frame,
     func_offset: usize,
     module_offset: usize,
 }
@@ -39,8 +39,10 @@ pub(super) struct Cause {
 /// A frame, which stands for a moment of the past.
 #[derive(Clone)]
 pub(super) struct FrameData {
-    instance: Option<Owned>,
     record: FrameRecord,
+    owner: Option<StoreRef>,
+    /// Found when it is asked for.
+    instance: OnceCell<Option<Owned>>,
 }
 
 /// A trap that a callback returned, on its way through wasm.
@@ -110,20 +112,25 @@ impl FrameRecord {
         let module_offset = frame.offset().unwrap_or(0);
         let start = module.defined_func(frame.func()).map(|func| module.bodies.body(func).offset);
         let func_offset = module_offset.saturating_sub(start.unwrap_or(module_offset));
-        let instance = instance_of(frame);
-        Self { instance, func_index: frame.func().0, func_offset, module_offset }
+        Self { frame: frame.clone(), func_offset, module_offset }
     }
 
     /// The payload of a handle to the frame.
     fn payload(&self, owner: Option<&StoreRef>) -> Payload {
-        let instance = self.instance.clone().zip(owner.cloned());
-        let instance = instance.map(|(at, owner)| Owned::new(Payload::Instance(owner, at)));
-        Payload::Frame(Box::new(FrameData { instance, record: self.clone() }))
+        let (record, owner) = (self.clone(), owner.cloned());
+        Payload::Frame(Box::new(FrameData { record, owner, instance: OnceCell::new() }))
     }
 }
 
-fn instance_of(_: &wamr::Frame) -> Option<Instance> {
-    None
+impl FrameData {
+    /// The instance, where the module has one only. Frames don't say which one it was otherwise.
+    fn find_instance(&self) -> Option<Owned> {
+        let owner = self.owner.clone()?;
+        let found =
+            owner.with(|store| Ok(Instance::all_of(store, self.record.frame.module()))).ok()?;
+        let [instance] = &found[..] else { return None };
+        Some(Owned::new(Payload::Instance(owner, instance.clone())))
+    }
 }
 
 fn trap_of(trap: *const Handle) -> Option<(Option<StoreRef>, Arc<TrapData>)> {
@@ -200,12 +207,13 @@ pub unsafe extern "C" fn wasm_frame_copy(frame: *const Handle) -> *mut Handle {
     })
 }
 
-/// The instance whose function the frame is of; the frame keeps the handle.
+/// The instance whose function the frame is of; the frame keeps the handle. Null where the module
+/// has several instances in the store, or none any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wasm_frame_instance(frame: *const Handle) -> *mut Handle {
     guard(null(), || {
         let instance = payload_of!(frame, "a frame", Payload::Frame(frame) => {
-            frame.instance.as_ref().map(Owned::as_ptr)
+            frame.instance.get_or_init(|| frame.find_instance()).as_ref().map(Owned::as_ptr)
         });
         instance.flatten().unwrap_or(null())
     })
@@ -215,7 +223,8 @@ pub unsafe extern "C" fn wasm_frame_instance(frame: *const Handle) -> *mut Handl
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wasm_frame_func_index(frame: *const Handle) -> u32 {
     guard(0, || {
-        payload_of!(frame, "a frame", Payload::Frame(frame) => frame.record.func_index).unwrap_or(0)
+        payload_of!(frame, "a frame", Payload::Frame(frame) => frame.record.frame.func().0)
+            .unwrap_or(0)
     })
 }
 

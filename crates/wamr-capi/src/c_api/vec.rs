@@ -34,15 +34,19 @@ pub type wasm_handle_vec_t = wasm_vec_t<*mut Handle>;
 /// A vector of values.
 pub type wasm_val_vec_t = wasm_vec_t<wasm_val_t>;
 
-/// What vectors hold.
+/// What vectors hold: bytes, values, handles.
 ///
 /// # Safety
 /// All bits zero must be a value.
-pub(super) unsafe trait Element: Sized {
+pub unsafe trait Element: Sized {
+    /// Copies the element, and what it refers to.
+    ///
     /// # Safety
     /// What handles it has must be valid.
     unsafe fn copy(&self) -> Self;
 
+    /// Deletes what the element refers to.
+    ///
     /// # Safety
     /// As for `copy`; the element is not used again.
     unsafe fn delete(&mut self);

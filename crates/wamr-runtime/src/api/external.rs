@@ -5,7 +5,7 @@ use wamr_types::{ExternKind, ExternType};
 use super::func::type_of;
 use super::{Func, Global, Memory, Table, Tag};
 use crate::error::Error;
-use crate::store::{AsContext, ExternPtr, StoreCore};
+use crate::store::{AsContext, AsContextMut, Attachment, ExternPtr, StoreCore};
 
 /// An external value.
 /// <https://webassembly.github.io/spec/core/exec/runtime.html#external-values>
@@ -62,6 +62,39 @@ impl Extern {
             (Self::Global(a), Self::Global(b)) => Global::same(a, b),
             (Self::Tag(a), Self::Tag(b)) => Tag::same(a, b),
             _ => false,
+        }
+    }
+
+    /// What was attached to the entity.
+    ///
+    /// # Errors
+    /// If the handle belongs to another store.
+    pub fn attachment(&self, store: impl AsContext) -> Result<Option<Attachment>, Error> {
+        match self {
+            Self::Func(func) => func.attachment(store),
+            Self::Table(table) => table.attachment(store),
+            Self::Memory(memory) => memory.attachment(store),
+            Self::Global(global) => global.attachment(store),
+            Self::Tag(tag) => tag.attachment(store),
+        }
+    }
+
+    /// Attaches a value to the entity and gives back what was attached before; see
+    /// [`Func::attach`].
+    ///
+    /// # Errors
+    /// If the handle belongs to another store.
+    pub fn attach(
+        &self,
+        store: impl AsContextMut,
+        value: Attachment,
+    ) -> Result<Option<Attachment>, Error> {
+        match self {
+            Self::Func(func) => func.attach(store, value),
+            Self::Table(table) => table.attach(store, value),
+            Self::Memory(memory) => memory.attach(store, value),
+            Self::Global(global) => global.attach(store, value),
+            Self::Tag(tag) => tag.attach(store, value),
         }
     }
 

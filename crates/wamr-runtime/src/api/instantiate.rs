@@ -240,6 +240,20 @@ impl InstanceHandle {
         Ok(())
     }
 
+    /// All instances of a module in a store, in the order in which they were made. Those that
+    /// nothing refers to may be among them until they are reclaimed.
+    pub fn all_of(mut store: impl AsContextMut, module: &Module) -> Vec<Self> {
+        let mut store = store.as_context_mut();
+        let core = store.core();
+        let decoded = module.decoded();
+        let is_of = |at: &core::ptr::NonNull<InstanceEntity>| {
+            // SAFETY: the arena's addresses are live.
+            Arc::ptr_eq(unsafe { at.as_ref() }.module().decoded(), decoded)
+        };
+        let found: Vec<_> = core.instances.iter().filter(is_of).collect();
+        found.into_iter().map(|at| Self::from_ptr(core, at)).collect()
+    }
+
     /// The module.
     ///
     /// # Errors

@@ -1,0 +1,10 @@
+(module
+  (import "env" "fixed" (global $fixed f32))
+  (import "env" "counter" (global $counter (mut i64)))
+  (global (export "own") (mut f64) (f64.const 2.5))
+  (global (export "seven") i32 (i32.const 7))
+  (func (export "fixed") (result f32) (global.get $fixed))
+  (func (export "count") (result i64)
+    (global.set $counter (i64.add (global.get $counter) (i64.const 1)))
+    (global.get $counter))
+  (export "counter" (global $counter)))

@@ -1,0 +1,10 @@
+(module
+  (import "host" "pass" (func $pass (param externref) (result externref)))
+  (global $global (export "global") (mut externref) (ref.null extern))
+  (table $table (export "table") 4 externref)
+  (func (export "set") (param externref) (global.set $global (local.get 0)))
+  (func (export "get") (result externref) (global.get $global))
+  (func (export "table_set") (param i32 externref) (table.set $table (local.get 0) (local.get 1)))
+  (func (export "table_get") (param i32) (result externref) (table.get $table (local.get 0)))
+  (func (export "pass") (param externref) (result externref) (call $pass (local.get 0)))
+  (func (export "func") (param funcref) (result funcref) (local.get 0)))

@@ -1,0 +1,10 @@
+(module $reflected
+  (import "env" "callback" (func (param i32 externref) (result f64)))
+  (import "env" "memory" (memory 1 2))
+  (import "env" "failure" (tag (param i32 i64)))
+  (func (export "func") (param i32 f64 f32) (result i32) (unreachable))
+  (global (export "global") (mut f64) (f64.const 0))
+  (table (export "table") 3 50 funcref)
+  (export "memory" (memory 0))
+  (tag (export "tag") (param f32))
+  (table (export "externs") 1 externref))

@@ -1,0 +1,11 @@
+(module
+  (import "wasi_snapshot_preview1" "fd_write"
+    (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "host" "nothing" (func $nothing))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "from wasi\n")
+  (func (export "run") (result i32)
+    (call $nothing)
+    (i32.store (i32.const 0) (i32.const 16))
+    (i32.store (i32.const 4) (i32.const 10))
+    (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))))
