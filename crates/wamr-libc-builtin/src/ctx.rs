@@ -1,13 +1,14 @@
 //! The world of one guest: where it prints to, its clock, and the heaps of its memories.
 
 use core::fmt;
+use core::ops::Range;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use wamr_runtime::Memory;
+use wamr_runtime::{Error, Memory, StoreContextMut};
 
-use crate::heap::Heap;
+use crate::heap::{Heap, HeapMisuse};
 
 /// How large the heap of a memory may become unless the embedder says otherwise.
 pub const DEFAULT_HEAP_BYTES: u64 = 1 << 20;
@@ -52,6 +53,53 @@ impl LibcCtx {
     pub fn heap_bytes(mut self, bytes: u64) -> Self {
         self.heap_bytes = bytes;
         self
+    }
+
+    /// Gives a range of a memory that nobody else uses to the heap that is managed for it, whatever
+    /// the limit of [`LibcCtx::heap_bytes`].
+    pub fn heap_add(&mut self, memory: &Memory, range: Range<u64>) {
+        let heap = self.heap(memory);
+        heap.add(range.start, range.end);
+        heap.forget_taken(range.end.saturating_sub(range.start));
+    }
+
+    /// A block of the heap that is managed for a memory, which may grow for it: its address, or 0
+    /// where there is no room. `get` finds the guest's world in the data of the store.
+    ///
+    /// # Errors
+    /// If the memory belongs to another store.
+    pub fn heap_alloc<T: 'static>(
+        mut store: StoreContextMut<'_, T>,
+        get: impl Fn(&mut T) -> &mut Self,
+        memory: &Memory,
+        size: u32,
+    ) -> Result<u32, Error> {
+        let ctx = get(store.data_mut());
+        let limit = ctx.heap_bytes;
+        let heap = ctx.heap(memory);
+        if let Some(pointer) = heap.alloc(size) {
+            return Ok(pointer);
+        }
+        // The room that is missing, and a little for what a region's ends may lose to alignment.
+        let page_bytes = memory.ty(&store)?.page_size_bytes();
+        let missing = Heap::block_bytes(size) + 32;
+        let pages = missing.div_ceil(page_bytes);
+        let taken = get(store.data_mut()).heap(memory).taken_bytes();
+        if taken.saturating_add(pages.saturating_mul(page_bytes)) > limit {
+            return Ok(0);
+        }
+        let Ok(old) = memory.grow(&mut store, pages) else { return Ok(0) };
+        let heap = get(store.data_mut()).heap(memory);
+        heap.add(old * page_bytes, (old + pages) * page_bytes);
+        Ok(heap.alloc(size).unwrap_or(0))
+    }
+
+    /// Takes a block of the heap that is managed for a memory back.
+    ///
+    /// # Errors
+    /// If there is no such block.
+    pub fn heap_free(&mut self, memory: &Memory, pointer: u32) -> Result<(), HeapMisuse> {
+        self.heap(memory).free(pointer)
     }
 
     /// The heap of a memory, empty at first.

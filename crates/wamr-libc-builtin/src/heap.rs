@@ -42,6 +42,11 @@ impl Heap {
         self.taken_bytes
     }
 
+    /// Takes bytes that were added out of the count.
+    pub(crate) fn forget_taken(&mut self, bytes: u64) {
+        self.taken_bytes = self.taken_bytes.saturating_sub(bytes);
+    }
+
     /// How many bytes a block for so many bytes takes; `None` if that is beyond any memory.
     pub(crate) fn block_bytes(size: u32) -> u64 {
         u64::from(size.max(1)).next_multiple_of(ALIGNMENT)

@@ -10,7 +10,6 @@ use wamr_runtime::{
 };
 use wamr_types::{ExternType, GlobalType, TrapCode, ValType};
 
-use crate::heap::Heap;
 use crate::mem::Mem;
 use crate::printf::{self, GuestSink, WriteSink};
 use crate::{Abort, Exit, LibcCtx, ctype};
@@ -297,24 +296,7 @@ fn malloc<T: 'static>(
         return own.call(caller, size);
     }
     let memory = caller.default_memory().ok_or_else(no_memory)?;
-    let ctx = get(caller.data_mut());
-    let limit = ctx.heap_bytes;
-    let heap = ctx.heap(&memory);
-    if let Some(pointer) = heap.alloc(size) {
-        return Ok(pointer);
-    }
-    // The room that is missing, and a little for what a region's ends may lose to alignment.
-    let page_bytes = memory.ty(&*caller)?.page_size_bytes();
-    let missing = Heap::block_bytes(size) + 32;
-    let pages = missing.div_ceil(page_bytes);
-    let taken = get(caller.data_mut()).heap(&memory).taken_bytes();
-    if taken.saturating_add(pages.saturating_mul(page_bytes)) > limit {
-        return Ok(0);
-    }
-    let Ok(old) = memory.grow(&mut *caller, pages) else { return Ok(0) };
-    let heap = get(caller.data_mut()).heap(&memory);
-    heap.add(old * page_bytes, (old + pages) * page_bytes);
-    Ok(heap.alloc(size).unwrap_or(0))
+    LibcCtx::heap_alloc(caller.as_context_mut(), get, &memory, size)
 }
 
 fn free<T: 'static>(
@@ -329,7 +311,7 @@ fn free<T: 'static>(
         return Ok(());
     }
     let memory = caller.default_memory().ok_or_else(no_memory)?;
-    get(caller.data_mut()).heap(&memory).free(pointer).map_err(Error::new)
+    get(caller.data_mut()).heap_free(&memory, pointer).map_err(Error::new)
 }
 
 fn realloc<T: 'static>(

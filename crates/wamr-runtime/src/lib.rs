@@ -48,8 +48,8 @@ pub mod gc;
 
 pub mod store;
 pub use store::{
-    AsContext, AsContextMut, Attachment, Caller, InterruptHandle, JoinError, ResourceLimiter,
-    Store, StoreContext, StoreContextMut, StoreLimits,
+    AsContext, AsContextMut, Attachment, Caller, InstanceId, InterruptHandle, JoinError,
+    ResourceLimiter, Store, StoreContext, StoreContextMut, StoreLimits,
 };
 
 pub mod rt;

@@ -31,10 +31,10 @@ pub use wamr_linker::{
 };
 pub use wamr_runtime::{
     AnyRef, AsContext, AsContextMut, Attachment, Backtrace, Caller, Error, ErrorKind, ExnRef,
-    ExportType, Extern, ExternRef, Frame, Func, Global, HostFuncDef, ImportType, InterruptHandle,
-    IntoFunc, JoinError, Memory, ResourceLimiter, SharedMemory, SourceLocation, Store,
-    StoreContext, StoreContextMut, StoreLimits, Table, Tag, TypedFunc, Val, WaitResult, WasmParams,
-    WasmResults, WasmRet, WasmTy,
+    ExportType, Extern, ExternRef, Frame, Func, Global, HostFuncDef, ImportType, InstanceId,
+    InterruptHandle, IntoFunc, JoinError, Memory, ResourceLimiter, SharedMemory, SourceLocation,
+    Store, StoreContext, StoreContextMut, StoreLimits, Table, Tag, TypedFunc, Val, WaitResult,
+    WasmParams, WasmResults, WasmRet, WasmTy,
 };
 pub use wamr_types::{
     AbstractHeapType, ArrayType, CompositeType, ExternKind, ExternType, Feature, Features,
@@ -48,6 +48,9 @@ pub use wamr_types as types;
 
 #[cfg(feature = "loading-linking")]
 pub mod loading;
+
+/// The steps that instantiation is made of.
+pub use wamr_runtime::api::instantiate;
 
 /// Registries of natives, called by WAMR's signature strings.
 pub use wamr_linker::native;

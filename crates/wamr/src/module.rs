@@ -130,6 +130,21 @@ impl Module {
         Self::make(engine, bytes, None)
     }
 
+    /// Makes a module for a mode that may be another than the engine's, and that goes by this name
+    /// if it does not name itself. Modules of one engine are linked with each other whatever their
+    /// modes.
+    ///
+    /// # Errors
+    /// If the bytes are not a module that the engine accepts, or this build lacks the mode.
+    pub fn in_mode(
+        engine: &Engine,
+        bytes: ModuleBytes,
+        name: Option<&str>,
+        mode: Mode,
+    ) -> Result<Self, ModuleError> {
+        Self::make_in(engine, bytes, name.map(Into::into), mode)
+    }
+
     /// Makes a module that goes by this name if it does not name itself.
     ///
     /// # Errors
@@ -143,8 +158,17 @@ impl Module {
         bytes: ModuleBytes,
         name: ModuleName,
     ) -> Result<Self, ModuleError> {
+        Self::make_in(engine, bytes, name, engine.config().mode)
+    }
+
+    fn make_in(
+        engine: &Engine,
+        bytes: ModuleBytes,
+        name: ModuleName,
+        mode: Mode,
+    ) -> Result<Self, ModuleError> {
         refuse_aot(bytes.as_slice())?;
-        let (loader, backend) = parts(engine)?;
+        let (loader, backend) = parts(engine, mode)?;
         let options = engine.load_options(backend);
         let mut decoded = loader.load(bytes, engine.types(), &options)?;
         decoded.names.module = decoded.names.module.or(name);
@@ -157,7 +181,7 @@ impl Module {
     /// # Errors
     /// If they are not.
     pub fn validate(engine: &Engine, bytes: &[u8]) -> Result<(), ModuleError> {
-        let (loader, backend) = parts(engine)?;
+        let (loader, backend) = parts(engine, engine.config().mode)?;
         let mut options = engine.load_options(backend);
         options.validation = wamr_types::Validation::Eager;
         loader.load(ModuleBytes::new(bytes.to_vec()), engine.types(), &options)?;
@@ -187,8 +211,7 @@ pub(crate) fn loader(engine: &Engine) -> Result<&dyn Loader, ModuleError> {
     engine.loader().ok_or(ModuleError::NoMode(engine.config().mode))
 }
 
-fn parts(engine: &Engine) -> Result<(&dyn Loader, &dyn Backend), ModuleError> {
-    let mode = engine.config().mode;
+fn parts(engine: &Engine, mode: Mode) -> Result<(&dyn Loader, &dyn Backend), ModuleError> {
     let backend = engine.backend(mode).ok_or(ModuleError::NoMode(mode))?;
     Ok((loader(engine)?, backend))
 }

@@ -1,5 +1,7 @@
 //! Handles to globals and tags.
 
+use core::ptr::NonNull;
+
 use wamr_types::{FuncType, GlobalType, TagType};
 
 use super::Val;
@@ -53,6 +55,23 @@ impl Global {
         let global = self.resolve(core)?;
         // SAFETY: resolved entities are live, and a global holds a value of its type.
         unsafe { Ok(Val::from_raw(core, global.as_ref().ty().content, global.as_ref().get())) }
+    }
+
+    /// Where the value of a global of a number or vector type stands, in the low bytes; `None` for
+    /// references, whose form is the runtime's business.
+    ///
+    /// The pointer is good as long as the global lives. Whoever reads or writes through it must
+    /// have the store to themselves, and write nothing where the global is immutable.
+    ///
+    /// # Errors
+    /// If the handle belongs to another store.
+    pub fn as_ptr(&self, store: impl AsContext) -> Result<Option<NonNull<u8>>, Error> {
+        let global = self.resolve(store.as_context().core())?;
+        // SAFETY: resolved entities are live.
+        let global = unsafe { global.as_ref() };
+        let is_reference = global.ty().content.as_ref_type().is_some();
+        let at = NonNull::new(global.vm().value.get().cast());
+        Ok(at.filter(|_| !is_reference))
     }
 
     /// Writes the value.

@@ -10,7 +10,7 @@ use super::{Extern, Func, HostFuncDef, SharedMemory};
 use crate::entity::{InstanceEntity, InstanceImports, LinearMemory};
 use crate::error::{Error, ErrorKind};
 use crate::module::Module;
-use crate::store::{AsContext, AsContextMut, StoreCore};
+use crate::store::{AsContext, AsContextMut, InstanceId, StoreCore};
 
 handle! {
     /// A handle to an instance.
@@ -263,6 +263,14 @@ impl InstanceHandle {
         let entity = self.resolve(store.core())?;
         // SAFETY: resolved entities are live.
         Ok(unsafe { entity.as_ref() }.module().clone())
+    }
+
+    /// What [`Caller::instance_id`](crate::Caller::instance_id) tells of this instance.
+    ///
+    /// # Errors
+    /// If the handle belongs to another store.
+    pub fn id(&self, store: impl AsContext) -> Result<InstanceId, Error> {
+        Ok(InstanceId(self.resolve(store.as_context().core())?.addr().get()))
     }
 
     /// An item of the instance's index spaces; for functions, one that values can refer to.

@@ -331,6 +331,20 @@ impl<T: 'static> Caller<'_, T> {
     }
 }
 
+impl<T: 'static> Caller<'_, T> {
+    /// Which instance called; `None` where the host called.
+    pub fn instance_id(&self) -> Option<InstanceId> {
+        // SAFETY: the context is live while its instance's function is on the stack.
+        let instance = NonNull::new(unsafe { (*self.context).instance }.cast_mut())?;
+        Some(InstanceId(instance.addr().get()))
+    }
+}
+
+/// Tells an instance from all others that live in the process. What stands for an instance that is
+/// gone may come to stand for a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct InstanceId(pub(crate) usize);
+
 impl<T: 'static> AsContext for Caller<'_, T> {
     type Data = T;
 

@@ -21,7 +21,9 @@ mod trace;
 
 pub use attachment::Attachment;
 pub(crate) use context::StoreInner;
-pub use context::{AsContext, AsContextMut, Caller, Store, StoreContext, StoreContextMut};
+pub use context::{
+    AsContext, AsContextMut, Caller, InstanceId, Store, StoreContext, StoreContextMut,
+};
 pub use enter::InterruptHandle;
 use enter::SharedStore;
 pub(crate) use enter::enter;
