@@ -33,8 +33,7 @@ typedef struct NativeSymbol {
 #define EXPORT_WASM_API_WITH_ATT2(symbol, signature, attachment) \
     { #symbol, (void *)symbol##_wrapper, signature, attachment }
 
-/* The natives of the embedder's own base library. The embedder may define this function; the
-   library's own definition is weak, offers none and gives 0. */
+/* The natives of the base library: none, since what it had is built in. Gives 0. */
 uint32_t get_base_lib_export_apis(NativeSymbol **p_base_lib_apis);
 
 #ifdef __cplusplus

@@ -496,7 +496,7 @@ WASM_RUNTIME_API_EXTERN const uint8_t *
 wasm_runtime_get_custom_section(const wasm_module_t module_comm, const char *name,
                                 uint32_t *len);
 
-/* Imports and exports in the order of their sections. Types live as long as the runtime. An index
+/* Imports and exports in the order of their sections. Names and types live as long as the module. An index
    that there is not gives zeros. */
 WASM_RUNTIME_API_EXTERN int32_t wasm_runtime_get_import_count(const wasm_module_t module);
 WASM_RUNTIME_API_EXTERN void wasm_runtime_get_import_type(const wasm_module_t module,

@@ -42,7 +42,7 @@ pub use entity::{MemoryKind, WaitResult};
 mod image;
 mod plan;
 mod platform;
-pub use platform::fault;
+pub use platform::{fault, stack_bounds as native_stack_bounds};
 
 pub mod gc;
 

@@ -34,7 +34,7 @@ pub use wamr_runtime::{
     ExportType, Extern, ExternRef, Frame, Func, Global, HostFuncDef, ImportType, InstanceId,
     InterruptHandle, IntoFunc, JoinError, Memory, ResourceLimiter, SharedMemory, SourceLocation,
     Store, StoreContext, StoreContextMut, StoreLimits, Table, Tag, TypedFunc, Val, WaitResult,
-    WasmParams, WasmResults, WasmRet, WasmTy,
+    WasmParams, WasmResults, WasmRet, WasmTy, native_stack_bounds,
 };
 pub use wamr_types::{
     AbstractHeapType, ArrayType, CompositeType, ExternKind, ExternType, Feature, Features,

@@ -1,1 +1,96 @@
 //! `wasm_export.h`: the API of WAMR's own embedders, which has no stores.
+//!
+//! * `handle`: what C holds are names in a table, never addresses.
+//! * `group`: stores that come to be shared; where locks and re-entrancy are explained.
+//! * `env`: execution environments, and the natives on a thread's stack.
+//! * `runtime`, `alloc`: what is global.
+//! * `module`, `types`: modules and what they tell about their imports and exports.
+//! * `instance`, `imports`, `world`, `context`: making instances and what belongs to them.
+//! * `entity`, `memory`, `heap`: functions, memories, tables, globals and tags.
+//! * `call`, `value`, `native`, `sysv`: calls in both directions.
+//! * `externref`, `gc`: references.
+//! * `thread`, `report`, `unsupported`: the rest.
+
+/// Defines functions of the C API: a panic becomes the result type's "nothing".
+macro_rules! c_api {
+    ($($(#[$meta:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $result:ty)? $body:block)*) => {
+        $(
+            $(#[$meta])*
+            #[unsafe(no_mangle)]
+            pub(crate) extern "C" fn $name($($arg: $ty),*) $(-> $result)? {
+                $crate::export::guarded(move || $body)
+            }
+        )*
+    };
+}
+
+/// What a C function gives when there is nothing to give.
+pub(crate) trait Nothing {
+    fn nothing() -> Self;
+}
+
+macro_rules! nothing {
+    ($($ty:ty => $value:expr;)*) => {
+        $(impl Nothing for $ty {
+            fn nothing() -> Self {
+                $value
+            }
+        })*
+    };
+}
+
+nothing! {
+    () => ();
+    bool => false;
+    u8 => 0;
+    u32 => 0;
+    i32 => -1;
+    u64 => 0;
+    usize => 0;
+    f64 => 0.0;
+}
+
+impl<T> Nothing for *mut T {
+    fn nothing() -> Self {
+        std::ptr::null_mut()
+    }
+}
+
+impl<T> Nothing for *const T {
+    fn nothing() -> Self {
+        std::ptr::null()
+    }
+}
+
+/// Runs what a C function does; a panic becomes nothing.
+pub(crate) fn guarded<R: Nothing>(body: impl FnOnce() -> R) -> R {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or_else(|_| R::nothing())
+}
+
+mod alloc;
+mod call;
+mod context;
+mod entity;
+mod env;
+mod externref;
+mod gc;
+mod group;
+mod handle;
+mod heap;
+mod imports;
+mod instance;
+mod memory;
+mod module;
+mod native;
+mod report;
+mod runtime;
+mod sysv;
+mod text;
+mod thread;
+mod types;
+mod unsupported;
+mod value;
+mod world;
+
+#[cfg(test)]
+mod tests;

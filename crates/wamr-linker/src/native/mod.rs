@@ -19,7 +19,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use env::Attachment;
-use wamr_runtime::{Caller, Engine, Error, HostFuncDef, ImportType, StoreContextMut, Val};
+use wamr_runtime::{
+    AsContextMut, Caller, Engine, Error, Func, HostFuncDef, ImportType, StoreContextMut, Val,
+};
 use wamr_types::{FuncType, ValType};
 
 use crate::{Candidate, Source};
@@ -133,6 +135,22 @@ impl<T: 'static> Native<T> {
     /// The signature.
     pub fn signature(&self) -> Option<&Signature> {
         self.signature.as_ref()
+    }
+
+    /// The native as a function of a type in a store; `None` if it does not fit the type.
+    ///
+    /// # Errors
+    /// If the type refers to types of another engine, or the engine holds no more types.
+    pub fn to_func(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        ty: &FuncType,
+    ) -> Result<Option<Func>, Error> {
+        if !self.fits(ty) {
+            return Ok(None);
+        }
+        let def = self.bind(store.as_context_mut().engine(), ty)?;
+        def.to_func(store).map(Some)
     }
 
     /// Whether it can be called as a function of this type.

@@ -3,6 +3,7 @@
 //! <https://webassembly.github.io/spec/core/exec/runtime.html#heap-objects>
 
 use core::fmt;
+use core::ptr::NonNull;
 use std::sync::Arc;
 
 use wamr_types::{
@@ -225,6 +226,26 @@ impl AnyRef {
         }
         let value = value.to_raw(core, unpacked(&ty.0))?;
         Ok(core.array_fill(reference, index, value, 1)?)
+    }
+
+    /// Where the elements of an array stand, one after the other in the form of their type; `None`
+    /// for elements that are references, whose form is the runtime's business.
+    ///
+    /// The pointer is good as long as the array lives and its store is not joined to another.
+    /// Whoever reads or writes through it must have the store to themselves, and write nothing
+    /// where the elements are immutable.
+    ///
+    /// # Errors
+    /// If this is no array, or belongs to another store.
+    pub fn elements_ptr(&self, store: impl AsContext) -> Result<Option<NonNull<u8>>, Error> {
+        let store = store.as_context();
+        let core = store.core();
+        let (reference, def) = self.object(core)?;
+        let CompositeType::Array(ty) = &def.composite else { return Err(not("array")) };
+        if matches!(ty.0.storage, StorageType::Val(ValType::Ref(_))) {
+            return Ok(None);
+        }
+        Ok(core.elements(reference))
     }
 
     /// Whether both are the same object or number.

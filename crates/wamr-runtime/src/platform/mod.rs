@@ -76,7 +76,7 @@ impl Reservation {
 }
 
 /// The addresses of the current thread's stack, where the system tells them.
-pub(crate) fn stack_bounds() -> Option<core::ops::Range<usize>> {
+pub fn stack_bounds() -> Option<core::ops::Range<usize>> {
     std::thread_local! {
         static BOUNDS: Option<core::ops::Range<usize>> = stack::bounds();
     }

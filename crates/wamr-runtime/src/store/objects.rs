@@ -3,6 +3,7 @@
 
 use core::any::Any;
 use core::ops::Range;
+use core::ptr::NonNull;
 use std::sync::Arc;
 
 use wamr_types::{AbstractHeapType, HeapType, RefType, TrapCode, TypeId};
@@ -266,6 +267,11 @@ impl StoreCore {
         // SAFETY: element 0 is behind the header, inside or at the end of the object.
         let first = unsafe { self.gc.base().add(reference as usize + element.offset as usize) };
         Ok(Array { first, kind: element.kind, len: header.len })
+    }
+
+    /// Where the elements of an array are.
+    pub(crate) fn elements(&self, reference: u32) -> Option<NonNull<u8>> {
+        NonNull::new(self.array(reference).ok()?.first)
     }
 
     /// Checks a range of an array.

@@ -1,0 +1,965 @@
+//! Instances: making them, and what belongs to each.
+
+use std::collections::HashMap;
+use std::ffi::{CString, c_char, c_int, c_void};
+use std::ptr::{null, null_mut};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use wamr::instantiate::InstanceHandle;
+use wamr::types::{ExternIdx, FuncIdx, MemoryIdx};
+use wamr::{Backtrace, Error, Extern, Func, Memory, SharedMemory, StoreContextMut, TrapCode};
+
+use super::context::ContextKey;
+use super::entity::Entity;
+use super::env::{self, Env, Kind};
+use super::group::{self, Data, Group};
+use super::handle::{self, Name};
+use super::imports::{self, Entry, ExternInst, Given, Loading};
+use super::module::{Module, answer, kind};
+use super::native::NativeFailure;
+use super::runtime::mode_of;
+use super::world::{WasiArgs, World};
+use super::{heap, text};
+
+/// How an instance is made.
+#[derive(Clone, Default)]
+pub(crate) struct Request {
+    pub(crate) heap_bytes: u32,
+    pub(crate) max_pages: u32,
+    custom_data: usize,
+    wasi: WasiArgs,
+    imports: Vec<Entry>,
+    /// As C calls it; `None` for the runtime's default.
+    mode: Option<c_int>,
+    pub(crate) allow_unlinked: bool,
+    /// Whether memories and so on are made for imports that nobody supplies.
+    fill: bool,
+    /// The shared memories of the first thread, for other threads of a program.
+    pub(crate) inherited: Option<Vec<SharedMemory>>,
+    /// The instance that starts the thread that this one is for.
+    pub(crate) parent: Option<Arc<Inst>>,
+}
+
+impl Request {
+    /// How an instance for another thread of a program is made.
+    pub(crate) fn for_thread(&self, parent: &Arc<Inst>, inherited: Vec<SharedMemory>) -> Self {
+        Self { inherited: Some(inherited), parent: Some(parent.clone()), ..self.clone() }
+    }
+
+    /// How what it imports from is made.
+    pub(crate) fn for_dependency(&self) -> Self {
+        Self {
+            heap_bytes: self.heap_bytes,
+            mode: self.mode,
+            allow_unlinked: self.allow_unlinked,
+            wasi: self.wasi.clone(),
+            ..Self::default()
+        }
+    }
+}
+
+/// What there is of an instance until C ends it.
+struct Live {
+    group: Arc<Group>,
+    handle: InstanceHandle,
+    memory0: Option<Memory>,
+    /// Entities that C has names of.
+    names: Vec<(Extern, Name)>,
+    /// What it was made with, to make it again.
+    given: Given,
+    /// Instances that loading linking made for it.
+    dependencies: Vec<Arc<Inst>>,
+}
+
+/// The text of an exception, where C can read it.
+struct Exception {
+    is_set: bool,
+    text: Box<[u8; 512]>,
+}
+
+/// An instance.
+pub(crate) struct Inst {
+    pub(crate) name: Name,
+    pub(crate) serial: u64,
+    pub(crate) module: Arc<Module>,
+    pub(crate) request: Request,
+    mode: AtomicU32,
+    live: Mutex<Option<Live>>,
+    /// For those whose functions live on.
+    group: Mutex<Weak<Group>>,
+    exception: Mutex<Exception>,
+    terminated: Arc<AtomicBool>,
+    exit_code: AtomicU32,
+    custom_data: AtomicPtr<c_void>,
+    contexts: Mutex<HashMap<usize, usize>>,
+    singleton: Mutex<Name>,
+    backtrace: Mutex<Backtrace>,
+    /// Nanoseconds that calls from C took.
+    nanos: AtomicU64,
+    /// Texts that C was given.
+    texts: Mutex<Vec<CString>>,
+    pub(crate) family: Family,
+    /// Whether anything was asked of it or called.
+    touched: AtomicBool,
+}
+
+// SAFETY: names and pointers of the embedder's are carried, never followed.
+unsafe impl Send for Inst {}
+// SAFETY: as above.
+unsafe impl Sync for Inst {}
+
+/// The instances of a program's threads.
+#[derive(Clone, Default)]
+pub(crate) struct Family(Arc<Mutex<Vec<Weak<Inst>>>>);
+
+impl Family {
+    pub(crate) fn members(&self) -> Vec<Arc<Inst>> {
+        lock(&self.0).iter().filter_map(Weak::upgrade).collect()
+    }
+
+    fn add(&self, inst: &Arc<Inst>) {
+        let mut members = lock(&self.0);
+        members.retain(|member| member.strong_count() != 0);
+        members.push(Arc::downgrade(inst));
+    }
+}
+
+static NEXT_SERIAL: AtomicU64 = AtomicU64::new(1);
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What proc_exit reports, as WAMR words it.
+const PROC_EXIT: &str = "wasi proc exit";
+const TERMINATED: &str = "terminated by user";
+
+impl Inst {
+    fn new(name: Name, module: &Arc<Module>, request: &Request, mode: c_int) -> Self {
+        Self {
+            name,
+            serial: NEXT_SERIAL.fetch_add(1, Ordering::Relaxed),
+            module: module.clone(),
+            // A thread's parent is not kept by it.
+            request: Request { parent: None, ..request.clone() },
+            mode: AtomicU32::new(mode as u32),
+            live: Mutex::new(None),
+            group: Mutex::new(Weak::new()),
+            exception: Mutex::new(Exception { is_set: false, text: Box::new([0; 512]) }),
+            terminated: Arc::default(),
+            exit_code: AtomicU32::new(0),
+            custom_data: AtomicPtr::new(std::ptr::with_exposed_provenance_mut(request.custom_data)),
+            contexts: Mutex::default(),
+            singleton: Mutex::new(null_mut()),
+            backtrace: Mutex::default(),
+            nanos: AtomicU64::new(0),
+            texts: Mutex::default(),
+            family: request.parent.as_ref().map(|parent| parent.family.clone()).unwrap_or_default(),
+            touched: AtomicBool::new(false),
+        }
+    }
+
+    /// The group, as long as it is there.
+    pub(crate) fn group(&self) -> Option<Arc<Group>> {
+        match &*lock(&self.live) {
+            Some(live) => Some(live.group.clone()),
+            None => lock(&self.group).upgrade(),
+        }
+    }
+
+    /// The environment that belongs to the instance.
+    pub(crate) fn singleton(self: &Arc<Self>) -> Option<Arc<Env>> {
+        let mut name = lock(&self.singleton);
+        if let Some(env) = handle::get::<Env>(*name) {
+            return Some(env);
+        }
+        lock(&self.live).as_ref()?;
+        *name = Env::make(self, Kind::Singleton);
+        handle::get::<Env>(*name)
+    }
+
+    /// Memory 0.
+    pub(crate) fn memory0(&self) -> Option<Memory> {
+        self.touched.store(true, Ordering::Relaxed);
+        if let Some(live) = &*lock(&self.live) {
+            return live.memory0.clone();
+        }
+        // It ended, but one of its functions called a native.
+        let group = lock(&self.group).upgrade()?.present();
+        env::caller_of(&group)?.caller(|caller| caller.default_memory())
+    }
+
+    /// Does something with the store.
+    pub(crate) fn with<R>(
+        &self,
+        body: impl FnOnce(StoreContextMut<'_, Data>) -> Option<R>,
+    ) -> Option<R> {
+        self.group()?.with(body).ok()?
+    }
+
+    /// An item of its index spaces.
+    pub(crate) fn item(
+        &self,
+        store: &mut StoreContextMut<'_, Data>,
+        index: ExternIdx,
+    ) -> Option<Extern> {
+        let handle = lock(&self.live).as_ref()?.handle.clone();
+        handle.item(store, index).ok()?
+    }
+
+    /// An export.
+    pub(crate) fn export_value(
+        &self,
+        store: &mut StoreContextMut<'_, Data>,
+        name: &str,
+    ) -> Option<Extern> {
+        let index = self.module.loaded.decoded().export(name)?.index;
+        self.item(store, index)
+    }
+
+    /// The name of an export of a kind.
+    pub(crate) fn export(&self, name: &str, wanted: c_int) -> Option<Name> {
+        let index = self.module.loaded.decoded().export(name)?.index;
+        let fits = match index {
+            ExternIdx::Func(_) => kind::FUNC,
+            ExternIdx::Table(_) => kind::TABLE,
+            ExternIdx::Memory(_) => kind::MEMORY,
+            ExternIdx::Global(_) => kind::GLOBAL,
+            ExternIdx::Tag(_) => kind::TAG,
+        };
+        if fits != wanted {
+            return None;
+        }
+        self.name_at(index)
+    }
+
+    /// The name of an item of its index spaces.
+    pub(crate) fn name_at(&self, index: ExternIdx) -> Option<Name> {
+        let value = self.with(|mut store| self.item(&mut store, index))?;
+        self.name_of(value)
+    }
+
+    /// The name of an entity, the same one each time; it lasts as long as the instance.
+    pub(crate) fn name_of(&self, value: Extern) -> Option<Name> {
+        self.touched.store(true, Ordering::Relaxed);
+        let mut live = lock(&self.live);
+        let live = live.as_mut()?;
+        if let Some((_, name)) = live.names.iter().find(|(known, _)| Extern::same(known, &value)) {
+            return Some(*name);
+        }
+        let name = handle::insert(Entity::of_instance(&live.group, value.clone()));
+        live.names.push((value, name));
+        Some(name)
+    }
+
+    /// The index of a function that values can refer to.
+    pub(crate) fn func_index(
+        &self,
+        store: &mut StoreContextMut<'_, Data>,
+        func: &Func,
+    ) -> Option<u32> {
+        let mut candidates = self.module.loaded.decoded().escaping_funcs.iter();
+        let is_it = |index: &&FuncIdx| {
+            let item = self.item(store, ExternIdx::Func(**index));
+            matches!(item, Some(Extern::Func(found)) if Func::same(&found, func))
+        };
+        candidates.find(is_it).map(|index| index.0)
+    }
+
+    /// The handle in the runtime, unless the instance ended.
+    pub(crate) fn handle(&self) -> Option<InstanceHandle> {
+        lock(&self.live).as_ref().map(|live| live.handle.clone())
+    }
+
+    /// What it was made with.
+    pub(crate) fn given(&self) -> Given {
+        lock(&self.live).as_ref().map_or_else(Given::new, |live| live.given.clone())
+    }
+
+    /// Makes a thread's instance one of the same program as its parent.
+    fn take_after(self: &Arc<Self>, parent: &Arc<Self>) {
+        parent.family.add(self);
+        self.set_custom_data(parent.custom_data());
+        *lock(&self.contexts) = lock(&parent.contexts).clone();
+    }
+
+    /// Ends what all threads of the program run.
+    pub(crate) fn terminate(&self, why: &str) {
+        for thread in self.family.members() {
+            thread.set_exception(Some(why));
+            thread.terminated.store(true, Ordering::SeqCst);
+            if let Some(group) = thread.group() {
+                group.interrupt();
+            }
+        }
+    }
+
+    /// Keeps a text for C; equal ones once.
+    pub(crate) fn keep_text(&self, text: CString) -> *const c_char {
+        let mut texts = lock(&self.texts);
+        if let Some(known) = texts.iter().find(|known| **known == text) {
+            return known.as_ptr();
+        }
+        texts.push(text);
+        texts.last().map_or(null(), |text| text.as_ptr())
+    }
+
+    /// Counts the time that a call from C took.
+    pub(crate) fn add_time(&self, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.nanos.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    /// The time that calls from C took.
+    pub(crate) fn time(&self) -> Duration {
+        Duration::from_nanos(self.nanos.load(Ordering::Relaxed))
+    }
+
+    /// The name of an exported function.
+    pub(crate) fn known_export(&self, name: &str) -> Option<Name> {
+        self.export(name, kind::FUNC)
+    }
+
+    pub(crate) fn set_context(&self, key: Name, context: *mut c_void) {
+        lock(&self.contexts).insert(key.addr(), context.expose_provenance());
+    }
+
+    pub(crate) fn context(&self, key: Name) -> *mut c_void {
+        let context = lock(&self.contexts).get(&key.addr()).copied();
+        context.map_or(null_mut(), std::ptr::with_exposed_provenance_mut)
+    }
+
+    pub(crate) fn custom_data(&self) -> *mut c_void {
+        self.custom_data.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_custom_data(&self, data: *mut c_void) {
+        self.custom_data.store(data, Ordering::Relaxed);
+    }
+
+    /// Sets the text of an exception; `None` clears it.
+    pub(crate) fn set_exception(&self, text: Option<&str>) {
+        let mut exception = lock(&self.exception);
+        let Exception { is_set, text: buffer } = &mut *exception;
+        *is_set = text.is_some();
+        let Some(text) = text else {
+            drop(exception);
+            self.terminated.store(false, Ordering::SeqCst);
+            return;
+        };
+        let text = format!("Exception: {text}");
+        text::message(buffer.as_mut_ptr().cast(), buffer.len() as u32, &text);
+    }
+
+    /// Takes the text of an exception away, without what stands before it.
+    pub(crate) fn take_exception_text(&self) -> Option<String> {
+        let mut exception = lock(&self.exception);
+        if !std::mem::take(&mut exception.is_set) {
+            return None;
+        }
+        let end = exception.text.iter().position(|byte| *byte == 0).unwrap_or(0);
+        let text = String::from_utf8_lossy(&exception.text[..end]).into_owned();
+        Some(text.strip_prefix("Exception: ").unwrap_or(&text).to_owned())
+    }
+
+    /// Notes what a call ended in.
+    pub(crate) fn fail(&self, error: &Error) {
+        *lock(&self.backtrace) = error.backtrace().clone();
+        if self.is_terminated() && error.trap_code() == Some(TrapCode::Interrupted) {
+            return self.set_exception(Some(TERMINATED));
+        }
+        #[cfg(feature = "wasi")]
+        if let Some(exit) = error.downcast_ref::<wamr::wasi::Exit>() {
+            self.exit_code.store(exit.0 as u32, Ordering::Relaxed);
+            return self.set_exception(Some(PROC_EXIT));
+        }
+        let text = match (error.trap_code(), error.downcast_ref::<NativeFailure>()) {
+            (Some(code), _) => code.to_string(),
+            (None, Some(failure)) => failure.to_string(),
+            (None, None) => error.to_string(),
+        };
+        self.set_exception(Some(&text));
+    }
+
+    /// The frames that the last failure passed through.
+    pub(crate) fn backtrace(&self) -> Backtrace {
+        lock(&self.backtrace).clone()
+    }
+
+    pub(crate) fn is_terminated(&self) -> bool {
+        self.terminated.load(Ordering::SeqCst)
+    }
+
+    /// Whether a call may begin; else the exception says why.
+    pub(crate) fn begin_call(&self) -> bool {
+        self.touched.store(true, Ordering::Relaxed);
+        if self.is_terminated() {
+            lock(&self.exception).is_set = false;
+            self.set_exception(Some(TERMINATED));
+            self.terminated.store(true, Ordering::SeqCst);
+            return false;
+        }
+        lock(&self.exception).is_set = false;
+        *lock(&self.backtrace) = Backtrace::default();
+        true
+    }
+
+    /// Whether the exception is that of a guest that ended of its own accord, which is then no
+    /// exception.
+    pub(crate) fn is_proc_exit(&self) -> bool {
+        let is_exit = lock(&self.exception).text.starts_with(b"Exception: wasi proc exit\0");
+        let is_set = lock(&self.exception).is_set;
+        if is_set && is_exit {
+            lock(&self.exception).is_set = false;
+            return true;
+        }
+        false
+    }
+
+    /// Ends the instance for C.
+    pub(crate) fn end(self: &Arc<Self>) {
+        let contexts = std::mem::take(&mut *lock(&self.contexts));
+        for (key, context) in contexts {
+            let key = handle::get::<ContextKey>(std::ptr::without_provenance(key));
+            if let Some(destroy) = key.and_then(|key| key.destructor)
+                && context != 0
+                && self.family.members().first().is_some_and(|first| Arc::ptr_eq(first, self))
+            {
+                destroy(self.name, std::ptr::with_exposed_provenance_mut(context));
+            }
+        }
+        super::externref::forget(self.name);
+        let singleton = std::mem::replace(&mut *lock(&self.singleton), null_mut());
+        if let Some(env) = handle::get::<Env>(singleton) {
+            env.destroy();
+        }
+        let Some(live) = lock(&self.live).take() else { return };
+        for (_, name) in &live.names {
+            handle::remove::<Entity>(*name);
+        }
+        live.dependencies.iter().for_each(Self::end);
+        // If that was the last of the group, the store goes, and with it the instance's name.
+        drop(live);
+    }
+}
+
+/// Makes an instance.
+///
+/// # Errors
+/// Says what went wrong, as `error_buf` gets it.
+pub(crate) fn make(module: &Arc<Module>, request: &Request) -> Result<Arc<Inst>, String> {
+    let failed = |what: String| format!("WASM module instantiate failed: {what}");
+    let prepared = prepare(module, request).map_err(failed)?.0;
+    let mut given = imports::match_entries(&prepared, &request.imports).map_err(failed)?;
+    if request.fill {
+        imports::fill_with_new(module, &prepared, &mut given);
+    }
+    let group = imports::group_for(&module.runtime, &given).map_err(failed)?;
+    let mut loading = Loading::default();
+    let made = group.run(|mut store| {
+        let inst = make_in(&mut store, module, request, &given, &mut loading)?;
+        let made = std::mem::take(&mut loading).into_made();
+        if let Some(live) = &mut *lock(&inst.live) {
+            live.dependencies = made;
+        }
+        Ok(inst)
+    });
+    let made = made.map_err(|busy| busy.to_string()).and_then(|made| made);
+    loading.into_made().iter().for_each(Inst::end);
+    made.map_err(failed)
+}
+
+fn prepare(module: &Arc<Module>, request: &Request) -> Result<(wamr::Module, c_int), String> {
+    let c_mode = request.mode.unwrap_or_else(|| module.runtime.default_mode());
+    let mode = mode_of(c_mode).ok_or("this build lacks the running mode")?;
+    let prepared = module.in_mode(mode).map_err(|error| error.to_string())?;
+    Ok((prepared, c_mode))
+}
+
+/// Makes an instance in a store.
+///
+/// # Errors
+/// Says what went wrong.
+pub(crate) fn make_in(
+    store: &mut StoreContextMut<'_, Data>,
+    module: &Arc<Module>,
+    request: &Request,
+    given: &[(usize, Arc<Entity>)],
+    loading: &mut Loading,
+) -> Result<Arc<Inst>, String> {
+    let (prepared, c_mode) = prepare(module, request)?;
+    let name = handle::insert_cyclic(|name| Arc::new(Inst::new(name, module, request, c_mode)));
+    let inst = handle::get::<Inst>(name).ok_or("the instance is gone")?;
+    let made = start(store, &inst, &prepared, given, loading, request.parent.as_ref());
+    if made.is_err() {
+        inst.end();
+        // Its functions may be in tables of others, and then stays known to the store.
+        let id = store.data().instances.values().any(|known| Arc::ptr_eq(known, &inst));
+        if !id {
+            handle::remove::<Inst>(name);
+        }
+    }
+    made.map(|()| inst)
+}
+
+fn start(
+    store: &mut StoreContextMut<'_, Data>,
+    inst: &Arc<Inst>,
+    prepared: &wamr::Module,
+    given: &[(usize, Arc<Entity>)],
+    loading: &mut Loading,
+    parent: Option<&Arc<Inst>>,
+) -> Result<(), String> {
+    let Inst { module, request, serial, .. } = &**inst;
+    let group = store.data().group.upgrade().ok_or("the group is gone")?;
+    let wasi = request.wasi.clone().or(&lock(&module.wasi));
+    let (terminated, interrupt) = (inst.terminated.clone(), group.interrupt_handle());
+    let world = match parent {
+        Some(parent) => World::of_thread(parent, request.heap_bytes, terminated, interrupt)?,
+        None => World::new(&wasi, request.heap_bytes, terminated, interrupt)?,
+    };
+    store.data_mut().worlds.insert(*serial, world);
+    if request.max_pages != 0 {
+        group::limit_memories(store.data_mut(), u64::from(request.max_pages) << 16);
+    }
+    let given = given.to_vec();
+    let values = imports::build(store, module, prepared, *serial, request, &given, loading)?;
+    let text = |error: Error| error.to_string();
+    // SAFETY: the list of imports was built for the module, types checked.
+    let handle = unsafe {
+        match &request.inherited {
+            None => InstanceHandle::allocate(&mut *store, prepared, &values),
+            Some(inherited) => {
+                let values: Vec<_> =
+                    values.into_iter().map(wamr::instantiate::ImportValue::Extern).collect();
+                InstanceHandle::allocate_thread(&mut *store, prepared, &values, inherited)
+            }
+        }
+    };
+    let handle = handle.map_err(text)?;
+    let memory0 = handle.item(&mut *store, ExternIdx::Memory(MemoryIdx(0))).map_err(text)?;
+    let memory0 = memory0.and_then(Extern::into_memory);
+    let id = handle.id(&*store).map_err(text)?;
+    *lock(&inst.group) = Arc::downgrade(&group);
+    *lock(&inst.live) = Some(Live {
+        group,
+        handle: handle.clone(),
+        memory0: memory0.clone(),
+        names: Vec::new(),
+        given,
+        dependencies: Vec::new(),
+    });
+    let before = store.data_mut().instances.insert(id, inst.clone());
+    if let Some(before) = before {
+        handle::remove::<Inst>(before.name);
+    }
+    match parent {
+        Some(parent) => inst.take_after(parent),
+        None => inst.family.add(inst),
+    }
+    if let Some(memory) = &memory0 {
+        heap::set_up(store, inst, memory);
+    }
+    let env = inst.singleton().ok_or("the instance is gone")?;
+    if module.runtime.is_metered() {
+        store.set_fuel(u64::MAX).map_err(text)?;
+    }
+    env::calling(&env, || {
+        handle.copy_active_segments(&mut *store).map_err(text)?;
+        handle.start(&mut *store).map_err(text)?;
+        if request.inherited.is_some() {
+            return Ok(());
+        }
+        for name in initializers(prepared) {
+            let Some(Extern::Func(func)) = inst.export_value(store, name) else { continue };
+            let ty = func.ty(&*store).map_err(text)?;
+            if ty.params().is_empty() && ty.results().is_empty() {
+                func.call(&mut *store, &[], &mut []).map_err(text)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// What toolchains want called right after instantiation.
+fn initializers(module: &wamr::Module) -> impl Iterator<Item = &'static str> {
+    let is_wasi = module.imports().any(|import| imports::WASI_MODULES.contains(&import.module()));
+    let is_command = module.get_export("_start").is_some();
+    let names = [
+        (is_wasi && !is_command).then_some("_initialize"),
+        Some("__post_instantiate"),
+        (!is_wasi).then_some("__wasm_call_ctors"),
+    ];
+    names.into_iter().flatten()
+}
+
+/// `InstantiationArgs`
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct InstantiationArgs {
+    default_stack_size: u32,
+    heap_size: u32,
+    max_memory_pages: u32,
+}
+
+/// `WASMInstantiationArgsWithImports`
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct ArgsWithImports {
+    args: InstantiationArgs,
+    imports: *const ExternInst,
+    import_count: u32,
+}
+
+impl From<InstantiationArgs> for Request {
+    fn from(args: InstantiationArgs) -> Self {
+        Self { heap_bytes: args.heap_size, max_pages: args.max_memory_pages, ..Self::default() }
+    }
+}
+
+/// `InstantiationArgs2`
+#[derive(Default)]
+pub(crate) struct Args2(Mutex<Request>);
+
+fn instantiate(
+    module: Name,
+    request: &Request,
+    error_buf: *mut c_char,
+    error_buf_size: u32,
+) -> Name {
+    let module = handle::get::<Module>(module).ok_or_else(|| "there is no such module".to_owned());
+    let made = module.and_then(|module| make(&module, request)).map(|inst| inst.name);
+    answer(made, error_buf, error_buf_size)
+}
+
+/// Changes arguments that C holds.
+fn set(args: Name, change: impl FnOnce(&mut Request)) {
+    if let Some(args) = handle::get::<Args2>(args) {
+        change(&mut lock(&args.0));
+    }
+}
+
+/// Lists of directories as C gives them.
+fn dirs(
+    dirs: *const *const c_char,
+    dir_count: u32,
+    mapped: *const *const c_char,
+    map_count: u32,
+) -> (Vec<String>, Vec<String>) {
+    (text::strings(dirs, dir_count as usize), text::strings(mapped, map_count as usize))
+}
+
+fn argv(argv: *const *const c_char, argc: c_int) -> Vec<String> {
+    text::strings(argv, usize::try_from(argc).unwrap_or(0))
+}
+
+c_api! {
+    fn wasm_runtime_instantiate(
+        module: Name,
+        _stack_size: u32,
+        heap_bytes: u32,
+        error_buf: *mut c_char,
+        error_buf_size: u32,
+    ) -> Name {
+        let request = Request { heap_bytes, ..Request::default() };
+        instantiate(module, &request, error_buf, error_buf_size)
+    }
+
+    fn wasm_runtime_instantiate_ex(
+        module: Name,
+        args: *const InstantiationArgs,
+        error_buf: *mut c_char,
+        error_buf_size: u32,
+    ) -> Name {
+        let request = text::read(args).map(Request::from).unwrap_or_default();
+        instantiate(module, &request, error_buf, error_buf_size)
+    }
+
+    fn wasm_runtime_instantiate_ex_with_imports(
+        module: Name,
+        args: *const ArgsWithImports,
+        error_buf: *mut c_char,
+        error_buf_size: u32,
+    ) -> Name {
+        let request = text::read(args).map(|args| Request {
+            imports: imports::entries(args.imports, args.import_count),
+            ..Request::from(args.args)
+        });
+        instantiate(module, &request.unwrap_or_default(), error_buf, error_buf_size)
+    }
+
+    fn wasm_runtime_instantiate_ex2(
+        module: Name,
+        args: Name,
+        error_buf: *mut c_char,
+        error_buf_size: u32,
+    ) -> Name {
+        let Some(args) = handle::get::<Args2>(args) else {
+            text::message(error_buf, error_buf_size, &"there are no such arguments");
+            return null_mut();
+        };
+        let request = lock(&args.0).clone();
+        instantiate(module, &request, error_buf, error_buf_size)
+    }
+
+    fn wasm_runtime_instantiate_with_builtin_linker(
+        module: Name,
+        _stack_size: u32,
+        heap_bytes: u32,
+        error_buf: *mut c_char,
+        error_buf_size: u32,
+    ) -> Name {
+        let request = Request { heap_bytes, fill: true, ..Request::default() };
+        instantiate(module, &request, error_buf, error_buf_size)
+    }
+
+    fn wasm_runtime_instantiation_args_create(out: *mut Name) -> bool {
+        if out.is_null() {
+            return false;
+        }
+        text::write(out, handle::insert(Arc::new(Args2::default())))
+    }
+
+    fn wasm_runtime_instantiation_args_destroy(args: Name) {
+        handle::remove::<Args2>(args);
+    }
+
+    fn wasm_runtime_instantiation_args_set_default_stack_size(args: Name, _size: u32) {
+        let _ = args;
+    }
+
+    fn wasm_runtime_instantiation_args_set_host_managed_heap_size(args: Name, size: u32) {
+        set(args, |request| request.heap_bytes = size);
+    }
+
+    fn wasm_runtime_instantiation_args_set_max_memory_pages(args: Name, pages: u32) {
+        set(args, |request| request.max_pages = pages);
+    }
+
+    fn wasm_runtime_instantiation_args_set_custom_data(args: Name, data: *mut c_void) {
+        set(args, |request| request.custom_data = data.expose_provenance());
+    }
+
+    fn wasm_runtime_instantiation_args_set_wasi_arg(
+        args: Name,
+        list: *const *const c_char,
+        argc: c_int,
+    ) {
+        set(args, |request| request.wasi.argv = Some(argv(list, argc)));
+    }
+
+    fn wasm_runtime_instantiation_args_set_wasi_env(
+        args: Name,
+        env: *const *const c_char,
+        count: u32,
+    ) {
+        set(args, |request| request.wasi.env = Some(text::strings(env, count as usize)));
+    }
+
+    fn wasm_runtime_instantiation_args_set_wasi_dir(
+        args: Name,
+        list: *const *const c_char,
+        count: u32,
+        mapped: *const *const c_char,
+        map_count: u32,
+    ) {
+        set(args, |request| request.wasi.dirs = Some(dirs(list, count, mapped, map_count)));
+    }
+
+    fn wasm_runtime_instantiation_args_set_wasi_stdio(
+        args: Name,
+        stdin: i64,
+        stdout: i64,
+        stderr: i64,
+    ) {
+        set(args, |request| request.wasi.stdio = Some([stdin, stdout, stderr]));
+    }
+
+    fn wasm_runtime_instantiation_args_set_wasi_addr_pool(
+        args: Name,
+        pool: *const *const c_char,
+        count: u32,
+    ) {
+        set(args, |request| request.wasi.addr_pool = Some(text::strings(pool, count as usize)));
+    }
+
+    fn wasm_runtime_instantiation_args_set_wasi_ns_lookup_pool(
+        args: Name,
+        pool: *const *const c_char,
+        count: u32,
+    ) {
+        let pool = text::strings(pool, count as usize);
+        set(args, |request| request.wasi.ns_lookup_pool = Some(pool));
+    }
+
+    fn wasm_runtime_instantiation_args_set_imports(
+        args: Name,
+        list: *const ExternInst,
+        count: u32,
+    ) {
+        set(args, |request| request.imports = imports::entries(list, count));
+    }
+
+    fn wasm_runtime_set_wasi_args_ex(
+        module: Name,
+        dir_list: *const *const c_char,
+        dir_count: u32,
+        map_dir_list: *const *const c_char,
+        map_dir_count: u32,
+        env: *const *const c_char,
+        env_count: u32,
+        list: *const *const c_char,
+        argc: c_int,
+        stdin: i64,
+        stdout: i64,
+        stderr: i64,
+    ) {
+        let Some(module) = handle::get::<Module>(module) else { return };
+        let mut wasi = lock(&module.wasi);
+        wasi.dirs = Some(dirs(dir_list, dir_count, map_dir_list, map_dir_count));
+        wasi.env = Some(text::strings(env, env_count as usize));
+        wasi.argv = Some(argv(list, argc));
+        wasi.stdio = Some([stdin, stdout, stderr]);
+    }
+
+    fn wasm_runtime_set_wasi_args(
+        module: Name,
+        dir_list: *const *const c_char,
+        dir_count: u32,
+        map_dir_list: *const *const c_char,
+        map_dir_count: u32,
+        env: *const *const c_char,
+        env_count: u32,
+        list: *const *const c_char,
+        argc: c_int,
+    ) {
+        wasm_runtime_set_wasi_args_ex(
+            module, dir_list, dir_count, map_dir_list, map_dir_count, env, env_count, list, argc,
+            -1, -1, -1,
+        );
+    }
+
+    fn wasm_runtime_set_wasi_addr_pool(
+        module: Name,
+        pool: *const *const c_char,
+        count: u32,
+    ) {
+        if let Some(module) = handle::get::<Module>(module) {
+            lock(&module.wasi).addr_pool = Some(text::strings(pool, count as usize));
+        }
+    }
+
+    fn wasm_runtime_set_wasi_ns_lookup_pool(
+        module: Name,
+        pool: *const *const c_char,
+        count: u32,
+    ) {
+        if let Some(module) = handle::get::<Module>(module) {
+            lock(&module.wasi).ns_lookup_pool = Some(text::strings(pool, count as usize));
+        }
+    }
+
+    fn wasm_runtime_is_wasi_mode(inst: Name) -> bool {
+        handle::get::<Inst>(inst).is_some_and(|inst| {
+            let mut imports = inst.module.loaded.imports();
+            imports.any(|import| imports::WASI_MODULES.contains(&import.module()))
+        })
+    }
+
+    fn wasm_runtime_lookup_wasi_start_function(inst: Name) -> Name {
+        let Some(inst) = handle::get::<Inst>(inst) else { return null_mut() };
+        inst.export("_start", kind::FUNC).unwrap_or(null_mut())
+    }
+
+    fn wasm_runtime_get_wasi_exit_code(inst: Name) -> u32 {
+        handle::get::<Inst>(inst).map_or(0, |inst| inst.exit_code.load(Ordering::Relaxed))
+    }
+
+    fn wasm_runtime_deinstantiate(inst: Name) {
+        if let Some(inst) = handle::get::<Inst>(inst) {
+            inst.end();
+        }
+    }
+
+    fn wasm_runtime_get_module(inst: Name) -> Name {
+        handle::get::<Inst>(inst).map_or(null_mut(), |inst| inst.module.name())
+    }
+
+    fn wasm_runtime_get_running_mode(inst: Name) -> u32 {
+        handle::get::<Inst>(inst).map_or(0, |inst| inst.mode.load(Ordering::Relaxed))
+    }
+
+    fn wasm_runtime_set_running_mode(inst: Name, mode: c_int) -> bool {
+        handle::get::<Inst>(inst).is_some_and(|inst| switch_mode(&inst, mode))
+    }
+
+    fn wasm_runtime_get_exception(inst: Name) -> *const c_char {
+        let Some(inst) = handle::get::<Inst>(inst) else { return null() };
+        let exception = lock(&inst.exception);
+        if exception.is_set { exception.text.as_ptr().cast() } else { null() }
+    }
+
+    fn wasm_runtime_set_exception(inst: Name, text: *const c_char) {
+        if let Some(inst) = handle::get::<Inst>(inst) {
+            inst.set_exception(text::string(text).as_deref());
+        }
+    }
+
+    fn wasm_runtime_clear_exception(inst: Name) {
+        if let Some(inst) = handle::get::<Inst>(inst) {
+            inst.set_exception(None);
+        }
+    }
+
+    fn wasm_runtime_terminate(inst: Name) {
+        if let Some(inst) = handle::get::<Inst>(inst) {
+            inst.terminate(TERMINATED);
+        }
+    }
+
+    fn wasm_runtime_set_bounds_checks(inst: Name, _enable: bool) {
+        let _ = inst;
+    }
+
+    fn wasm_runtime_is_bounds_checks_enabled(inst: Name) -> bool {
+        handle::get::<Inst>(inst).is_some()
+    }
+}
+
+/// Makes an instance anew in another mode, if nobody can tell.
+fn switch_mode(inst: &Arc<Inst>, c_mode: c_int) -> bool {
+    let Some(mode) = mode_of(c_mode) else { return false };
+    let now = inst.mode.load(Ordering::Relaxed) as c_int;
+    if mode_of(now) == Some(mode) {
+        inst.mode.store(c_mode as u32, Ordering::Relaxed);
+        return true;
+    }
+    let decoded = inst.module.loaded.decoded();
+    let is_private = inst.module.loaded.imports().all(|import| match import.ty() {
+        wamr::ExternType::Func { .. } | wamr::ExternType::Tag(_) => true,
+        wamr::ExternType::Global(ty) => !ty.mutable,
+        _ => false,
+    });
+    if inst.touched.load(Ordering::Relaxed) || decoded.start.is_some() || !is_private {
+        return false;
+    }
+    let Some(group) = inst.group() else { return false };
+    let switched = group.run(|mut store| {
+        let (given, dependencies) = {
+            let mut live = lock(&inst.live);
+            let live = live.as_mut()?;
+            (live.given.clone(), std::mem::take(&mut live.dependencies))
+        };
+        let prepared = inst.module.in_mode(mode).ok()?;
+        start(&mut store, inst, &prepared, &given, &mut Loading::default(), None).ok()?;
+        lock(&inst.live).as_mut()?.dependencies.extend(dependencies);
+        Some(())
+    });
+    let switched = matches!(switched, Ok(Some(())));
+    if switched {
+        inst.mode.store(c_mode as u32, Ordering::Relaxed);
+    }
+    switched
+}
