@@ -5,7 +5,7 @@
 //! * `engine`, `module`, `instance`, `func`, `entity`, `trap`, `foreign`: the objects themselves.
 //!
 //! Every pointer that C holds is a handle of its own. Handles to entities hold their store
-//! ([`crate::store`]), so that they may be deleted in any order; nothing is deleted twice, since a
+//! (`crate::store`), so that they may be deleted in any order; nothing is deleted twice, since a
 //! handle that was deleted is known as one until its place is used again, which takes a while.
 //! `NULL`, handles of the wrong kind and deleted ones are answered with what means failure where
 //! the function can tell it, and ignored where it cannot.
