@@ -79,7 +79,7 @@ macro_rules! fields {
 pub fn layout_of(target: TargetLayout) -> Box<[LayoutField]> {
     let fields = fields! { target;
         "VmContext" VmContextLayout { store, memory0, memories, tables, globals, imports, types }
-        "VmStore" VmStoreLayout { native_limit, native_end, tail_args, gc_base, fuel }
+        "VmStore" VmStoreLayout { native_limit, native_end, tail_args, gc_base, fuel, gc_marking }
         "FuncRecord" FuncRecordLayout { code, code_context, sig }
         "VmTable" VmTableLayout { base, len }
         "VmMemory" VmMemoryLayout { base, len_bytes }
