@@ -1,1 +1,5 @@
 //! Tests of the API as C calls it.
+
+mod calls;
+mod linking;
+mod support;
