@@ -43,8 +43,8 @@ Options:
       --stack-size BYTES       stack for interpreted frames
       --heap-size BYTES        the most that `malloc` gives to a module that has no allocator
       --max-memory BYTES       the most that each memory may grow to
-      --fuel N                 stops the program after about so many operators; each thread has
-                               as many
+      --fuel N                 stops the program after about so many operators, those of all its
+                               threads together
       --timeout MS             stops the program after so many milliseconds
       --wasi threads           lets the program start threads (wasi-threads)
       --max-threads N          the most that run beside the main one (4)

@@ -1,6 +1,7 @@
 //! Running a program that starts threads (wasi-threads).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use wamr::wasi::{self, SharedWasiCtx, WasiThreads};
 use wamr::{
@@ -17,18 +18,36 @@ use crate::run::{ended, start};
 /// WAMR's `iwasm`.
 const DEFAULT_MAX_THREADS: usize = 4;
 
+/// How much fuel a thread takes at a time. What it has not used when it ends is lost.
+const FUEL_PORTION: u64 = 10_000;
+
+/// The fuel of a whole program.
+#[derive(Clone)]
+struct FuelPool(Arc<AtomicU64>);
+
+impl FuelPool {
+    /// Takes at least `lacking`, or nothing.
+    fn take(&self, lacking: u64) -> u64 {
+        let portion = lacking.max(FUEL_PORTION);
+        let rest = |left: u64| (left >= lacking).then(|| left.saturating_sub(portion));
+        match self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest) {
+            Ok(left) => left.min(portion),
+            Err(_) => 0,
+        }
+    }
+}
+
 /// What the host functions work on, on one thread.
 struct Host {
     wasi: SharedWasiCtx,
     limits: StoreLimits,
-    /// For each thread.
-    fuel: Option<u64>,
+    fuel: Option<FuelPool>,
 }
 
 impl Host {
     /// For another thread.
     fn fork(&self) -> Self {
-        Self { wasi: self.wasi.clone(), limits: self.limits.clone(), fuel: self.fuel }
+        Self { wasi: self.wasi.clone(), limits: self.limits.clone(), fuel: self.fuel.clone() }
     }
 }
 
@@ -36,9 +55,7 @@ impl Host {
 fn store(engine: &Engine, host: Host) -> Result<Store<Host>, Error> {
     let mut store = Store::try_new(engine, host)?;
     store.limiter(|host| &mut host.limits);
-    if let Some(fuel) = store.data().fuel {
-        store.set_fuel(fuel)?;
-    }
+    store.refill_fuel(|host, lacking| host.fuel.as_ref().map_or(0, |pool| pool.take(lacking)));
     let handle = store.interrupt_handle();
     store.data_mut().wasi.set_interrupt(Arc::new(move || handle.is_interrupted()));
     Ok(store)
@@ -61,7 +78,7 @@ pub(crate) fn run(options: &RunOptions, engine: &Engine, module: &Module) -> Res
     let host = Host {
         wasi: SharedWasiCtx::new(context(options)?),
         limits: limits(options),
-        fuel: options.fuel,
+        fuel: options.fuel.map(|units| FuelPool(Arc::new(AtomicU64::new(units)))),
     };
     let mut store = store(engine, host).map_err(Failure::unusable)?;
     if let Some(timeout) = options.timeout {
@@ -95,5 +112,20 @@ pub(crate) fn run(options: &RunOptions, engine: &Engine, module: &Module) -> Res
     match outcome {
         Ok(outcome) => outcome,
         Err(error) => ended(Err(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_gives_no_more_than_there_is() {
+        let pool = FuelPool(Arc::new(AtomicU64::new(25_000)));
+        assert_eq!(pool.take(1), FUEL_PORTION);
+        assert_eq!(pool.take(12_000), 12_000);
+        assert_eq!(pool.take(3001), 0, "there are 3,000 left");
+        assert_eq!(pool.take(7), 3000);
+        assert_eq!(pool.take(1), 0);
     }
 }
