@@ -69,22 +69,55 @@ pub struct LayoutField {
     pub value: u32,
 }
 
-macro_rules! fields {
-    ($target:expr; $($name:literal $layout:ident { $($field:ident),* })*) => {
-        [$($((concat!($name, ".", stringify!($field)), $layout::new($target).$field)),*),*]
+macro_rules! relied_on {
+    ($($group:ident: $name:literal $layout:ident as $fields:ident { $($field:ident),* })*) => {
+        $(
+            #[doc = concat!("What compiled code relies on of `", $name, "`, in bytes.")]
+            #[derive(Clone, Copy, Debug)]
+            #[allow(missing_docs, reason = "the fields are those of the structure")]
+            pub struct $fields {
+                $(pub $field: u32,)*
+            }
+        )*
+
+        /// What compiled code relies on of the runtime's structures. A generator takes offsets from
+        /// here alone, so that files name all of them.
+        #[derive(Clone, Copy, Debug)]
+        #[allow(missing_docs, reason = "each is one structure")]
+        pub struct Relied {
+            $(pub $group: $fields,)*
+        }
+
+        impl Relied {
+            /// Of the structures on a target.
+            pub const fn new(target: TargetLayout) -> Self {
+                $(let $group = $layout::new(target);)*
+                Self { $($group: $fields { $($field: $group.$field,)* },)* }
+            }
+
+            /// All numbers with their names.
+            fn named(&self) -> Vec<(&'static str, u32)> {
+                vec![$($((concat!($name, ".", stringify!($field)), self.$group.$field)),*),*]
+            }
+        }
     };
+}
+
+relied_on! {
+    context: "VmContext" VmContextLayout as ContextFields {
+        store, memory0, memories, tables, globals, imports, types
+    }
+    store: "VmStore" VmStoreLayout as StoreFields {
+        native_limit, native_end, tail_args, gc_base, gc_marking, fuel
+    }
+    record: "FuncRecord" FuncRecordLayout as RecordFields { code, code_context, sig }
+    table: "VmTable" VmTableLayout as TableFields { base, len }
+    memory: "VmMemory" VmMemoryLayout as MemoryFields { base, len_bytes }
+    slot: "Slot" SlotLayout as SlotFields { sig, func, size_bytes }
 }
 
 /// Everything that compiled code relies on of the runtime's structures on a target.
 pub fn layout_of(target: TargetLayout) -> Box<[LayoutField]> {
-    let fields = fields! { target;
-        "VmContext" VmContextLayout { store, memory0, memories, tables, globals, imports, types }
-        "VmStore" VmStoreLayout { native_limit, native_end, tail_args, gc_base, fuel, gc_marking }
-        "FuncRecord" FuncRecordLayout { code, code_context, sig }
-        "VmTable" VmTableLayout { base, len }
-        "VmMemory" VmMemoryLayout { base, len_bytes }
-        "Slot" SlotLayout { sig, func, size_bytes }
-    };
     let objects = [
         ("Object.type_id", core::mem::offset_of!(ObjectHeader, type_id) as u32),
         ("Object.len", core::mem::offset_of!(ObjectHeader, len) as u32),
@@ -94,5 +127,5 @@ pub fn layout_of(target: TargetLayout) -> Box<[LayoutField]> {
         ("Object.func_bytes", 1 << FieldKind::Func.size_log2()),
     ];
     let field = |(name, value): (&str, u32)| LayoutField { name: name.into(), value };
-    fields.into_iter().chain(objects).map(field).collect()
+    Relied::new(target).named().into_iter().chain(objects).map(field).collect()
 }

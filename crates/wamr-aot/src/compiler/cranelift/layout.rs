@@ -1,33 +1,7 @@
 //! The fields that compiled code reads: offsets on the target, from the runtime's layouts.
 
-use wamr_runtime::vm::{
-    FuncRecordLayout, SlotLayout, TargetLayout, VmContextLayout, VmMemoryLayout, VmStoreLayout,
-    VmTableLayout,
-};
-
-/// The structures of the runtime on a target.
-pub(super) struct Layout {
-    pub(super) context: VmContextLayout,
-    pub(super) store: VmStoreLayout,
-    pub(super) record: FuncRecordLayout,
-    pub(super) table: VmTableLayout,
-    pub(super) memory: VmMemoryLayout,
-    pub(super) slot: SlotLayout,
-}
-
-impl Layout {
-    /// The structures on a target.
-    pub(super) const fn new(target: TargetLayout) -> Self {
-        Self {
-            context: VmContextLayout::new(target),
-            store: VmStoreLayout::new(target),
-            record: FuncRecordLayout::new(target),
-            table: VmTableLayout::new(target),
-            memory: VmMemoryLayout::new(target),
-            slot: SlotLayout::new(target),
-        }
-    }
-}
+/// The fields that code may read.
+pub(super) use crate::artifact::Relied as Layout;
 
 /// The size of a pointer in arrays.
 pub(super) const POINTER_BYTES: i32 = 8;
