@@ -31,8 +31,10 @@ use sys::Mapping;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// It is for another machine, or a better one; what is missing.
+    /// It is for machines of this other architecture.
     Target(Box<str>),
+    /// It is for processors that have this feature.
+    CpuFeature(Box<str>),
     /// It calls something that this runtime does not have.
     Builtin(Box<str>),
     /// It takes a field of the runtime's structures to be elsewhere.
@@ -46,9 +48,26 @@ pub enum LoadError {
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Target(what) => write!(f, "the code needs {what}, which this machine is not"),
-            Self::Builtin(name) => write!(f, "this runtime does not have `{name}`"),
-            Self::Layout(name) => write!(f, "in this runtime `{name}` is elsewhere"),
+            Self::Target(arch) => {
+                write!(
+                    f,
+                    "the code is for {arch}, and this machine is {}; ",
+                    std::env::consts::ARCH
+                )?;
+                f.write_str("compile the module for this one")
+            }
+            Self::CpuFeature(name) => {
+                write!(f, "the code needs a processor with {name}, which this one is not; ")?;
+                f.write_str("compile the module on this machine, or with `--cpu x86-64` for any")
+            }
+            Self::Builtin(name) => write!(
+                f,
+                "the code needs `{name}`, which this runtime does not have; use a newer one"
+            ),
+            Self::Layout(name) => write!(
+                f,
+                "the code relies on another `{name}` than this runtime has; compile the module anew"
+            ),
             Self::Malformed => f.write_str("the compiled module contradicts itself"),
             Self::System(error) => write!(f, "no memory for code: {error}"),
         }
@@ -266,7 +285,7 @@ fn check_target(module: &CompiledModule) -> Result<(), LoadError> {
     }
     for feature in &module.target.cpu_features {
         if !has_cpu_feature(feature) {
-            return Err(LoadError::Target(feature.clone()));
+            return Err(LoadError::CpuFeature(feature.clone()));
         }
     }
     let here = layout_of(TargetLayout::HOST);

@@ -3,7 +3,7 @@
 
 use wamr_aot::compiler::{CompileOptions, Cranelift, compile};
 use wamr_aot::file::{AotFile, FileError, Kind, WriteOptions, is_aot, read, write};
-use wamr_aot::{FileMemory, LoadedModule};
+use wamr_aot::{CompiledModule, FileMemory, LoadError, LoadedModule};
 use wamr_runtime::Engine;
 use wamr_types::{Features, LoadOptions, Loader, ModuleBytes, TypeRegistry, Validation};
 
@@ -224,4 +224,30 @@ fn no_contents_make_the_reader_misbehave() {
         attempt(&mut bytes[..len].to_vec());
     }
     assert!(accepted > 0, "names and code can be anything");
+}
+
+#[test]
+fn code_for_other_machines_and_runtimes_says_what_it_needs() {
+    let bytes = written("(module (func (drop (ref.func 0))) (elem declare func 0))", None);
+    let refusal = |change: fn(&mut CompiledModule)| {
+        let registry = TypeRegistry::new();
+        let mut file = read(ModuleBytes::new(bytes.clone()), &registry).expect("it can be read");
+        file.compiled.code = file.code().into();
+        change(&mut file.compiled);
+        let changed = write(&file.module, &registry, &file.compiled, &WriteOptions::default());
+        let changed = changed.expect("it is written");
+        let memory = FileMemory::read(&changed[..], changed.len()).expect("there is memory");
+        let file = read(ModuleBytes::new(memory.clone()), &registry).expect("it can be read");
+        // SAFETY: the compiler made the code.
+        unsafe { LoadedModule::load_file(file.compiled, &memory, file.text) }.err()
+    };
+    assert!(refusal(|_| ()).is_none());
+    let arch = refusal(|module| module.target.arch = "riscv64".into());
+    assert!(matches!(arch, Some(LoadError::Target(arch)) if &*arch == "riscv64"));
+    let feature = refusal(|module| module.target.cpu_features = Box::new(["amx".into()]));
+    assert!(matches!(feature, Some(LoadError::CpuFeature(name)) if &*name == "amx"));
+    let builtin = refusal(|module| module.builtins[0] = "teleport".into());
+    assert!(matches!(builtin, Some(LoadError::Builtin(name)) if &*name == "teleport"));
+    let layout = refusal(|module| module.layout[0].value += 8);
+    assert!(matches!(layout, Some(LoadError::Layout(name)) if &*name == "VmContext.store"));
 }

@@ -14,9 +14,10 @@ use crate::{Failure, print, program};
 /// Prints a program's graph; fails if the program could not be linked.
 pub(crate) fn run(options: &InspectOptions) -> Result<u8, Failure> {
     let engine = engine(&options.common, Validation::Lazy)?;
-    let module = load(&engine, &options.file)?;
+    let module = load(&engine, &options.file, &options.common)?;
     let builtins = Builtins::new(&engine)?;
-    let mut loading = program::loading(&engine, &builtins, &options.loading, &options.file);
+    let mut loading =
+        program::loading(&engine, &builtins, &options.loading, &options.common, &options.file);
     let failed = |error| Failure::unusable(format!("{}: {error}", options.file));
     let graph = loading.explore(&module).map_err(failed)?;
     print(&match options.format {

@@ -40,6 +40,8 @@ Options:
       --env NAME=VALUE         sets a variable in the program's environment
       --mode MODE              interp (the default), or jit: compiles to machine code first
       --interp                 the same as --mode interp
+      --require-signature KEY  runs native code (AOT files) only if this public key's secret half
+                               signed it (`wamrc --sign`)
       --stack-size BYTES       stack for interpreted frames
       --heap-size BYTES        the most that `malloc` gives to a module that has no allocator
       --max-memory BYTES       the most that each memory may grow to
@@ -69,6 +71,9 @@ pub(crate) enum Command {
 /// Options that every command takes.
 #[derive(Default)]
 pub(crate) struct CommonOptions {
+    /// Files of the keys that must have signed native code; none if that does not matter.
+    #[cfg(feature = "signatures")]
+    pub(crate) keys: Vec<wamr::aot::PublicKey>,
     pub(crate) mode: Option<Mode>,
     pub(crate) stack_bytes: Option<usize>,
 }
@@ -190,9 +195,19 @@ fn common(option: &str, parser: &mut Parser, options: &mut CommonOptions) -> Res
             let bytes: u64 = number(parser)?;
             options.stack_bytes = Some(usize::try_from(bytes).map_err(text)?);
         }
+        #[cfg(feature = "signatures")]
+        "--require-signature" => options.keys.push(key(&string(parser)?)?),
         _ => return Err(format!("unknown option `{option}`; `iwasm --help` lists them")),
     }
     Ok(())
+}
+
+/// Reads a public key's file.
+#[cfg(feature = "signatures")]
+fn key(path: &str) -> Result<wamr::aot::PublicKey, String> {
+    let in_file = |error: &dyn std::fmt::Display| format!("{path}: {error}");
+    let pem = std::fs::read_to_string(path).map_err(|error| in_file(&error))?;
+    wamr::aot::PublicKey::from_pem(&pem).map_err(|error| in_file(&error))
 }
 
 fn text(error: impl ToString) -> String {

@@ -6,7 +6,7 @@ use wamr::loading::{Loading, LoadingError, Program, SearchPath};
 use wamr::{Engine, Error, InstantiateError, Module, Store};
 
 use crate::host::{Builtins, Host};
-use crate::options::{LoadingOptions, RunOptions};
+use crate::options::{CommonOptions, LoadingOptions, RunOptions};
 use crate::{Failure, aot};
 
 #[path = "program/started.rs"]
@@ -18,6 +18,7 @@ pub(crate) fn loading<'a>(
     engine: &Engine,
     builtins: &'a Builtins,
     options: &LoadingOptions,
+    common: &CommonOptions,
     file: &str,
 ) -> Loading<'a, Host> {
     let beside = Path::new(file).parent().unwrap_or(Path::new(""));
@@ -27,7 +28,7 @@ pub(crate) fn loading<'a>(
         SearchPath::new(&options.module_path)
     };
     let trusts_aot = options.trust_aot || aot::is_aot(file);
-    let loading = aot::loading(engine, path, trusts_aot);
+    let loading = aot::loading(engine, path, trusts_aot, common);
     builtins
         .sources()
         .into_iter()
@@ -42,7 +43,7 @@ pub(crate) fn start(
     builtins: &Builtins,
     options: &RunOptions,
 ) -> Result<Started<Program>, Failure> {
-    let mut loading = loading(engine, builtins, &options.loading, &options.file);
+    let mut loading = loading(engine, builtins, &options.loading, &options.common, &options.file);
     match loading.instantiate(store, module) {
         Ok(program) => Ok(Started::Running(program)),
         Err(error) => match run_error(error) {

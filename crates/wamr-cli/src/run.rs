@@ -32,8 +32,12 @@ fn engine_with(
 }
 
 /// Loads a module; the message names the file.
-pub(crate) fn load(engine: &Engine, file: &str) -> Result<Module, Failure> {
-    crate::aot::load(engine, file)
+pub(crate) fn load(
+    engine: &Engine,
+    file: &str,
+    options: &CommonOptions,
+) -> Result<Module, Failure> {
+    crate::aot::load(engine, file, options)
         .map_err(|error: ModuleError| Failure::unusable(format!("{file}: {error}")))
 }
 
@@ -42,7 +46,7 @@ pub(crate) fn run(options: &RunOptions) -> Result<u8, Failure> {
     let engine = engine_with(&options.common, Validation::Lazy, |config| {
         config.consume_fuel(options.fuel.is_some());
     })?;
-    let module = load(&engine, &options.file)?;
+    let module = load(&engine, &options.file, &options.common)?;
     if options.wasi_threads {
         return threads::run(options, &engine, &module);
     }

@@ -10,7 +10,7 @@ use crate::run::{engine, load};
 pub(crate) fn run(options: &FileOptions) -> Result<u8, Failure> {
     let engine = engine(&options.common, Validation::Eager)?;
     for file in &options.files {
-        load(&engine, file)?;
+        load(&engine, file, &options.common)?;
     }
     Ok(0)
 }

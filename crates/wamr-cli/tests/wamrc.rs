@@ -160,3 +160,55 @@ fn modules_that_a_program_needs_can_be_compiled_too() {
         assert_eq!(runs(args, "main.wat").stdout, b"0x2a:i32\n", "source with compiled");
     }
 }
+
+/// With keys that openssl made for this test alone.
+#[cfg(feature = "signatures")]
+#[test]
+fn native_code_must_be_signed_if_the_command_line_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    for (name, pem) in [
+        (
+            "key.pem",
+            "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIN7VsO3S9kYarA7zTm/SrCNoWFhPW3p28j7822tgxtJ2\n-----END PRIVATE KEY-----\n",
+        ),
+        (
+            "key.pub",
+            "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAvf+kBdLZJBZWC88Zw59lXF79w1EbGxbFfrs8DG2GnCM=\n-----END PUBLIC KEY-----\n",
+        ),
+        (
+            "other.pub",
+            "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAathgx+T8VwG9Tdxawu1AcQ3s9coXGD/0XqSHm0FVYCw=\n-----END PUBLIC KEY-----\n",
+        ),
+    ] {
+        fs::write(path(name), pem).unwrap();
+    }
+    let file = |name: &str| text(&path(name)).to_owned();
+    fs::write(path("add.wat"), ADD).unwrap();
+    wamrc(&["--sign", &file("key.pem"), "-o", &file("signed.aot"), &file("add.wat")], b"");
+    wamrc(&["-o", &file("plain.aot"), &file("add.wat")], b"");
+    let add = |key: &str, name: &str| {
+        iwasm(&["--require-signature", &file(key), "-f", "add", &file(name), "2", "3"])
+    };
+    assert_eq!(add("key.pub", "signed.aot").stdout, b"0x5:i32\n");
+    assert_eq!(add("key.pub", "add.wat").stdout, b"0x5:i32\n", "no native code");
+    let unasked = iwasm(&["-f", "add", &file("signed.aot"), "2", "3"]);
+    assert_eq!(unasked.stdout, b"0x5:i32\n");
+    fails(&add("key.pub", "plain.aot"), "not signed");
+    fails(&add("other.pub", "signed.aot"), "not signed by a key that is trusted");
+    fails(&add("add.wat", "signed.aot"), "not a key");
+    // Neither the file nor the signature can be changed, nor put under another file.
+    let signed = fs::read(path("signed.aot")).unwrap();
+    let plain = fs::read(path("plain.aot")).unwrap();
+    assert!(signed.starts_with(&plain));
+    for at in (0..signed.len()).step_by(97).chain(plain.len()..signed.len()) {
+        let mut changed = signed.clone();
+        changed[at] ^= 0x10;
+        fs::write(path("changed.aot"), changed).unwrap();
+        let output = add("key.pub", "changed.aot");
+        assert!(!output.status.success() && output.stdout.is_empty(), "byte {at}");
+    }
+    let other = wamrc(&["--bounds-checks=both", "--enable-fuel", "-o", "-", "-"], ADD.as_bytes());
+    fs::write(path("moved.aot"), [&other, &signed[plain.len()..]].concat()).unwrap();
+    fails(&add("key.pub", "moved.aot"), "not signed by a key that is trusted");
+}

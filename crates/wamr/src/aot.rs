@@ -25,6 +25,9 @@ mod precompile;
 #[cfg(feature = "jit")]
 pub use precompile::{BoundsChecks, FuncReport, NoTarget, OptLevel, Precompile, features_of_cpu};
 
+#[cfg(feature = "signatures")]
+pub use wamr_aot::file::{PublicKey, SecretKey, SignatureError};
+
 /// The mode of modules that were compiled before.
 const MODE: &str = "aot";
 
@@ -88,6 +91,70 @@ impl Module {
         // SAFETY: the caller vouches for the file.
         unsafe { load_any(engine, memory, name) }
     }
+}
+
+#[cfg(feature = "signatures")]
+impl Module {
+    /// Loads a module of any form from a file, as [`Module::from_trusted_file`] does; if it is an
+    /// AOT file, one of these keys must have signed it.
+    ///
+    /// Whoever has such a key can make this process do anything.
+    ///
+    /// # Errors
+    /// As [`Module::from_trusted_file`], and if no key has signed an AOT file.
+    pub fn from_signed_file(
+        engine: &Engine,
+        path: impl AsRef<Path>,
+        keys: &[PublicKey],
+    ) -> Result<Self, ModuleError> {
+        let (memory, name) = read(path.as_ref())?;
+        load_signed(engine, memory, name, keys)
+    }
+
+    /// Loads a module from what [`Module::deserialize`] loads, signed by one of these keys.
+    ///
+    /// Whoever has such a key can make this process do anything.
+    ///
+    /// # Errors
+    /// As [`Module::deserialize`], and if no key has signed the bytes.
+    pub fn deserialize_signed(
+        engine: &Engine,
+        bytes: impl AsRef<[u8]>,
+        keys: &[PublicKey],
+    ) -> Result<Self, ModuleError> {
+        let bytes = bytes.as_ref();
+        let memory = FileMemory::read(bytes, bytes.len()).map_err(ModuleError::Read)?;
+        wamr_aot::file::verify(memory.as_ref(), keys)?;
+        // SAFETY: somebody who is trusted has signed these very bytes.
+        unsafe { load(engine, memory, None) }
+    }
+}
+
+/// Loads a module of any form; AOT files must be signed.
+#[cfg(feature = "signatures")]
+fn load_signed(
+    engine: &Engine,
+    memory: FileMemory,
+    name: ModuleName,
+    keys: &[PublicKey],
+) -> Result<Module, ModuleError> {
+    if is_aot(memory.as_ref()) {
+        wamr_aot::file::verify(memory.as_ref(), keys)?;
+    }
+    // SAFETY: somebody who is trusted has signed these very bytes, or they are no native code.
+    unsafe { load_any(engine, memory, name) }
+}
+
+/// Loads a module of any form from bytes; AOT files must be signed.
+#[cfg(all(feature = "loading-linking", feature = "signatures"))]
+pub(crate) fn load_signed_bytes(
+    engine: &Engine,
+    bytes: &[u8],
+    name: &str,
+    keys: &[PublicKey],
+) -> Result<Module, ModuleError> {
+    let memory = FileMemory::read(bytes, bytes.len()).map_err(ModuleError::Read)?;
+    load_signed(engine, memory, Some(name.into()), keys)
 }
 
 /// A file's contents, and the name that it gives to modules.

@@ -32,3 +32,17 @@ pub unsafe fn trusted_module_reader(
         Ok((*module.map_err(ReadError::from)?).clone())
     })
 }
+
+/// As [`module_reader`], for AOT files that one of these keys has signed too.
+#[cfg(feature = "signatures")]
+pub fn signed_module_reader(
+    engine: &Engine,
+    path: SearchPath,
+    keys: Vec<crate::aot::PublicKey>,
+) -> impl ModuleReader + use<> {
+    let engine = engine.clone();
+    PathReader::new(path, move |file: FoundFile| {
+        let module = crate::aot::load_signed_bytes(&engine, &file.bytes, &file.name, &keys);
+        Ok((*module.map_err(ReadError::from)?).clone())
+    })
+}

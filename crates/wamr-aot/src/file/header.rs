@@ -70,6 +70,35 @@ impl Header {
     }
 }
 
+/// What a signature behind the end of a file begins with; the public key and the signature follow,
+/// of 32 and 64 bytes.
+pub(super) const TRAILER_MAGIC: &[u8; 8] = b"WAMR-SIG";
+
+/// What stands behind the end of a file that is signed.
+#[cfg_attr(not(feature = "signatures"), allow(dead_code, reason = "who signed does not matter"))]
+pub(super) struct Trailer<'a> {
+    pub(super) key: &'a [u8; 32],
+    pub(super) signature: &'a [u8; 64],
+}
+
+/// Splits a file into what its header covers, and its signature.
+pub(super) fn split<'a>(
+    file: &'a [u8],
+    header: &Header,
+) -> Result<(&'a [u8], Option<Trailer<'a>>), FileError> {
+    let len = usize::try_from(header.len).ok().filter(|&len| len >= OFFSET + LEN);
+    let split = len.and_then(|len| file.split_at_checked(len));
+    let (contents, rest) = split.ok_or(FileError::Damaged)?;
+    if rest.is_empty() {
+        return Ok((contents, None));
+    }
+    let trailer = || {
+        let (key, signature) = rest.strip_prefix(TRAILER_MAGIC)?.split_first_chunk()?;
+        Some(Trailer { key, signature: signature.try_into().ok()? })
+    };
+    Ok((contents, Some(trailer().ok_or(FileError::Damaged)?)))
+}
+
 /// The digest of a file that is long enough to have a header.
 pub(super) fn digest(file: &[u8]) -> [u8; DIGEST_LEN] {
     let mut hasher = blake3::Hasher::new();

@@ -15,7 +15,8 @@
 //! | `.wamr.data`, `.wamr.custom` | the bytes of data segments and of custom sections |
 //! | `.text`, `.got` | the code, and room for addresses behind it |
 //!
-//! All numbers are little-endian, those of tables have 32 bits.
+//! All numbers are little-endian, those of tables have 32 bits. A signature, if there is one, stands
+//! behind the end of all that: `WAMR-SIG`, the public key, and the signature of the digest.
 //!
 //! # Versions
 //! The *format* version is that of the container. The *ABI major* is that of the contract between
@@ -41,6 +42,11 @@ mod header;
 pub use header::{ABI_MAJOR, FORMAT_VERSION, PACKAGE_VERSION};
 
 mod schema;
+
+#[cfg(feature = "signatures")]
+mod signature;
+#[cfg(feature = "signatures")]
+pub use signature::{PublicKey, SecretKey, SignatureError, verify};
 
 mod const_expr;
 mod decode;
@@ -108,6 +114,9 @@ pub enum FileError {
     Malformed(&'static str),
     /// It needs a runtime that can do this.
     Requires(Box<str>),
+    /// It is not signed as it should be.
+    #[cfg(feature = "signatures")]
+    Signature(SignatureError),
     /// The engine cannot hold the module's types.
     Types(RegistryError),
     /// Its code does not fit this machine or this runtime.
@@ -173,6 +182,8 @@ impl fmt::Display for FileError {
                     "the file needs `{what}`, which this runtime does not have; use a newer one"
                 )
             }
+            #[cfg(feature = "signatures")]
+            Self::Signature(error) => error.fmt(f),
             Self::Types(error) => error.fmt(f),
             Self::Code(error) => error.fmt(f),
         }
@@ -182,6 +193,8 @@ impl fmt::Display for FileError {
 impl core::error::Error for FileError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
+            #[cfg(feature = "signatures")]
+            Self::Signature(error) => Some(error),
             Self::Types(error) => Some(error),
             Self::Code(error) => Some(error),
             _ => None,

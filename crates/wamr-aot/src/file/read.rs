@@ -57,7 +57,8 @@ pub fn read(bytes: ModuleBytes, types: &TypeRegistry) -> Result<AotFile, FileErr
         return Err(FileError::NotAot(Kind::of(file)));
     }
     let header = Header::decode(file)?;
-    if header.len != file.len() as u64 || header.digest != header::digest(file) {
+    let (file, _) = header::split(file, &header)?;
+    if header.digest != header::digest(file) {
         return Err(FileError::Damaged);
     }
     let sections = Sections::new(file)?;

@@ -58,10 +58,24 @@ fn compile(options: &CompileOptions) -> Result<(), String> {
         );
         let _ = writeln!(io::stderr(), "wamrc: {message}");
     }
+    let file = signed(file, options)?;
     if options.explain {
         print(&explain(reports))?;
     }
     write(&options.output, &file)
+}
+
+#[cfg(feature = "signatures")]
+fn signed(mut file: Vec<u8>, options: &CompileOptions) -> Result<Vec<u8>, String> {
+    if let Some(key) = &options.key {
+        key.sign(&mut file).map_err(|error| error.to_string())?;
+    }
+    Ok(file)
+}
+
+#[cfg(not(feature = "signatures"))]
+fn signed(file: Vec<u8>, _: &CompileOptions) -> Result<Vec<u8>, String> {
+    Ok(file)
 }
 
 /// A module from a file, or from standard input where that is `-`.

@@ -37,7 +37,7 @@ Options:
 
 /// What the command line asks for.
 pub(crate) enum Command {
-    Compile(CompileOptions),
+    Compile(Box<CompileOptions>),
     Help,
     Version,
 }
@@ -49,6 +49,8 @@ pub(crate) struct CompileOptions {
     pub(crate) precompile: Precompile,
     pub(crate) features: Features,
     pub(crate) consume_fuel: bool,
+    #[cfg(feature = "signatures")]
+    pub(crate) key: Option<wamr::aot::SecretKey>,
     pub(crate) explain: bool,
     pub(crate) verbose: bool,
 }
@@ -75,6 +77,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
         precompile: Precompile::new(),
         features: Config::new().features(),
         consume_fuel: false,
+        #[cfg(feature = "signatures")]
+        key: None,
         explain: false,
         verbose: false,
     };
@@ -116,11 +120,13 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
                 let names = names.split(',').filter(|name| !name.is_empty());
                 options.precompile.custom_sections(names.map(Into::into));
             }
+            #[cfg(feature = "signatures")]
+            "sign" => options.key = Some(key(&string(&mut parser)?)?),
             "explain" => options.explain = true,
             _ => feature(&name, &mut options)?,
         }
     }
-    raw.settle(options).map(Command::Compile)
+    raw.settle(options).map(|options| Command::Compile(options.into()))
 }
 
 impl Raw {
@@ -176,6 +182,14 @@ fn cpu_features(list: &str) -> Result<Vec<(bool, String)>, String> {
         _ => Err(format!("`{item}` has neither + nor - before the feature")),
     };
     list.split(',').filter(|item| !item.is_empty()).map(feature).collect()
+}
+
+/// Reads a secret key's file.
+#[cfg(feature = "signatures")]
+fn key(path: &str) -> Result<wamr::aot::SecretKey, String> {
+    let in_file = |error: &dyn std::fmt::Display| format!("{path}: {error}");
+    let pem = std::fs::read_to_string(path).map_err(|error| in_file(&error))?;
+    wamr::aot::SecretKey::from_pem(&pem).map_err(|error| in_file(&error))
 }
 
 fn level(value: &str) -> Result<u8, String> {
