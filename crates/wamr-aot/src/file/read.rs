@@ -6,7 +6,7 @@ use object::LittleEndian as Le;
 use object::elf::FileHeader64;
 use object::read::elf::{FileHeader as _, SectionHeader as _, SectionTable};
 use wamr_runtime::compiled::{
-    ALL_TAGS, CallSite, Clause, CodeTables, FuncRange, HandlerSite, TrapSite,
+    ALL_TAGS, CallSite, Clause, CodeTables, FuncRange, HandlerSite, Table, TableItem, TrapSite,
 };
 use wamr_types::{Feature, Features, Module, ModuleBytes, TrapCode, TypeRegistry};
 
@@ -61,7 +61,7 @@ pub fn read(bytes: ModuleBytes, types: &TypeRegistry) -> Result<AotFile, FileErr
     if header.digest != header::digest(file) {
         return Err(FileError::Damaged);
     }
-    let sections = Sections::new(file)?;
+    let sections = Sections::new(&bytes, file)?;
     let info: Info<'_> = decode_as(sections.get(section::INFO)?)?;
     if let Some(unknown) = info.requires.iter().find(|name| !requirement::KNOWN.contains(name)) {
         return Err(FileError::Requires((*unknown).into()));
@@ -92,12 +92,13 @@ pub fn read(bytes: ModuleBytes, types: &TypeRegistry) -> Result<AotFile, FileErr
 ///
 /// # Errors
 /// If it is no file that [`read`] could have read.
-pub fn unloaded(bytes: &[u8]) -> Result<Vec<u8>, FileError> {
-    if !Header::is_there(bytes) {
-        return Err(FileError::NotAot(Kind::of(bytes)));
+pub fn unloaded(bytes: &ModuleBytes) -> Result<Vec<u8>, FileError> {
+    let file = bytes.as_slice();
+    if !Header::is_there(file) {
+        return Err(FileError::NotAot(Kind::of(file)));
     }
-    let got = Sections::new(bytes)?.range(section::GOT)?;
-    let mut bytes = bytes.to_vec();
+    let got = Sections::new(bytes, file)?.range(section::GOT)?;
+    let mut bytes = file.to_vec();
     bytes[got].fill(0);
     Ok(bytes)
 }
@@ -108,17 +109,18 @@ fn decode_as<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, FileEr
 
 /// The sections of a file, by name.
 struct Sections<'a> {
+    bytes: &'a ModuleBytes,
     file: &'a [u8],
     table: SectionTable<'a, FileHeader64<Le>>,
 }
 
 impl<'a> Sections<'a> {
-    fn new(file: &'a [u8]) -> Result<Self, FileError> {
+    fn new(bytes: &'a ModuleBytes, file: &'a [u8]) -> Result<Self, FileError> {
         let malformed = |_| FileError::Malformed("no table of sections");
         // The endianness stands in the header, and the header of others does not parse.
         let header = FileHeader64::<Le>::parse(file).map_err(malformed)?;
         let endian = header.endian().map_err(malformed)?;
-        Ok(Self { file, table: header.sections(endian, file).map_err(malformed)? })
+        Ok(Self { bytes, file, table: header.sections(endian, file).map_err(malformed)? })
     }
 
     fn range(&self, name: &'static str) -> Result<Range<usize>, FileError> {
@@ -139,20 +141,23 @@ impl<'a> Sections<'a> {
         Ok(&self.file[self.range(name)?])
     }
 
-    /// A table of items of `N` words each, in ascending order of the first.
-    fn sorted<T, const N: usize>(
+    /// A table, which is used where it is.
+    fn table<T: TableItem>(&self, name: &'static str) -> Result<Table<T>, FileError> {
+        let table = Table::in_bytes(self.bytes, self.range(name)?);
+        table.ok_or(FileError::Malformed("half an item in a table"))
+    }
+
+    /// A table in ascending order of these numbers.
+    fn sorted<T: TableItem>(
         &self,
         name: &'static str,
-        make: impl Fn([u32; N]) -> T,
-    ) -> Result<Box<[T]>, FileError> {
-        let mut last = None;
-        let mut is_sorted = true;
-        let items = self.words(name, |words: [u32; N]| {
-            is_sorted &= last.is_none_or(|last| last <= words[0]);
-            last = Some(words[0]);
-            make(words)
-        })?;
-        if is_sorted { Ok(items) } else { Err(FileError::Malformed("a table that is not sorted")) }
+        key: impl Fn(&T) -> u32,
+    ) -> Result<Table<T>, FileError> {
+        let table = self.table(name)?;
+        if table.is_sorted_by_key(key) {
+            return Ok(table);
+        }
+        Err(FileError::Malformed("a table that is not sorted"))
     }
 
     /// A table of items of `N` words each.
@@ -187,32 +192,11 @@ fn compiled(
         return Err(FileError::Malformed("a table of addresses of another size"));
     }
     let tables = CodeTables {
-        funcs: sections.sorted(section::FUNCS, |[start, len_bytes, func]| FuncRange {
-            start,
-            len_bytes,
-            func,
-        })?,
-        traps: sections.sorted(section::TRAPS, |[at, code, position]| TrapSite {
-            at,
-            code,
-            position,
-        })?,
-        calls: sections.sorted(section::CALLS, |[at, position]| CallSite { at, position })?,
-        handlers: sections.sorted(
-            section::HANDLERS,
-            |[at, frame_bytes, context, first, count]| HandlerSite {
-                at,
-                frame_bytes,
-                context,
-                first,
-                count,
-            },
-        )?,
-        clauses: sections.words(section::CLAUSES, |[tag, keep, target]| Clause {
-            tag,
-            keep,
-            target,
-        })?,
+        funcs: sections.sorted(section::FUNCS, |func: &FuncRange| func.start)?,
+        traps: sections.sorted(section::TRAPS, |site: &TrapSite| site.at)?,
+        calls: sections.sorted(section::CALLS, |site: &CallSite| site.at)?,
+        handlers: sections.sorted(section::HANDLERS, |site: &HandlerSite| site.at)?,
+        clauses: sections.table(section::CLAUSES)?,
     };
     let at = |at: u32| (at != NO_CODE).then_some(at);
     let funcs: Box<[FuncCode]> = sections.words(section::ENTRIES, |[checked, guarded]| {

@@ -9,6 +9,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use wamr_types::TrapCode;
 
+use super::table::{Table, TableItem};
 use crate::module::WeakModule;
 
 /// What addresses of an image mean. All offsets count from the image's first byte, and all
@@ -16,15 +17,15 @@ use crate::module::WeakModule;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CodeTables {
     /// Every function.
-    pub funcs: Box<[FuncRange]>,
+    pub funcs: Table<FuncRange>,
     /// Every instruction that may fault.
-    pub traps: Box<[TrapSite]>,
+    pub traps: Table<TrapSite>,
     /// Every call that may fail.
-    pub calls: Box<[CallSite]>,
+    pub calls: Table<CallSite>,
     /// Those calls that something catches exceptions of.
-    pub handlers: Box<[HandlerSite]>,
+    pub handlers: Table<HandlerSite>,
     /// What [`HandlerSite`]s refer to.
-    pub clauses: Box<[Clause]>,
+    pub clauses: Table<Clause>,
 }
 
 /// A function.
@@ -88,6 +89,17 @@ pub struct Clause {
     /// The offset of the code that goes on.
     pub target: u32,
 }
+
+// SAFETY: all of them are declared above with such fields and such a layout.
+unsafe impl TableItem for FuncRange {}
+// SAFETY: as above.
+unsafe impl TableItem for TrapSite {}
+// SAFETY: as above.
+unsafe impl TableItem for CallSite {}
+// SAFETY: as above.
+unsafe impl TableItem for HandlerSite {}
+// SAFETY: as above.
+unsafe impl TableItem for Clause {}
 
 /// The offset of what has none.
 pub const NO_POSITION: u32 = u32::MAX;
@@ -274,8 +286,8 @@ mod tests {
     fn addresses_are_found_while_their_image_lives() {
         let code = [0xcc_u8; 64];
         let tables = CodeTables {
-            funcs: Box::new([FuncRange { start: 0, len_bytes: 32, func: 7 }]),
-            traps: Box::new([TrapSite { at: 4, code: 2, position: 99 }]),
+            funcs: vec![FuncRange { start: 0, len_bytes: 32, func: 7 }].into(),
+            traps: vec![TrapSite { at: 4, code: 2, position: 99 }].into(),
             ..CodeTables::default()
         };
         let inside = code.as_ptr().addr() + 4;

@@ -49,6 +49,9 @@ pub use code::{
     TrapSite,
 };
 
+mod table;
+pub use table::{Table, TableItem};
+
 mod unwind;
 
 mod builtins;

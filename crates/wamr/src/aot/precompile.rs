@@ -228,7 +228,7 @@ impl Module {
     pub fn serialize(&self) -> Result<Vec<u8>, Error> {
         let decoded = self.decoded();
         if is_aot(decoded.bytes.as_slice()) {
-            return unloaded(decoded.bytes.as_slice()).map_err(Error::new);
+            return unloaded(&decoded.bytes).map_err(Error::new);
         }
         Ok(Precompile::new().compile_decoded(self.engine(), decoded)?.0)
     }
