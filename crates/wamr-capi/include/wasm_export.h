@@ -140,9 +140,9 @@ typedef struct WASMMemoryInstance *wasm_memory_inst_t;
 
 /* A table, a global and a tag, as the functions of instantiation linking take and give them. */
 struct WASMTableInstance;
-typedef struct WASMTableInstance *wasm_table_t;
+typedef struct WASMTableInstance *wasm_table_handle_t;
 struct WASMGlobalInstance;
-typedef struct WASMGlobalInstance *wasm_global_t;
+typedef struct WASMGlobalInstance *wasm_global_handle_t;
 struct WASMTagInstance;
 typedef struct WASMTagInstance *wasm_tag_inst_t;
 
@@ -292,8 +292,8 @@ typedef struct wasm_val_t {
 #endif
 
 #if defined(WASM_INSTANTIATE_LINKING)
-typedef wasm_global_t wasm_global_inst_t;
-typedef wasm_table_t wasm_table_inst_t;
+typedef wasm_global_handle_t wasm_global_inst_t;
+typedef wasm_table_handle_t wasm_table_inst_t;
 #else
 /* A global of an instance; numbers are read and, where it is mutable, written through
    `global_data`, which is NULL for references. */
@@ -320,8 +320,8 @@ typedef struct WASMExternInstance {
     wasm_import_export_kind_t kind;
     union {
         wasm_memory_inst_t memory;
-        wasm_table_t table;
-        wasm_global_t global;
+        wasm_table_handle_t table;
+        wasm_global_handle_t global;
         wasm_function_inst_t function;
         wasm_tag_inst_t tag;
     } u;
@@ -496,8 +496,8 @@ WASM_RUNTIME_API_EXTERN const uint8_t *
 wasm_runtime_get_custom_section(const wasm_module_t module_comm, const char *name,
                                 uint32_t *len);
 
-/* Imports and exports in the order of their sections. Names and types live as long as the module. An index
-   that there is not gives zeros. */
+/* Imports and exports in the order of their sections. Names and types live as long as the module.
+   An index that there is not gives zeros. */
 WASM_RUNTIME_API_EXTERN int32_t wasm_runtime_get_import_count(const wasm_module_t module);
 WASM_RUNTIME_API_EXTERN void wasm_runtime_get_import_type(const wasm_module_t module,
                                                           int32_t import_index,
@@ -772,20 +772,20 @@ WASM_RUNTIME_API_EXTERN wasm_memory_inst_t
 wasm_runtime_create_memory(const wasm_module_t module, const wasm_memory_type_t type);
 WASM_RUNTIME_API_EXTERN void wasm_runtime_destroy_memory(const wasm_module_t module,
                                                          wasm_memory_inst_t memory);
-WASM_RUNTIME_API_EXTERN wasm_table_t wasm_runtime_create_table(const wasm_module_t module,
+WASM_RUNTIME_API_EXTERN wasm_table_handle_t wasm_runtime_create_table(const wasm_module_t module,
                                                                const wasm_table_type_t type);
 WASM_RUNTIME_API_EXTERN void wasm_runtime_destroy_table(const wasm_module_t module,
-                                                        wasm_table_t table);
+                                                        wasm_table_handle_t table);
 /* NULL for `value` means zero or null. The first makes the global immutable whatever its type
    says. */
-WASM_RUNTIME_API_EXTERN wasm_global_t
+WASM_RUNTIME_API_EXTERN wasm_global_handle_t
 wasm_runtime_create_immutable_global(const wasm_module_t module, const wasm_global_type_t type,
                                      const wasm_val_t *value);
-WASM_RUNTIME_API_EXTERN wasm_global_t wasm_runtime_create_global(const wasm_module_t module,
+WASM_RUNTIME_API_EXTERN wasm_global_handle_t wasm_runtime_create_global(const wasm_module_t module,
                                                                  const wasm_global_type_t type,
                                                                  const wasm_val_t *value);
 WASM_RUNTIME_API_EXTERN void wasm_runtime_destroy_global(const wasm_module_t module,
-                                                         wasm_global_t global);
+                                                         wasm_global_handle_t global);
 /* `callback` is called as a native without a signature is. */
 WASM_RUNTIME_API_EXTERN wasm_function_inst_t
 wasm_runtime_create_function(const wasm_module_t module, const wasm_func_type_t type,
@@ -810,9 +810,9 @@ WASM_RUNTIME_API_EXTERN void wasm_runtime_destroy_tag(const wasm_module_t module
 
 /* Exports as what lists of imports take. They live as long as the instance, functions and
    memories (wasm_runtime_lookup_function(), wasm_runtime_lookup_memory()) too. */
-WASM_RUNTIME_API_EXTERN wasm_global_t
+WASM_RUNTIME_API_EXTERN wasm_global_handle_t
 wasm_runtime_get_export_global(const wasm_module_inst_t module_inst, const char *name);
-WASM_RUNTIME_API_EXTERN wasm_table_t
+WASM_RUNTIME_API_EXTERN wasm_table_handle_t
 wasm_runtime_get_export_table(const wasm_module_inst_t module_inst, const char *name);
 WASM_RUNTIME_API_EXTERN wasm_tag_inst_t
 wasm_runtime_get_export_tag_inst(const wasm_module_inst_t module_inst, const char *name);
@@ -843,7 +843,7 @@ wasm_runtime_instantiate_with_builtin_linker(wasm_module_t module, uint32_t stac
 
 #if defined(WASM_INSTANTIATE_LINKING)
 WASM_RUNTIME_API_EXTERN wasm_function_inst_t
-wasm_runtime_get_table_func(const wasm_module_inst_t module_inst, const wasm_table_t table,
+wasm_runtime_get_table_func(const wasm_module_inst_t module_inst, const wasm_table_handle_t table,
                             uint32_t idx);
 #else
 WASM_RUNTIME_API_EXTERN bool
@@ -856,21 +856,23 @@ WASM_RUNTIME_API_EXTERN wasm_function_inst_t
 wasm_table_get_func_inst(const wasm_module_inst_t module_inst,
                          const wasm_table_inst_t *table_inst, uint32_t idx);
 WASM_RUNTIME_API_EXTERN wasm_function_inst_t
-wasm_runtime_get_table_func(const wasm_module_inst_t module_inst, const wasm_table_t table,
+wasm_runtime_get_table_func(const wasm_module_inst_t module_inst, const wasm_table_handle_t table,
                             uint32_t idx);
 #endif
 
-WASM_RUNTIME_API_EXTERN bool wasm_global_get_value(const wasm_global_t global, wasm_val_t *out);
+WASM_RUNTIME_API_EXTERN bool wasm_global_get_value(const wasm_global_handle_t global,
+                                                   wasm_val_t *out);
 /* False for globals that are immutable and values of another type. */
-WASM_RUNTIME_API_EXTERN bool wasm_global_set_value(wasm_global_t global, const wasm_val_t *value);
+WASM_RUNTIME_API_EXTERN bool wasm_global_set_value(wasm_global_handle_t global,
+                                                   const wasm_val_t *value);
 
-WASM_RUNTIME_API_EXTERN uint32_t wasm_table_get_cur_size(const wasm_table_t table);
-WASM_RUNTIME_API_EXTERN uint32_t wasm_table_get_max_size(const wasm_table_t table);
+WASM_RUNTIME_API_EXTERN uint32_t wasm_table_get_cur_size(const wasm_table_handle_t table);
+WASM_RUNTIME_API_EXTERN uint32_t wasm_table_get_max_size(const wasm_table_handle_t table);
 /* NULL for `func` means null; false if there is no such element or it is of another type. */
-WASM_RUNTIME_API_EXTERN bool wasm_table_set_func(wasm_table_t table, uint32_t idx,
+WASM_RUNTIME_API_EXTERN bool wasm_table_set_func(wasm_table_handle_t table, uint32_t idx,
                                                  wasm_function_inst_t func);
 /* Adds elements, all of them `init` (NULL for null). */
-WASM_RUNTIME_API_EXTERN bool wasm_table_enlarge(wasm_table_t table, uint32_t inc_size,
+WASM_RUNTIME_API_EXTERN bool wasm_table_enlarge(wasm_table_handle_t table, uint32_t inc_size,
                                                 wasm_function_inst_t init);
 
 /* Memories: one that is exported by a name, memory 0, and any by its index. */

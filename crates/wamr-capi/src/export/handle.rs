@@ -158,9 +158,3 @@ pub(crate) fn remove<T: Handle>(name: *const c_void) -> Option<Arc<T>> {
     drop(named);
     Some(object)
 }
-
-/// How many names there are.
-#[cfg(test)]
-pub(crate) fn count() -> usize {
-    read().slots.iter().filter(|slot| slot.object.is_some()).count()
-}

@@ -524,3 +524,14 @@ fn is_linked(module: *const c_char, name: *const c_char) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+pub(crate) fn load_args(name: *const c_char, wasm_binary_freeable: bool) -> LoadArgs {
+    LoadArgs { name, clone_wasm_binary: false, wasm_binary_freeable, no_resolve: false }
+}
+
+#[cfg(test)]
+pub(crate) fn section(next: *const Section, section_type: c_int, body: &[u8]) -> Section {
+    let (section_body, section_body_size) = (body.as_ptr(), body.len() as u32);
+    Section { next, section_type, section_body, section_body_size }
+}

@@ -4,8 +4,8 @@
 //! * `types`: what types are made of, and subtyping.
 //! * `objects`: structs, arrays, functions, and what an object is.
 
-mod objects;
-mod types;
+pub(super) mod objects;
+pub(super) mod types;
 
 use std::ffi::c_void;
 use std::ptr::null_mut;

@@ -2,4 +2,11 @@
 
 mod calls;
 mod linking;
+mod memories;
+mod misuse;
+mod modules;
+mod objects;
+mod runtime;
 mod support;
+mod threads;
+mod worlds;

@@ -153,3 +153,10 @@ pub(super) const NO_TEXT: *const c_char = null();
 pub(super) fn pointer(func: usize) -> *mut c_void {
     std::ptr::with_exposed_provenance_mut(func)
 }
+
+impl Loaded {
+    pub(super) fn of(name: Name) -> Self {
+        assert!(!name.is_null());
+        Self { name, _bytes: Vec::new() }
+    }
+}
