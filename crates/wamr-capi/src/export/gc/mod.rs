@@ -26,12 +26,25 @@ pub(crate) struct Object {
     module: Weak<super::module::Module>,
     pub(crate) val: Val,
     pins: AtomicUsize,
+    /// The environment that has the name.
+    env: Name,
 }
+
+// SAFETY: names are carried, never followed.
+unsafe impl Send for Object {}
+// SAFETY: as above.
+unsafe impl Sync for Object {}
 
 impl Object {
     /// The group, as long as it is there.
     pub(crate) fn group(&self) -> Option<Arc<Group>> {
         self.group.upgrade()
+    }
+
+    /// The environment that names of what it holds belong to: that of the call that is under way,
+    /// or the one that has its name.
+    fn env(&self) -> Option<Arc<Env>> {
+        super::env::current().or_else(|| handle::get::<Env>(self.env))
     }
 
     /// Does something with the store.
@@ -81,6 +94,7 @@ pub(crate) fn name_of(store: &mut StoreContextMut<'_, Data>, env: &Arc<Env>, val
         module: Arc::downgrade(&env.inst().module),
         val,
         pins: AtomicUsize::new(0),
+        env: env.name,
     };
     let name = handle::insert(Arc::new(object));
     objects.push(name);
@@ -268,16 +282,15 @@ c_api! {
     }
 
     fn wasm_externref_obj_to_internal_obj(object: Name) -> Name {
-        // Without an environment the name lasts as long as that of the externref would.
-        let env = super::env::current();
-        let converted = handle::get::<Object>(object).zip(env).and_then(|(object, env)| {
+        let converted = handle::get::<Object>(object).and_then(|object| {
+            let env = object.env()?;
             object.with(|mut store| {
                 let value = extern_of(&mut store, &object)?;
                 let value = AnyRef::from_extern(&mut store, &value).ok()?;
                 Some(name_of(&mut store, &env, Val::AnyRef(Some(value))))
             })
         });
-        converted.unwrap_or_else(|| converted_outside(object))
+        converted.unwrap_or(null_mut())
     }
 
     fn wasm_internal_obj_to_externref_obj(env: Name, object: Name) -> Name {
@@ -361,20 +374,4 @@ c_api! {
             set_finalizer(object, None);
         }
     }
-}
-
-/// The internal form of an externref where no call from C is under way: of the environment that
-/// has the externref.
-fn converted_outside(object: Name) -> Name {
-    let Some(found) = handle::get::<Object>(object) else { return null_mut() };
-    let converted = found.with(|mut store| {
-        let value = extern_of(&mut store, &found)?;
-        let value = AnyRef::from_extern(&mut store, &value).ok()?;
-        let env = store.data().instances.values().find_map(|inst| {
-            let env = inst.singleton()?;
-            Some(env)
-        })?;
-        Some(name_of(&mut store, &env, Val::AnyRef(Some(value))))
-    });
-    converted.unwrap_or(null_mut())
 }

@@ -111,26 +111,14 @@ fn new_array(env: Name, ty: Name, len: u32, init: *const WasmValue) -> Option<Na
     })
 }
 
-/// The environment that names of what an object holds belong to.
-fn env_of(store: &StoreContextMut<'_, Data>, object: &Object) -> Option<Arc<Env>> {
-    super::super::env::current().or_else(|| {
-        let module = object.module.upgrade()?;
-        let mut insts = store.data().instances.values();
-        insts.find(|inst| Arc::ptr_eq(&inst.module, &module))?.singleton()
-    })
-}
-
 /// Does something with an object of the internal hierarchy.
 fn with_any<R>(
     object: Name,
     body: impl FnOnce(&mut StoreContextMut<'_, Data>, &AnyRef, Option<Arc<Env>>) -> Option<R>,
 ) -> Option<R> {
     let object = handle::get::<Object>(object)?;
-    let any = object.any()?;
-    object.with(|mut store| {
-        let env = env_of(&store, &object);
-        body(&mut store, any, env)
-    })
+    let (any, env) = (object.any()?, object.env());
+    object.with(|mut store| body(&mut store, any, env))
 }
 
 /// The definition of an object's type.
