@@ -144,6 +144,9 @@ pub(crate) fn free_kept(inst: &Inst, at: u64) {
 
 /// Puts strings and a list of pointers to them into memory: the block, and where the list is.
 pub(crate) fn put_strings(inst: &Inst, list: &[String], wide: bool) -> Option<(u64, u64)> {
+    if list.is_empty() {
+        return Some((0, 0));
+    }
     let pointer_bytes = if wide { 8 } else { 4 };
     let texts: usize = list.iter().map(|text| text.len() + 1).sum();
     let texts = texts.next_multiple_of(8);

@@ -9,7 +9,7 @@
 //! * `entity`, `memory`, `heap`: functions, memories, tables, globals and tags.
 //! * `call`, `value`, `native`, `sysv`: calls in both directions.
 //! * `externref`, `gc`: references.
-//! * `thread`, `report`, `unsupported`: the rest.
+//! * `thread`, `report`, `aot`, `unsupported`: the rest.
 
 /// Defines functions of the C API: a panic becomes the result type's "nothing".
 macro_rules! c_api {
@@ -68,6 +68,7 @@ pub(crate) fn guarded<R: Nothing>(body: impl FnOnce() -> R) -> R {
 }
 
 mod alloc;
+mod aot;
 mod call;
 mod context;
 mod entity;

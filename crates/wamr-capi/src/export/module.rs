@@ -226,13 +226,13 @@ fn load_buffer(buf: *const u8, size: u32, args: Option<LoadArgs>) -> Result<Name
         return Err("WASM module load failed: there is no buffer".into());
     }
     let freeable = args.is_some_and(|args| args.wasm_binary_freeable || args.clone_wasm_binary);
-    let name = args.and_then(|args| text::string(args.name));
+    let name = args.and_then(|args| text::full_string(args.name));
     let bytes = if freeable {
         ModuleBytes::new(text::slice(buf, size as usize).to_vec())
     } else {
         ModuleBytes::new(Borrowed(buf, size as usize))
     };
-    load(bytes, freeable, name.as_deref().filter(|name| !name.is_empty()))
+    load(bytes, freeable, name.as_deref())
 }
 
 /// The binary format of a list of sections.

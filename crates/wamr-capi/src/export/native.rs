@@ -292,7 +292,7 @@ impl Source<Data> for NativeSource<'_> {
 
 /// A signature from C; an empty one counts as none.
 pub(crate) fn signature(text: *const c_char) -> Result<Option<Signature>, String> {
-    let text = text::string(text).filter(|text| !text.is_empty());
+    let text = text::full_string(text);
     text.map(|text| text.parse()).transpose().map_err(|error| format!("{error}"))
 }
 

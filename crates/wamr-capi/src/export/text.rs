@@ -12,6 +12,14 @@ pub(crate) fn string(text: *const c_char) -> Option<String> {
     Some(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
 }
 
+/// A string of C; `None` for null and for the empty string.
+pub(crate) fn full_string(text: *const c_char) -> Option<String> {
+    match read(text) {
+        None | Some(0) => None,
+        Some(_) => string(text),
+    }
+}
+
 /// A list of strings of C; nulls in it are left out.
 pub(crate) fn strings(list: *const *const c_char, count: usize) -> Vec<String> {
     slice(list, count).iter().filter_map(|text| string(*text)).collect()

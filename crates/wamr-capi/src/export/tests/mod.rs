@@ -1,5 +1,6 @@
 //! Tests of the API as C calls it.
 
+mod aot;
 mod calls;
 mod linking;
 mod memories;

@@ -100,6 +100,8 @@ fn main_gets_its_arguments_and_functions_their_text() {
     let mut argv = [program.as_ptr().cast_mut(), argument.as_ptr().cast_mut()];
     assert!(wasm_application_execute_main(inst.name, 2, argv.as_mut_ptr()));
     assert_eq!(argv[0].addr() as u32, 2000 + u32::from(b'x'));
+    // Without arguments no room is needed.
+    assert!(wasm_application_execute_main(inst.name, 0, null_mut()) || inst.exception().is_some());
     let args: [*const c_char; 4] =
         [c"0x10".as_ptr(), c"-5".as_ptr(), c"1.5".as_ptr(), c"2.5".as_ptr()];
     let call = |name: &std::ffi::CStr, count| {
