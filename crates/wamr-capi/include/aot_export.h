@@ -1,8 +1,9 @@
 /*
  * aot_export.h: compiling modules ahead of time.
  *
- * This library writes no AOT files yet: making data, contexts and files fails, and
- * aot_get_last_error() says why.
+ * `wasm_module` is a wasm_module_t. Code is for this machine; of the options none has an effect
+ * yet. Files are this runtime's own, and nobody else's: no other runtime loads them, and
+ * wasm_runtime_load() loads no other runtime's. It trusts them.
  *
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  */
@@ -60,7 +61,7 @@ bool aot_emit_aot_file(aot_comp_context_t comp_ctx, aot_comp_data_t comp_data,
                        const char *file_name);
 void aot_destroy_aot_file(uint8_t *aot_file);
 
-/* Why the last function failed; it lasts. */
+/* Why the last function that failed on this thread did; good until the next one does. */
 char *aot_get_last_error(void);
 /* Code has no table of stubs: 0. */
 uint32_t aot_get_plt_table_size(void);

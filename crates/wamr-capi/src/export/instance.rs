@@ -888,7 +888,8 @@ c_api! {
     }
 
     fn wasm_runtime_get_running_mode(inst: Name) -> u32 {
-        handle::get::<Inst>(inst).map_or(0, |inst| inst.mode.load(Ordering::Relaxed))
+        let inst = handle::get::<Inst>(inst).filter(|inst| !inst.module.is_compiled);
+        inst.map_or(0, |inst| inst.mode.load(Ordering::Relaxed))
     }
 
     fn wasm_runtime_set_running_mode(inst: Name, mode: c_int) -> bool {
@@ -931,6 +932,10 @@ c_api! {
 /// Makes an instance anew in another mode, if nobody can tell.
 fn switch_mode(inst: &Arc<Inst>, c_mode: c_int) -> bool {
     let Some(mode) = mode_of(c_mode) else { return false };
+    // What was compiled before has one mode, whatever is asked for.
+    if inst.module.is_compiled {
+        return true;
+    }
     let now = inst.mode.load(Ordering::Relaxed) as c_int;
     if mode_of(now) == Some(mode) {
         inst.mode.store(c_mode as u32, Ordering::Relaxed);

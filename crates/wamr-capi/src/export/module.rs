@@ -10,9 +10,9 @@ use wamr::{ExternType, Mode};
 
 use super::handle::{self, Name};
 use super::runtime::{Runtime, mode_of};
-use super::text;
 use super::types::{Type, TypeNames};
 use super::world::WasiArgs;
+use super::{aot, text};
 
 /// Modules by the modes that they were prepared for.
 type ByMode = HashMap<Mode, wamr::Module>;
@@ -24,6 +24,10 @@ pub(crate) struct Module {
     /// What it was loaded as, which all questions go to.
     pub(crate) loaded: wamr::Module,
     by_mode: Mutex<ByMode>,
+    /// Whether it was compiled before it was loaded.
+    pub(crate) is_compiled: bool,
+    /// What compiling it ahead of time gave.
+    pub(crate) compiled: Mutex<Option<Arc<[u8]>>>,
     is_freeable: bool,
     name: Mutex<CString>,
     pub(crate) wasi: Mutex<WasiArgs>,
@@ -111,7 +115,12 @@ impl Module {
     ) -> Result<Arc<Self>, wamr::ModuleError> {
         let engine = runtime.engine();
         let mode = mode_of(runtime.default_mode()).unwrap_or(Mode::Interp);
-        let loaded = wamr::Module::in_mode(engine, bytes.clone(), name, mode)?;
+        let is_compiled = aot::is_compiled(bytes.as_slice());
+        let loaded = if is_compiled {
+            aot::load(engine, &bytes)?
+        } else {
+            wamr::Module::in_mode(engine, bytes.clone(), name, mode)?
+        };
         let types = TypeNames::of(&loaded);
         let item = |module: &str, name: &str, ty: &ExternType| Item {
             module: c_string(module),
@@ -128,6 +137,8 @@ impl Module {
             bytes,
             by_mode: Mutex::new(HashMap::from([(mode, loaded.clone())])),
             loaded,
+            is_compiled,
+            compiled: Mutex::default(),
             is_freeable,
             name: Mutex::new(name.map(c_string).unwrap_or_default()),
             wasi: Mutex::default(),
@@ -140,6 +151,9 @@ impl Module {
 
     /// The module, prepared for a mode.
     pub(crate) fn in_mode(&self, mode: Mode) -> Result<wamr::Module, wamr::ModuleError> {
+        if self.is_compiled {
+            return Ok(self.loaded.clone());
+        }
         let mut by_mode = self.by_mode.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(module) = by_mode.get(&mode) {
             return Ok(module.clone());
@@ -160,6 +174,11 @@ impl Module {
         }
     }
 
+    /// The binary format that it was loaded from.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.as_slice()
+    }
+
     /// The name of a type by its index.
     pub(crate) fn type_at(&self, index: u32) -> Name {
         let id = self.loaded.decoded().types.get(index as usize);
@@ -176,6 +195,7 @@ fn package_type(bytes: &[u8]) -> c_int {
     match bytes.get(..4) {
         Some(b"\0asm") => BYTECODE,
         Some(b"\0aot") => AOT,
+        _ if aot::is_compiled(bytes) => AOT,
         _ => UNKNOWN,
     }
 }
@@ -287,8 +307,10 @@ fn export_type(item: Option<&Item>) -> ExportType {
 }
 
 fn file_version(bytes: &[u8]) -> u32 {
-    if package_type(bytes) == UNKNOWN {
-        return 0;
+    match package_type(bytes) {
+        UNKNOWN => return 0,
+        AOT if aot::is_compiled(bytes) => return aot::VERSION,
+        _ => {}
     }
     let version = bytes.get(4..8).and_then(|version| version.try_into().ok());
     version.map_or(0, u32::from_le_bytes)
@@ -317,7 +339,11 @@ c_api! {
     }
 
     fn wasm_runtime_get_current_package_version(package_type: c_int) -> u32 {
-        u32::from(package_type == BYTECODE)
+        match package_type {
+            BYTECODE => 1,
+            AOT => aot::VERSION,
+            _ => 0,
+        }
     }
 
     fn wasm_runtime_is_xip_file(_buf: *const u8, _size: u32) -> bool {

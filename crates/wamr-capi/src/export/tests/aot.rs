@@ -1,31 +1,61 @@
-//! What is not compiled ahead of time says so.
+//! Compiling ahead of time.
 
 use std::ptr::{null, null_mut};
 
-use super::support::text_at;
+use super::support::*;
 use crate::export::aot::*;
+use crate::export::instance::*;
+use crate::export::module::*;
 
 #[test]
-fn nothing_is_compiled_ahead_of_time_yet() {
+fn modules_are_compiled_to_bytes_and_files_and_loaded_again() {
+    let _runtime = start();
+    let module =
+        super::support::load(r#"(module (func (export "f") (result i32) (i32.const 11)))"#);
     assert!(aot_compiler_init());
+    let data = aot_create_comp_data(module.name, null(), false);
+    let context = aot_create_comp_context(data, null_mut());
+    assert!(!data.is_null() && !context.is_null());
+    assert!(aot_compile_wasm(context));
+    let object = aot_obj_data_create(context);
+    let size = aot_get_aot_file_size(context, data, object);
+    let mut wrote = 0;
+    let buf = aot_emit_aot_file_buf(context, data, &mut wrote);
+    assert!(!buf.is_null() && wrote == size && size > 0);
+    let mut copy = vec![0u8; size as usize];
+    assert!(aot_emit_aot_file_buf_ex(context, data, object, copy.as_mut_ptr(), size));
+    assert!(!aot_emit_aot_file_buf_ex(context, data, object, copy.as_mut_ptr(), size - 1));
+    assert!(text_at(aot_get_last_error()).unwrap().contains("too small"));
+    aot_destroy_aot_file(buf);
+    let file = std::env::temp_dir().join(format!("wamr-capi-{}.aot", std::process::id()));
+    let name = c(file.to_str().unwrap());
+    assert!(aot_emit_object_file(context, name.as_ptr()));
+    assert!(aot_emit_aot_file(context, data, name.as_ptr()));
+    assert_eq!(std::fs::read(&file).unwrap(), copy);
+    std::fs::remove_file(&file).unwrap();
+    assert!(!aot_emit_aot_file(context, data, null()));
+    assert!(!aot_emit_llvm_file(context, name.as_ptr()));
+    aot_obj_data_destroy(object);
+    aot_destroy_comp_context(context);
+    aot_destroy_comp_data(data);
+    assert!(!aot_compile_wasm(context) && aot_obj_data_create(context).is_null());
     assert!(aot_create_comp_data(null_mut(), null(), false).is_null());
-    aot_destroy_comp_data(null_mut());
-    assert!(aot_create_comp_context(null_mut(), null_mut()).is_null());
-    aot_destroy_comp_context(null_mut());
-    assert!(!aot_compile_wasm(null_mut()));
-    assert!(aot_obj_data_create(null_mut()).is_null());
-    aot_obj_data_destroy(null_mut());
-    assert_eq!(aot_get_aot_file_size(null_mut(), null_mut(), null_mut()), 0);
-    let mut size = 5;
-    assert!(aot_emit_aot_file_buf(null_mut(), null_mut(), &mut size).is_null());
-    assert_eq!(size, 0);
-    assert!(!aot_emit_aot_file_buf_ex(null_mut(), null_mut(), null_mut(), null_mut(), 0));
-    assert!(!aot_emit_llvm_file(null_mut(), null()));
-    assert!(!aot_emit_object_file(null_mut(), null()));
-    assert!(!aot_emit_aot_file(null_mut(), null_mut(), null()));
-    aot_destroy_aot_file(null_mut());
+    assert!(aot_create_comp_context(data, null_mut()).is_null());
+
+    assert_eq!(get_package_type(copy.as_ptr(), size), 1);
+    let version = wasm_runtime_get_current_package_version(1);
+    assert_eq!(wasm_runtime_get_file_package_version(copy.as_ptr(), size), version);
+    let mut message = Message::new();
+    let loaded = wasm_runtime_load(copy.as_mut_ptr(), size, message.at(), 256);
+    assert!(!loaded.is_null(), "{}", message.text());
+    let loaded = Loaded::of(loaded);
+    assert_eq!(wasm_runtime_get_module_package_type(loaded.name), 1);
+    let inst = instantiate(&loaded);
+    assert_eq!(wasm_runtime_get_running_mode(inst.name), 0);
+    assert!(wasm_runtime_set_running_mode(inst.name, 1));
+    assert_eq!(inst.call("f", &[]).unwrap()[0], 11);
+    assert!(aot_create_comp_data(loaded.name, null(), false).is_null());
     assert_eq!(aot_get_plt_table_size(), 0);
-    assert!(text_at(aot_get_last_error()).unwrap().contains("AOT"));
     let mut features = CallStackFeatures([false; 6]);
     aot_call_stack_features_init_default(&mut features);
     assert!(features.0[0] && !features.0[5]);
