@@ -390,11 +390,16 @@ typedef wasm_name_t wasm_message_t; /* with a zero at its end */
 
 WASM_DECLARE_REF(trap)
 WASM_API_EXTERN own wasm_trap_t *wasm_trap_new(wasm_store_t *store, const wasm_message_t *);
+/* Messages of traps that came out of a call begin with "Exception: ", as in WAMR. */
 WASM_API_EXTERN void wasm_trap_message(const wasm_trap_t *, own wasm_message_t *out);
 /* The innermost frame of wasm; NULL where the trap passed through none. */
 WASM_API_EXTERN own wasm_frame_t *wasm_trap_origin(const wasm_trap_t *);
 /* All frames of wasm that the trap passed through, innermost first. */
 WASM_API_EXTERN void wasm_trap_trace(const wasm_trap_t *, own wasm_frame_vec_t *out);
+
+/* This library's own: what went wrong last on this thread, in words. Calls that succeed leave it as
+ * it is. */
+WASM_API_EXTERN void wasm_last_error(own wasm_message_t *out);
 
 /* Objects of the embedder, which are what is attached to them. */
 WASM_DECLARE_REF(foreign)

@@ -117,7 +117,14 @@ unsafe fn new_instance(
         Ok(instance) => Ok(handle::new(Payload::Instance(owner, instance))),
         Err(error) => {
             set_last_error(&error);
-            Err(trap::of_error(&owner, &error))
+            // What does not fit is a host's error here; what the start function ended in has frames,
+            // or is a trap.
+            let is_misfit = error.trap_code().is_none() && error.backtrace().frames().is_empty();
+            Err(if is_misfit && error.exception().is_none() {
+                trap::of_message(&error)
+            } else {
+                trap::of_error(&owner, &error)
+            })
         }
     }
 }

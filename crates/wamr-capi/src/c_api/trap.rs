@@ -11,11 +11,13 @@ use super::foreign::Info;
 use super::handle::{self, Handle, Owned, Payload, payload_of};
 use super::types::null;
 use super::vec::{vec_of_handles, wasm_byte_vec_t, wasm_handle_vec_t, wasm_vec_t, write_out};
-use crate::guard::guard;
+use crate::guard::{guard, last_error};
 
 /// A trap. What is the same trap shares its `cause`.
 pub(super) struct TrapData {
     pub(super) cause: Arc<Cause>,
+    /// Whether it came out of a call; as in WAMR, its message says so.
+    is_exception: bool,
     /// Innermost first.
     frames: Vec<FrameRecord>,
 }
@@ -27,6 +29,9 @@ struct FrameRecord {
     func_offset: usize,
     module_offset: usize,
 }
+
+/// What messages of traps that came out of calls begin with.
+const EXCEPTION: &str = "Exception: ";
 
 /// What a trap is about.
 pub(super) struct Cause {
@@ -69,7 +74,10 @@ fn new_cause(message: String, exception: Option<ExnRef>) -> Arc<Cause> {
 /// A trap that says what was wrong.
 pub(super) fn of_message(message: impl fmt::Display) -> *mut Handle {
     let cause = new_cause(message.to_string(), None);
-    handle::new(Payload::Trap(None, Arc::new(TrapData { cause, frames: Vec::new() })))
+    handle::new(Payload::Trap(
+        None,
+        Arc::new(TrapData { cause, is_exception: false, frames: Vec::new() }),
+    ))
 }
 
 /// What a call ended in, as a trap.
@@ -85,7 +93,7 @@ pub(super) fn of_error(owner: &StoreRef, error: &Error) -> *mut Handle {
         }
     };
     let frames = error.backtrace().frames().iter().map(FrameRecord::new);
-    let trap = TrapData { cause, frames: frames.collect() };
+    let trap = TrapData { cause, is_exception: true, frames: frames.collect() };
     handle::new(Payload::Trap(Some(owner.clone()), Arc::new(trap)))
 }
 
@@ -158,12 +166,25 @@ pub unsafe extern "C" fn wasm_trap_new(
 pub unsafe extern "C" fn wasm_trap_message(trap: *const Handle, out: *mut wasm_byte_vec_t) {
     guard((), || {
         let message = trap_of(trap).map_or(wasm_vec_t::empty(), |(_, trap)| {
-            let mut bytes = trap.cause.message.clone().into_bytes();
-            bytes.push(0);
+            let message = &trap.cause.message;
+            let is_plain = trap.is_exception && !message.starts_with(EXCEPTION);
+            let prefix = if is_plain { EXCEPTION } else { "" };
+            let bytes: Vec<u8> = prefix.bytes().chain(message.bytes()).chain([0]).collect();
             wasm_vec_t::from_elements(bytes.into_iter())
         });
         // SAFETY: C passes room for a vector, or null.
         unsafe { write_out(out, message) };
+    })
+}
+
+/// What went wrong last on this thread, in words, with a zero at the end: not part of WAMR's header.
+/// It is for people; calls that succeed leave it as it is.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wasm_last_error(out: *mut wasm_byte_vec_t) {
+    guard((), || {
+        let bytes: Vec<u8> = last_error().into_bytes().into_iter().chain([0]).collect();
+        // SAFETY: C passes room for a vector, or null.
+        unsafe { write_out(out, wasm_vec_t::from_elements(bytes.into_iter())) };
     })
 }
 

@@ -64,6 +64,10 @@ main(void)
     wasm_engine_t *engine = wasm_engine_new();
     store = wasm_store_new(engine);
     CHECK(wasm_module_new(store, NULL) == NULL && wasm_module_new(NULL, NULL) == NULL);
+    wasm_message_t error;
+    wasm_last_error(&error);
+    CHECK(strcmp(error.data, "expected a store, got NULL") == 0);
+    wasm_byte_vec_delete(&error);
     CHECK(!wasm_module_validate(store, NULL) && wasm_module_share(NULL) == NULL);
     CHECK(wasm_func_new(store, NULL, NULL) == NULL && wasm_global_new(store, NULL, NULL) == NULL);
     CHECK(wasm_table_new(store, NULL, NULL) == NULL && wasm_memory_new(store, NULL) == NULL);
