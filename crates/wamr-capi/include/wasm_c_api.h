@@ -194,7 +194,7 @@ struct wasm_config_t {
 };
 
 /* Memory from the system, and the mode that the environment variable WAMR_MODE names (`interp`,
- * `jit`), or the first one of the build. */
+ * `jit`, or `aot`: compiled to an AOT file and loaded from that), or the first one of the build. */
 WASM_API_EXTERN own wasm_config_t *wasm_config_new(void);
 /* Setters return the configuration they are given. */
 WASM_API_EXTERN own wasm_config_t *wasm_config_set_mem_alloc_opt(wasm_config_t *, mem_alloc_type_t,
@@ -423,6 +423,8 @@ typedef struct LoadArgs {
 } LoadArgs;
 #endif /* LOAD_ARGS_OPTION_DEFINED */
 
+/* From the binary format, or from an AOT file. AOT files hold native code, which is run as it is: give
+ * none that you do not trust like the program itself. */
 WASM_API_EXTERN own wasm_module_t *wasm_module_new(wasm_store_t *, const wasm_byte_vec_t *binary);
 WASM_API_EXTERN own wasm_module_t *wasm_module_new_ex(wasm_store_t *, wasm_byte_vec_t *binary,
                                                       LoadArgs *args);
@@ -435,6 +437,7 @@ WASM_API_EXTERN bool wasm_module_validate(wasm_store_t *, const wasm_byte_vec_t 
 WASM_API_EXTERN void wasm_module_imports(const wasm_module_t *, own wasm_importtype_vec_t *out);
 WASM_API_EXTERN void wasm_module_exports(const wasm_module_t *, own wasm_exporttype_vec_t *out);
 
+/* An AOT file where the module was compiled, else the binary format. */
 WASM_API_EXTERN void wasm_module_serialize(const wasm_module_t *, own wasm_byte_vec_t *out);
 WASM_API_EXTERN own wasm_module_t *wasm_module_deserialize(wasm_store_t *,
                                                            const wasm_byte_vec_t *);

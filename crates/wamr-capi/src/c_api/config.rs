@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::ffi::CStr;
 use std::sync::{Mutex, PoisonError};
 
-use wamr::{Config, Mode};
+use wamr::{Config, Mode, UnknownMode};
 
 use crate::guard::{guard, set_last_error};
 use crate::memory::{self, Allocator};
@@ -78,7 +78,26 @@ static LIVE: Mutex<Option<HashMap<usize, Hidden>>> = Mutex::new(None);
 
 #[derive(Clone, Default)]
 struct Hidden {
-    mode: Option<Mode>,
+    mode: Option<ModuleMode>,
+}
+
+/// How modules in the binary format are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ModuleMode {
+    /// In a mode of the engine.
+    Engine(Mode),
+    /// Compiled to bytes and loaded from these, as modules are that were compiled before.
+    Aot,
+}
+
+impl ModuleMode {
+    fn named(name: &str) -> Result<Self, UnknownMode> {
+        if name == "aot" && cfg!(feature = "jit") {
+            Ok(Self::Aot)
+        } else {
+            name.parse().map(Self::Engine)
+        }
+    }
 }
 
 fn with_live<R>(body: impl FnOnce(&mut HashMap<usize, Hidden>) -> R) -> R {
@@ -87,8 +106,8 @@ fn with_live<R>(body: impl FnOnce(&mut HashMap<usize, Hidden>) -> R) -> R {
 }
 
 /// The mode that the environment asks for, where this build has it.
-fn mode_of_environment() -> Option<Mode> {
-    std::env::var("WAMR_MODE").ok()?.parse().ok()
+fn mode_of_environment() -> Option<ModuleMode> {
+    ModuleMode::named(&std::env::var("WAMR_MODE").ok()?).ok()
 }
 
 /// The runtime's configuration for one of C's; null is the default. Sets where C's memory comes
@@ -96,18 +115,21 @@ fn mode_of_environment() -> Option<Mode> {
 ///
 /// # Safety
 /// `config` must be null or a configuration.
-pub(super) unsafe fn runtime_config(config: *const wasm_config_t) -> Option<Config> {
+pub(super) unsafe fn runtime_config(config: *const wasm_config_t) -> Option<(Config, ModuleMode)> {
     let hidden = with_live(|live| live.get(&(config as usize)).cloned()).unwrap_or_default();
     let mut made = Config::new();
-    if let Some(mode) = hidden.mode.or_else(mode_of_environment).or(Mode::ALL.first().copied()) {
-        made.mode(mode);
-    }
+    let first = Mode::ALL.first().copied().unwrap_or(Mode::Interp);
+    let mode = hidden.mode.or_else(mode_of_environment).unwrap_or(ModuleMode::Engine(first));
+    made.mode(match mode {
+        ModuleMode::Engine(mode) => mode,
+        ModuleMode::Aot => first,
+    });
     // SAFETY: the caller's promise.
     if let Some(config) = unsafe { config.as_ref() } {
         // SAFETY: the type says what is in the union.
         unsafe { use_allocator(config.mem_alloc_type, &config.mem_alloc_option)? };
     }
-    Some(made)
+    Some((made, mode))
 }
 
 /// # Safety
@@ -243,12 +265,11 @@ pub unsafe extern "C" fn wasm_config_set_mode(
         }
         // SAFETY: C passes a string.
         let name = unsafe { CStr::from_ptr(mode) }.to_string_lossy();
-        match name.parse::<Mode>() {
-            Ok(mode) if Mode::ALL.contains(&mode) => with_live(|live| {
+        match ModuleMode::named(&name) {
+            Ok(mode) => with_live(|live| {
                 let hidden = live.get_mut(&(config as usize));
                 hidden.map(|hidden| hidden.mode = Some(mode)).is_some()
             }),
-            Ok(_) => false,
             Err(error) => {
                 set_last_error(error);
                 false

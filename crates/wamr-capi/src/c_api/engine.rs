@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use wamr::{Engine, Error, Linker, Store, StoreContextMut};
 
-use super::config::{self, MemAllocOption, mem_alloc_type_t, wasm_config_t};
+use super::config::{self, MemAllocOption, ModuleMode, mem_alloc_type_t, wasm_config_t};
 use super::handle::{self, Handle, Payload, payload_of};
 use super::types::null;
 use crate::guard::{guard, ok_or_last_error};
@@ -14,6 +14,8 @@ use crate::store::{Busy, StoreCell};
 /// An engine, and what the library itself has for imports.
 pub(super) struct EngineState {
     pub(super) engine: Engine,
+    /// How modules in the binary format are run.
+    pub(super) mode: ModuleMode,
     /// A configuration that was given with the engine, to be deleted with it unless it was before.
     config: usize,
     builtins: OnceLock<Linker<StoreData>>,
@@ -112,10 +114,10 @@ impl StoreState {
 /// `config` must be null or a configuration.
 unsafe fn new_engine(config: *mut wasm_config_t) -> *mut Handle {
     // SAFETY: the caller's promise.
-    let Some(made) = (unsafe { config::runtime_config(config) }) else { return null() };
+    let Some((made, mode)) = (unsafe { config::runtime_config(config) }) else { return null() };
     let Some(engine) = ok_or_last_error(Engine::new(&made)) else { return null() };
     let builtins = OnceLock::new();
-    let state = EngineState { engine, config: config as usize, builtins };
+    let state = EngineState { engine, mode, config: config as usize, builtins };
     handle::new(Payload::Engine(Arc::new(state)))
 }
 

@@ -4,8 +4,12 @@ use core::ffi::{CStr, c_char};
 use std::ffi::CString;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wamr::Module;
+#[cfg(feature = "jit")]
+use wamr::Mode;
+use wamr::{Error, Module, ModuleError};
 
+#[cfg(feature = "jit")]
+use super::config::ModuleMode;
 use super::engine::EngineState;
 use super::foreign::Info;
 use super::handle::{self, Handle, Payload, payload_of};
@@ -65,25 +69,64 @@ unsafe fn load(
     let engine = engine_of(store)?;
     // SAFETY: the caller's promise.
     let bytes = unsafe { bytes_of(binary) }?.to_vec();
-    let module = if name.is_null() {
-        Module::new(&engine.engine, bytes)
-    } else {
+    let name = match name.is_null() {
+        true => None,
         // SAFETY: the caller's promise.
-        let name = unsafe { CStr::from_ptr(name) }.to_string_lossy();
-        Module::named(&engine.engine, bytes, &name)
+        false => Some(unsafe { CStr::from_ptr(name) }.to_string_lossy()),
     };
+    let module = make(&engine, bytes, name.as_deref());
     let module = ok_or_last_error(module)?;
-    let name = module.name().and_then(|name| CString::new(name).ok()).unwrap_or_default();
+    let name = module.name().or(name.as_deref());
+    let name = name.and_then(|name| CString::new(name).ok()).unwrap_or_default();
     let names = Mutex::new(vec![name]);
     let data = ModuleData { engine, module, names, info: Info::default() };
     Some(handle::new(Payload::Module(Arc::new(data))))
+}
+
+/// Makes a module of bytes in either format.
+#[cfg(feature = "aot")]
+fn make(engine: &EngineState, bytes: Vec<u8>, name: Option<&str>) -> Result<Module, ModuleError> {
+    if wamr::aot::is_aot(&bytes) {
+        // SAFETY: the header says that C vouches for AOT files.
+        return unsafe { Module::deserialize(&engine.engine, bytes) };
+    }
+    #[cfg(feature = "jit")]
+    if engine.mode == ModuleMode::Aot {
+        let compiled = engine.engine.precompile(&bytes)?;
+        // SAFETY: it has just been compiled.
+        return unsafe { Module::deserialize(&engine.engine, compiled) };
+    }
+    parse(engine, bytes, name)
+}
+
+/// Makes a module of bytes in the binary format.
+#[cfg(not(feature = "aot"))]
+fn make(engine: &EngineState, bytes: Vec<u8>, name: Option<&str>) -> Result<Module, ModuleError> {
+    parse(engine, bytes, name)
+}
+
+fn parse(engine: &EngineState, bytes: Vec<u8>, name: Option<&str>) -> Result<Module, ModuleError> {
+    match name {
+        Some(name) => Module::named(&engine.engine, bytes, name),
+        None => Module::new(&engine.engine, bytes),
+    }
+}
+
+/// What a module is made of again: an AOT file where it was compiled, else the binary format.
+fn bytes_of_module(module: &Module) -> Result<Vec<u8>, Error> {
+    #[cfg(feature = "jit")]
+    if module.mode() != Mode::Interp.name() {
+        return module.serialize();
+    }
+    Ok(module.decoded().bytes.as_slice().to_vec())
 }
 
 fn module_of(module: *const Handle) -> Option<Arc<ModuleData>> {
     payload_of!(module, "a module", Payload::Module(module) => module.clone())
 }
 
-/// Makes a module from the binary format; null if it is none that the engine accepts.
+/// Makes a module from the binary format or an AOT file; null if it is none that the engine accepts.
+/// AOT files hold native code, which C has to vouch for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wasm_module_new(
     store: *mut Handle,
@@ -165,21 +208,21 @@ pub unsafe extern "C" fn wasm_module_exports(module: *const Handle, out: *mut wa
     })
 }
 
-/// A module as bytes that [`wasm_module_deserialize`] takes: the binary format that it was made
-/// from.
+/// A module as bytes that [`wasm_module_deserialize`] takes: an AOT file where it was compiled, else
+/// the binary format.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wasm_module_serialize(module: *const Handle, out: *mut wasm_byte_vec_t) {
     guard((), || {
-        let bytes = module_of(module).map_or(wasm_vec_t::empty(), |module| {
-            let bytes = module.module.decoded().bytes.as_slice();
-            wasm_vec_t::from_elements(bytes.iter().copied())
-        });
+        let bytes = module_of(module)
+            .and_then(|module| ok_or_last_error(bytes_of_module(&module.module)))
+            .unwrap_or_default();
         // SAFETY: C passes room for a vector, or null.
-        unsafe { write_out(out, bytes) };
+        unsafe { write_out(out, wasm_vec_t::from_elements(bytes.into_iter())) };
     })
 }
 
-/// Makes a module from what [`wasm_module_serialize`] gave.
+/// Makes a module from what [`wasm_module_serialize`] gave. AOT files hold native code, which C has
+/// to vouch for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wasm_module_deserialize(
     store: *mut Handle,

@@ -10,7 +10,7 @@ pub(crate) type Ptr = *mut Handle;
 
 /// Has `body` use a store in every mode, and deletes it.
 pub(crate) fn each_mode(body: impl Fn(Ptr, Ptr)) {
-    for mode in ["interp", "jit"] {
+    for mode in ["interp", "jit", "aot"] {
         let mode = CString::new(mode).unwrap();
         unsafe {
             let config = wasm_config_new();
