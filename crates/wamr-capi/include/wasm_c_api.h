@@ -382,7 +382,8 @@ WASM_API_EXTERN own wasm_frame_t *wasm_frame_copy(const wasm_frame_t *);
 /* The instance belongs to the frame. NULL where the module has several in the store. */
 WASM_API_EXTERN struct wasm_instance_t *wasm_frame_instance(const wasm_frame_t *);
 WASM_API_EXTERN uint32_t wasm_frame_func_index(const wasm_frame_t *);
-/* In bytes of the module's binary format: from the function's first byte, and from the module's. */
+/* In bytes of the module's binary format: from the function's first byte (0 for AOT files, which do
+ * not say where that is), and from the module's. */
 WASM_API_EXTERN size_t wasm_frame_func_offset(const wasm_frame_t *);
 WASM_API_EXTERN size_t wasm_frame_module_offset(const wasm_frame_t *);
 

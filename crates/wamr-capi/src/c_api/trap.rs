@@ -119,7 +119,9 @@ impl FrameRecord {
         let module = frame.module().decoded();
         let module_offset = frame.offset().unwrap_or(0);
         let start = module.defined_func(frame.func()).map(|func| module.bodies.body(func).offset);
-        let func_offset = module_offset.saturating_sub(start.unwrap_or(module_offset));
+        // AOT files have no bodies, and what has none is at 0.
+        let start = start.filter(|start| *start != 0).unwrap_or(module_offset);
+        let func_offset = module_offset.saturating_sub(start);
         Self { frame: frame.clone(), func_offset, module_offset }
     }
 
@@ -249,7 +251,8 @@ pub unsafe extern "C" fn wasm_frame_func_index(frame: *const Handle) -> u32 {
     })
 }
 
-/// How far the instruction is from the start of its function.
+/// How far the instruction is from the start of its function; 0 where that is not known, as in AOT
+/// files.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wasm_frame_func_offset(frame: *const Handle) -> usize {
     guard(0, || {

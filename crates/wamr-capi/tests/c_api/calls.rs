@@ -85,7 +85,7 @@ fn traps_of_the_host_have_the_frames_that_they_passed() {
         let copy = wasm_frame_copy(origin);
         wasm_frame_delete(origin);
         assert!(wasm_frame_module_offset(copy) > wasm_frame_func_offset(copy));
-        assert!(wasm_frame_func_offset(frames.as_slice()[1]) > wasm_frame_func_offset(copy));
+        assert!(wasm_frame_func_offset(frames.as_slice()[1]) >= wasm_frame_func_offset(copy));
         assert!(wasm_instance_same(wasm_frame_instance(copy), instance));
         wasm_frame_delete(copy);
         assert!(wasm_frame_instance(copy).is_null());
