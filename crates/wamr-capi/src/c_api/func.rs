@@ -9,7 +9,7 @@ use super::trap;
 use super::types::{FuncTypeData, null};
 use super::value::{self, wasm_val_t};
 use super::vec::{wasm_val_vec_t, wasm_vec_t};
-use crate::guard::{Finalizer, guard, ok_or_last_error, set_last_error};
+use crate::guard::{Finalizer, guard, last_error, ok_or_last_error, set_last_error};
 
 /// A function of the embedder.
 pub type wasm_func_callback_t =
@@ -187,9 +187,9 @@ pub unsafe extern "C" fn wasm_func_call(
     args: *const wasm_val_vec_t,
     results: *mut wasm_val_vec_t,
 ) -> *mut Handle {
-    guard(core::ptr::dangling_mut(), || {
+    let trap = guard(None, || {
         let Some((owner, func)) = func_of(func) else {
-            return trap::of_message(crate::guard::last_error());
+            return Some(trap::of_message(last_error()));
         };
         // SAFETY: C passes vectors or null.
         let (args, results) = unsafe {
@@ -197,11 +197,13 @@ pub unsafe extern "C" fn wasm_func_call(
             let results = results.as_mut().map_or(&mut [][..], |results| results.as_mut_slice());
             (args, results)
         };
-        match owner.with(|store| call(store, &owner, &func, args, results)) {
+        Some(match owner.with(|store| call(store, &owner, &func, args, results)) {
             Ok(()) => null(),
             Err(error) => trap::of_error(&owner, &error),
-        }
-    })
+        })
+    });
+    // A panic is a trap, too.
+    trap.unwrap_or_else(|| guard(null(), || trap::of_message(last_error())))
 }
 
 fn call(
