@@ -2,12 +2,13 @@
 
 use wamr::{Extern, ExternKind, Global, Memory, StoreContextMut, Table, Tag, Val};
 
+use super::casts::casts;
 use super::engine::{StoreData, StoreRef};
 use super::handle::{self, Handle, Payload, payload_of};
 use super::types::{
     GlobalTypeData, INVALID_KIND, MemoryTypeData, TableTypeData, TagTypeData, WASM_EXTERN_FUNC,
     WASM_EXTERN_GLOBAL, WASM_EXTERN_MEMORY, WASM_EXTERN_TABLE, WASM_EXTERN_TAG, WASM_EXTERNREF,
-    casts, null, of_extern_type, wasm_externkind_t,
+    null, of_extern_type, wasm_externkind_t,
 };
 use super::value::{self, wasm_val_t};
 use super::vec::write_out;

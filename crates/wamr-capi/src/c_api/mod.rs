@@ -23,6 +23,9 @@ pub use vec::*;
 mod types;
 pub use types::*;
 
+mod casts;
+pub use casts::*;
+
 mod import_export;
 pub use import_export::*;
 

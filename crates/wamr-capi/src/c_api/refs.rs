@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use wamr::{AnyRef, Attachment, Error, ExnRef, Extern, ExternRef, Instance, StoreContextMut};
 
+use super::casts::casts;
 use super::engine::StoreData;
 use super::foreign::Info;
 use super::func::wasm_finalizer_t;
 use super::handle::{self, Data, Handle, Payload};
-use super::types::{casts, null};
+use super::types::null;
 use crate::guard::{Finalizer, guard, ok_or_last_error};
 
 /// What things of a store have attached to them, through which C finds the same `host_info` again,
