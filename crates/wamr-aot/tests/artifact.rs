@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 
 use wamr_aot::CompiledModule;
-use wamr_aot::compiler::{CodeGenerator, CompileOptions, Cranelift, OptLevel, compile};
+use wamr_aot::compiler::{
+    CodeGenerator, CompileOptions, Cranelift, OptLevel, Unsupported, compile,
+};
 use wamr_runtime::{Engine, Error, MemoryKind};
 use wamr_types::{Features, LoadOptions, Loader, ModuleBytes, Validation};
 
@@ -74,6 +76,36 @@ fn only_the_kinds_of_memory_asked_for_are_compiled() {
     let options = CompileOptions { memory0: vec![MemoryKind::Checked], ..Default::default() };
     let module = compile_text(&large(), Features::WASM_2_0, &options).expect("it can be compiled");
     assert!(module.funcs.iter().all(|func| func.checked.is_some() && func.guarded.is_none()));
+}
+
+/// Calls in the innermost of many blocks that catch, each of them another of `tags` tags.
+fn nested_handlers(depth: usize, tags: usize, calls: usize) -> String {
+    let mut text = String::from("(module (func $f)");
+    for tag in 0..tags {
+        write!(text, "(tag $t{tag})").expect("a string");
+    }
+    text += "(func (block $out ";
+    for level in 0..depth {
+        write!(text, "(try_table (catch $t{} $out) ", level % tags).expect("a string");
+    }
+    text += &"call $f ".repeat(calls);
+    text + &")".repeat(depth) + ")))"
+}
+
+#[test]
+fn handlers_that_are_never_asked_cost_nothing() {
+    let text = nested_handlers(1000, 2, 100);
+    let module = compile_text(&text, Features::WASM_3_0, &CompileOptions::default());
+    assert!(module.expect("it can be compiled").tables.clauses.len() <= 4 * 100);
+}
+
+#[test]
+fn functions_whose_handlers_would_take_for_ever_are_refused() {
+    let text = nested_handlers(2000, 2000, 10_000);
+    let error = compile_text(&text, Features::WASM_3_0, &CompileOptions::default());
+    let error = error.expect_err("20 million handlers");
+    let unsupported = error.downcast_ref::<Unsupported>().expect("that is why");
+    assert!(unsupported.operator.contains("handlers"), "{unsupported}");
 }
 
 #[test]

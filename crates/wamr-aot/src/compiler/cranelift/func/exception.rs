@@ -4,7 +4,7 @@
 //! exception in a register, and find the payload in the store's buffer. There is no code for
 //! entering or leaving a region.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use cranelift_codegen::ir::{
     Block, BlockArg, ExceptionTable, ExceptionTableData, ExceptionTableItem, InstBuilder, SigRef,
@@ -50,6 +50,10 @@ pub(super) struct TryInfo {
     is_rethrown: bool,
 }
 
+/// How many clauses a function may have looked at: as many as the calls within each, in all. What
+/// real programs need is far below, and what is beyond may take for ever.
+const MAX_HANDLER_WORK: usize = 1 << 23;
+
 impl<'a> FuncCompiler<'a, '_> {
     fn tag_type(&self, tag: u32) -> &'a FuncType {
         self.module.func_type_at(self.module.tags[tag as usize])
@@ -91,6 +95,7 @@ impl<'a> FuncCompiler<'a, '_> {
         normal: Block,
         returned: &[BlockArg],
     ) -> ExceptionTable {
+        self.note_handler_work(self.handlers.len());
         let mut items = vec![ExceptionTableItem::Context(self.ctx)];
         let dfg = &mut self.builder.func.dfg;
         let normal = dfg.block_call(normal, returned);
@@ -167,26 +172,38 @@ impl<'a> FuncCompiler<'a, '_> {
         }
     }
 
+    /// Finds out what an exception that is thrown here is offered. Of the clauses for one tag only
+    /// the first is ever asked.
     fn update_handlers(&mut self) {
         self.handlers.clear();
+        let (mut known, mut work) = (HashSet::new(), 0);
         let mut depth = usize::MAX;
         for region in self.regions.iter().rev() {
+            work += 1;
             if region.depth > depth {
                 continue;
             }
             match &region.action {
                 Action::Delegate(outer) => depth = *outer,
                 Action::Catch(handlers) => {
-                    let tags = handlers
-                        .iter()
-                        .map(|handler| (clause_tag(handler.tag, handler.keep), handler.block));
-                    self.handlers.extend(tags);
-                    if handlers.iter().any(|handler| handler.tag.is_none()) {
+                    work += handlers.len();
+                    for handler in handlers.iter().filter(|handler| known.insert(handler.tag)) {
+                        self.handlers.push((clause_tag(handler.tag, handler.keep), handler.block));
+                    }
+                    if known.contains(&None) {
                         // Nothing goes on outwards.
-                        return;
+                        break;
                     }
                 }
             }
+        }
+        self.note_handler_work(work);
+    }
+
+    fn note_handler_work(&mut self, clauses: usize) {
+        self.handler_work += clauses;
+        if self.handler_work > MAX_HANDLER_WORK {
+            self.unsupported = Some("a function with so many nested handlers of exceptions");
         }
     }
 

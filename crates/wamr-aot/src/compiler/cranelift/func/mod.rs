@@ -140,6 +140,8 @@ struct FuncCompiler<'a, 'f> {
     regions: Vec<Region>,
     /// The clauses that an exception thrown here would be offered, in order.
     handlers: Vec<(ExceptionTag, Block)>,
+    /// How many clauses have been looked at for them.
+    handler_work: usize,
     /// What follows legacy `try` instructions, by their offset, once somebody wants to know.
     tries: Option<HashMap<usize, TryInfo>>,
     builtins: HashMap<Builtin, FuncRef>,
@@ -294,6 +296,7 @@ impl<'a, 'f> FuncCompiler<'a, 'f> {
             dead: None,
             regions: Vec::new(),
             handlers: Vec::new(),
+            handler_work: 0,
             tries: None,
             builtins: HashMap::new(),
             callees: HashMap::new(),
