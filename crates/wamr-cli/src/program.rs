@@ -21,7 +21,8 @@ pub(crate) fn loading<'a>(
     common: &CommonOptions,
     file: &str,
 ) -> Loading<'a, Host> {
-    let beside = Path::new(file).parent().unwrap_or(Path::new(""));
+    let beside = Path::new(file).parent().filter(|dir| !dir.as_os_str().is_empty());
+    let beside = beside.unwrap_or(Path::new("."));
     let path = if options.module_path.is_empty() {
         SearchPath::new([beside])
     } else {
