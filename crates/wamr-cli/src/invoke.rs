@@ -1,8 +1,9 @@
 //! Calling one function with arguments from the command line, and printing its results.
 
-use wamr::{Instance, Store, Val, ValType};
+use wamr::{Extern, Instance, Store, Val, ValType};
 
 use crate::run::ended;
+use crate::suggest::did_you_mean;
 use crate::{EXIT_TRAP, Failure, print};
 
 /// Calls an exported function and prints its results, `0xcb228:i32` for example.
@@ -13,7 +14,10 @@ pub(crate) fn invoke<T>(
     args: &[String],
 ) -> Result<u8, Failure> {
     let Some(func) = instance.get_func(&mut *store, name) else {
-        return Err(Failure::unusable(format!("there is no exported function `{name}`")));
+        let exports = instance.exports(&mut *store).map_err(Failure::unusable)?;
+        let funcs = exports.iter().filter(|(_, value)| matches!(value, Extern::Func(_)));
+        let meant = did_you_mean(name, funcs.map(|(name, _)| &**name));
+        return Err(Failure::unusable(format!("there is no exported function `{name}`{meant}")));
     };
     let ty = func.ty(&*store).map_err(Failure::unusable)?;
     if args.len() != ty.params().len() {

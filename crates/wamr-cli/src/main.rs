@@ -18,6 +18,7 @@ mod options;
 #[cfg_attr(not(feature = "loading-linking"), path = "program/alone.rs")]
 mod program;
 mod run;
+mod suggest;
 mod threads;
 mod validate;
 mod wast;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use lexopt::{Arg, Parser, ValueExt};
 use wamr::Mode;
 
+use crate::suggest::{did_you_mean, options_of};
+
 #[cfg(feature = "loading-linking")]
 mod loading;
 #[cfg(feature = "loading-linking")]
@@ -197,7 +199,10 @@ fn common(option: &str, parser: &mut Parser, options: &mut CommonOptions) -> Res
         }
         #[cfg(feature = "signatures")]
         "--require-signature" => options.keys.push(key(&string(parser)?)?),
-        _ => return Err(format!("unknown option `{option}`; `iwasm --help` lists them")),
+        _ => {
+            let meant = did_you_mean(option, options_of(&help()));
+            return Err(format!("unknown option `{option}`{meant}; `iwasm --help` lists them"));
+        }
     }
     Ok(())
 }
