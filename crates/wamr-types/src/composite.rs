@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use crate::{TypeId, ValType};
+use crate::{AbstractHeapType, TypeId, ValType};
 
 /// A function type: what it takes and what it returns.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -113,6 +113,17 @@ pub enum CompositeType {
     Struct(StructType),
     /// An array.
     Array(ArrayType),
+}
+
+impl CompositeType {
+    /// The abstract type that these types stand directly below.
+    pub const fn abstract_type(&self) -> AbstractHeapType {
+        match self {
+            Self::Func(_) => AbstractHeapType::Func,
+            Self::Struct(_) => AbstractHeapType::Struct,
+            Self::Array(_) => AbstractHeapType::Array,
+        }
+    }
 }
 
 /// One type definition with its place in the subtype order.

@@ -35,6 +35,8 @@ pub use feature::{Feature, Features};
 
 pub mod fuel;
 
+pub mod limits;
+
 pub mod trap;
 pub use trap::TrapCode;
 

@@ -54,7 +54,8 @@ impl TypeId {
         }
     }
 
-    fn group_position(self) -> Option<usize> {
+    /// The position of a member that [`TypeId::in_group`] refers to; `None` for other ids.
+    pub fn group_position(self) -> Option<usize> {
         (self.get() & IN_GROUP != 0).then_some((self.get() & !IN_GROUP) as usize)
     }
 }
@@ -193,6 +194,12 @@ impl TypeRegistry {
         self.state.read().entries.get(id.get() as usize - 1).map(|entry| entry.group)
     }
 
+    /// How many supertypes a type has, directly or not; `None` if the id is not of this registry.
+    pub fn depth_of(&self, id: TypeId) -> Option<usize> {
+        let state = self.state.read();
+        state.entries.get(id.get() as usize - 1).map(|entry| entry.display.len() - 1)
+    }
+
     /// The function type behind an id, if it is one.
     pub fn func(&self, id: TypeId) -> Option<FuncType> {
         self.get(id)?.as_func().cloned()
@@ -244,11 +251,7 @@ impl TypeRegistry {
 
     /// The abstract type that a concrete one stands directly below.
     pub fn abstract_of(&self, id: TypeId) -> Option<AbstractHeapType> {
-        Some(match self.get(id)?.composite {
-            CompositeType::Func(_) => AbstractHeapType::Func,
-            CompositeType::Struct(_) => AbstractHeapType::Struct,
-            CompositeType::Array(_) => AbstractHeapType::Array,
-        })
+        Some(self.get(id)?.composite.abstract_type())
     }
 
     /// The top of the hierarchy that a heap type belongs to.

@@ -17,6 +17,7 @@ use super::schema::{
     FieldType, GlobalType, HeapType, ImportDesc, Limits, MemoryType, Module, RefType, StorageType,
     SubType, TableType, ValType,
 };
+use super::subtype::Group;
 
 type Result<T = ()> = core::result::Result<T, FileError>;
 
@@ -178,15 +179,12 @@ impl<'a> Decoder<'a> {
                 return malformed("an empty recursion group");
             }
             let scope = Types { ids: &self.types, group_len: group.len() };
-            let types = group.iter().map(|ty| scope.sub_type(ty)).collect::<Result<_>>()?;
+            let types: Box<[_]> =
+                group.iter().map(|ty| scope.sub_type(ty)).collect::<Result<_>>()?;
+            Group::check(self.registry, &types).map_err(FileError::Malformed)?;
             let first = self.registry.register(wasm::RecGroup { types })?.get();
             for id in (first..first + group.len() as u32).filter_map(TypeId::from_raw) {
                 let Some(def) = self.registry.get(id) else { return malformed("an unknown type") };
-                if let Some(parent) = def.supertype
-                    && self.registry.abstract_of(parent) != self.registry.abstract_of(id)
-                {
-                    return malformed("a subtype of another kind");
-                }
                 self.types.push(id);
                 self.type_defs.push(def);
             }

@@ -55,6 +55,8 @@ pub use read::{AotFile, is_aot, read, unloaded};
 
 #[cfg(feature = "compiler")]
 mod encode;
+mod subtype;
+
 #[cfg(feature = "compiler")]
 mod write;
 #[cfg(feature = "compiler")]

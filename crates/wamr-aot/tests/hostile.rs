@@ -1,0 +1,195 @@
+//! Files whose digest fits, and whose contents no compiler wrote: they are refused.
+#![cfg(all(feature = "compiler", target_os = "linux", target_arch = "x86_64"))]
+
+use wamr_aot::CompiledModule;
+use wamr_aot::compiler::{CompileOptions, Cranelift, compile};
+use wamr_aot::file::{AotFile, FileError, WriteOptions, read, write};
+use wamr_runtime::Engine;
+use wamr_types::{
+    AbstractHeapType, CompositeType, Features, FieldType, FuncType, HeapType, LoadOptions, Loader,
+    Module, ModuleBytes, RecGroup, RefType, StorageType, StructType, SubType, TypeId, TypeRegistry,
+    ValType, Validation,
+};
+
+/// Compiles a module.
+fn compiled(engine: &Engine, text: &str) -> (Module, CompiledModule) {
+    let load = LoadOptions {
+        features: Features::ALL,
+        supported: Cranelift::FEATURES,
+        validation: Validation::Eager,
+    };
+    let bytes = ModuleBytes::new(text.to_owned());
+    let module = wamr_loader::WasmLoader.load(bytes, engine.types(), &load).expect("it is valid");
+    let generator = Cranelift::host().expect("this machine has one");
+    let options = CompileOptions::default();
+    let code = compile(&generator, &module, engine.types(), &options).expect("it is compiled");
+    (module, code)
+}
+
+/// Reads a file; gives how many types the reader's engine knows afterwards, too.
+fn reread(bytes: Vec<u8>) -> (Result<AotFile, FileError>, usize) {
+    let registry = TypeRegistry::new();
+    (read(ModuleBytes::new(bytes), &registry), registry.len())
+}
+
+fn refusal(result: Result<AotFile, FileError>) -> &'static str {
+    match result {
+        Err(FileError::Malformed(what)) => what,
+        Err(other) => panic!("another error: {other}"),
+        Ok(_) => panic!("it is read"),
+    }
+}
+
+/// A recursion group, from the types before.
+type Group<'a> = &'a dyn Fn(&[TypeId]) -> Vec<SubType>;
+
+/// Reads a file with these types, which nobody has validated.
+fn with_types(groups: &[Group<'_>]) -> (Result<AotFile, FileError>, usize) {
+    let engine = Engine::default();
+    let (mut module, code) = compiled(&engine, "(module)");
+    let (mut types, mut type_defs) = (Vec::new(), Vec::new());
+    for group in groups {
+        let members: Box<[SubType]> = group(&types).into();
+        let len = members.len() as u32;
+        let first = engine.types().register(RecGroup { types: members }).expect("known types");
+        for id in (first.get()..first.get() + len).filter_map(TypeId::from_raw) {
+            types.push(id);
+            type_defs.push(engine.types().get(id).expect("it is registered"));
+        }
+    }
+    module.types = types.into();
+    module.type_defs = type_defs.into();
+    let bytes = write(&module, engine.types(), &code, &WriteOptions::default());
+    reread(bytes.expect("it is written"))
+}
+
+fn open(composite: CompositeType) -> SubType {
+    SubType { is_final: false, supertype: None, composite }
+}
+
+fn below(parent: TypeId, composite: CompositeType) -> SubType {
+    SubType { supertype: Some(parent), ..open(composite) }
+}
+
+fn func(params: &[ValType], results: &[ValType]) -> CompositeType {
+    CompositeType::Func(FuncType::new(params.iter().copied(), results.iter().copied()))
+}
+
+fn structure(mutable: bool, fields: &[ValType]) -> CompositeType {
+    let field = |&ty| FieldType { storage: StorageType::Val(ty), mutable };
+    CompositeType::Struct(StructType { fields: fields.iter().map(field).collect() })
+}
+
+fn reference(heap: HeapType) -> ValType {
+    ValType::Ref(RefType { nullable: true, heap })
+}
+
+#[test]
+fn declared_subtypes_must_be_subtypes() {
+    const ANY: HeapType = HeapType::Abstract(AbstractHeapType::Any);
+    const NONE: HeapType = HeapType::Abstract(AbstractHeapType::None);
+    let pair = |parent: CompositeType, child: CompositeType| {
+        with_types(&[&|_| vec![open(parent.clone())], &|types| {
+            vec![below(types[0], child.clone())]
+        }])
+    };
+    let (any, none) = (reference(ANY), reference(NONE));
+    for (parent, child) in [
+        (func(&[none], &[any]), func(&[any], &[none])),
+        (structure(false, &[any]), structure(false, &[none, ValType::I32])),
+        (structure(true, &[any]), structure(true, &[any])),
+    ] {
+        assert!(pair(parent, child).0.is_ok());
+    }
+    let wrong = "a subtype that does not match its supertype";
+    for (parent, child) in [
+        (func(&[any], &[]), func(&[none], &[])),
+        (func(&[], &[none]), func(&[], &[any])),
+        (func(&[ValType::I32], &[]), func(&[ValType::I64], &[])),
+        (func(&[], &[]), func(&[], &[ValType::I32])),
+        (func(&[], &[]), structure(false, &[])),
+        (structure(false, &[any, any]), structure(false, &[any])),
+        (structure(false, &[ValType::I64]), structure(false, &[any])),
+        (structure(false, &[any]), structure(true, &[any])),
+        (structure(true, &[any]), structure(true, &[none])),
+    ] {
+        let (result, types) = pair(parent, child);
+        assert_eq!(refusal(result), wrong);
+        assert_eq!(types, 1, "what is refused is not registered");
+    }
+    let (result, _) =
+        with_types(&[&|_| vec![SubType { is_final: true, ..open(func(&[], &[])) }], &|types| {
+            vec![below(types[0], func(&[], &[]))]
+        }]);
+    assert_eq!(refusal(result), "a subtype of a final type");
+}
+
+#[test]
+fn members_of_a_group_are_matched_by_their_place() {
+    let own = |position| reference(HeapType::Concrete(TypeId::in_group(position)));
+    let group = |parent: ValType, child: ValType| {
+        with_types(&[&|_| vec![open(structure(true, &[]))], &|types| {
+            let [outer, first, second] = [types[0], TypeId::in_group(0), TypeId::in_group(1)];
+            vec![
+                below(outer, structure(false, &[])),
+                below(first, structure(false, &[parent])),
+                below(second, structure(false, &[child])),
+            ]
+        }])
+        .0
+    };
+    assert!(group(own(0), own(2)).is_ok());
+    assert!(group(own(1), own(1)).is_ok());
+    assert!(group(own(0), reference(HeapType::Abstract(AbstractHeapType::None))).is_ok());
+    assert!(group(reference(HeapType::Abstract(AbstractHeapType::Eq)), own(2)).is_ok());
+    for (parent, child) in [
+        (own(2), own(1)),
+        (own(0), reference(HeapType::Abstract(AbstractHeapType::Struct))),
+        (reference(HeapType::Abstract(AbstractHeapType::Array)), own(0)),
+    ] {
+        assert_eq!(refusal(group(parent, child)), "a subtype that does not match its supertype");
+    }
+    // Through the group to a type before it, and not back.
+    let through = |swap: bool| {
+        with_types(&[&|_| vec![open(func(&[], &[]))], &|types| {
+            let mut pair = [
+                reference(HeapType::Concrete(types[0])),
+                reference(HeapType::Concrete(TypeId::in_group(0))),
+            ];
+            if swap {
+                pair.reverse();
+            }
+            vec![
+                below(types[0], func(&[], &[])),
+                open(func(&[], &[pair[0]])),
+                below(TypeId::in_group(1), func(&[], &[pair[1]])),
+            ]
+        }])
+        .0
+    };
+    assert!(through(false).is_ok());
+    assert_eq!(refusal(through(true)), "a subtype that does not match its supertype");
+}
+
+#[test]
+fn subtypes_are_as_deep_as_loaders_allow() {
+    let chain = |len: usize| {
+        let root: Group<'_> = &|_| vec![open(func(&[], &[]))];
+        let next: Group<'_> = &|types| vec![below(types[types.len() - 1], func(&[], &[]))];
+        let mut groups = vec![next; len];
+        groups[0] = root;
+        with_types(&groups)
+    };
+    assert!(chain(64).0.is_ok());
+    assert_eq!(refusal(chain(65).0), "subtypes too deep");
+    // The same in one group.
+    let (result, types) = with_types(&[&|_| {
+        let member = |at| match at {
+            0 => open(func(&[], &[])),
+            _ => below(TypeId::in_group(at - 1), func(&[], &[])),
+        };
+        (0..65).map(member).collect()
+    }]);
+    assert_eq!(refusal(result), "subtypes too deep");
+    assert_eq!(types, 0);
+}
