@@ -6,9 +6,9 @@ use wamr_aot::compiler::{CompileOptions, Cranelift, compile};
 use wamr_aot::file::{AotFile, FileError, WriteOptions, read, write};
 use wamr_runtime::Engine;
 use wamr_types::{
-    AbstractHeapType, CompositeType, Features, FieldType, FuncType, HeapType, LoadOptions, Loader,
-    Module, ModuleBytes, RecGroup, RefType, StorageType, StructType, SubType, TypeId, TypeRegistry,
-    ValType, Validation,
+    AbstractHeapType, CompositeType, ConstExpr, ConstOp, Features, FieldType, FuncType, HeapType,
+    LoadOptions, Loader, Module, ModuleBytes, RecGroup, RefType, StorageType, StructType, SubType,
+    TypeId, TypeIdx, TypeRegistry, ValType, Validation,
 };
 
 /// Compiles a module.
@@ -30,6 +30,15 @@ fn compiled(engine: &Engine, text: &str) -> (Module, CompiledModule) {
 fn reread(bytes: Vec<u8>) -> (Result<AotFile, FileError>, usize) {
     let registry = TypeRegistry::new();
     (read(ModuleBytes::new(bytes), &registry), registry.len())
+}
+
+/// Reads a file that has been written with some other module in place of the one of a text.
+fn changed(text: &str, change: impl FnOnce(&mut Module)) -> (Result<AotFile, FileError>, usize) {
+    let engine = Engine::default();
+    let (mut module, code) = compiled(&engine, text);
+    change(&mut module);
+    let bytes = write(&module, engine.types(), &code, &WriteOptions::default());
+    reread(bytes.expect("it is written"))
 }
 
 fn refusal(result: Result<AotFile, FileError>) -> &'static str {
@@ -192,4 +201,39 @@ fn subtypes_are_as_deep_as_loaders_allow() {
     }]);
     assert_eq!(refusal(result), "subtypes too deep");
     assert_eq!(types, 0);
+}
+
+#[test]
+fn modules_are_as_large_as_loaders_allow() {
+    const BEYOND: &str = "a module beyond the limits of modules";
+    let one = |composite: CompositeType| with_types(&[&|_| vec![open(composite.clone())]]);
+    let many = |count| vec![ValType::V128; count];
+    assert!(one(func(&many(1_000), &many(1_000))).0.is_ok());
+    assert!(one(structure(false, &many(10_000))).0.is_ok());
+    for composite in
+        [func(&many(1_001), &[]), func(&[], &many(1_001)), structure(false, &many(10_001))]
+    {
+        let (result, types) = one(composite);
+        assert_eq!((refusal(result), types), (BEYOND, 0));
+    }
+    let memories = |count: usize| {
+        let change = |module: &mut Module| {
+            module.memories = vec![module.memories[0]; count].into();
+        };
+        changed("(module (memory 1))", change).0
+    };
+    assert!(memories(100).is_ok());
+    assert_eq!(refusal(memories(101)), BEYOND);
+    let elements = |count: u32| {
+        let text = r#"(module (type $a (array i32))
+            (global (ref $a) (array.new_fixed $a 1 (i32.const 1))))"#;
+        let change = |module: &mut Module| {
+            let mut ops = vec![ConstOp::I32Const(1); count as usize];
+            ops.push(ConstOp::ArrayNewFixed(TypeIdx(0), count));
+            module.globals[0].init = Some(ConstExpr(ops.into()));
+        };
+        changed(text, change).0
+    };
+    assert!(elements(10_000).is_ok());
+    assert_eq!(refusal(elements(10_001)), "an invalid constant expression");
 }

@@ -1,5 +1,6 @@
 //! Whether a constant expression of a file is one: evaluating it relies on that.
 
+use wamr_types::limits::MAX_ARRAY_NEW_FIXED;
 use wamr_types::{
     AbstractHeapType, ConstExpr, ConstOp, FieldType, FuncIdx, Global, GlobalIdx, HeapType, RefType,
     StorageType, SubType, TypeId, TypeIdx, TypeRegistry, ValType,
@@ -83,6 +84,7 @@ impl Scope<'_> {
                 self.reference_to(ty)?
             }
             ConstOp::ArrayNewFixed(ty, len) => {
+                (len <= MAX_ARRAY_NEW_FIXED).then_some(())?;
                 let element = unpacked(self.element(ty)?);
                 for _ in 0..len {
                     stack.pop(element)?;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use wamr_types as wasm;
+use wamr_types::limits;
 use wamr_types::{
     DefinedFuncIdx, FuncIdx, FunctionBodies, FunctionBody, GlobalIdx, LoadError, MemoryIdx,
     ModuleBytes, TableIdx, TagIdx, TypeId, TypeIdx, TypeRegistry,
@@ -25,6 +26,11 @@ fn malformed<T>(what: &'static str) -> Result<T> {
     Err(FileError::Malformed(what))
 }
 
+/// Refuses what is larger than in any module that loaders accept.
+fn at_most(count: usize, most: usize) -> Result {
+    if count <= most { Ok(()) } else { malformed("a module beyond the limits of modules") }
+}
+
 /// Where the bytes of segments and sections are.
 pub(super) struct Blobs {
     pub(super) bytes: ModuleBytes,
@@ -41,6 +47,7 @@ pub(super) fn module(
     blobs: Blobs,
     registry: &TypeRegistry,
 ) -> Result<wasm::Module> {
+    check_counts(file)?;
     let mut decoder = Decoder::new(registry);
     decoder.types(&file.types)?;
     decoder.imports(file, package)?;
@@ -100,6 +107,31 @@ pub(super) fn module(
         bodies: Arc::new(NoBodies),
         features: blobs.features,
     })
+}
+
+/// Checks how much of everything there is, before any of it is looked at.
+fn check_counts(file: &Module<'_>) -> Result {
+    let mut imported = [0; 5];
+    for import in &file.imports {
+        imported[match import.desc {
+            ImportDesc::Func(_) => 0,
+            ImportDesc::Table(_) => 1,
+            ImportDesc::Memory(_) => 2,
+            ImportDesc::Global(_) => 3,
+            ImportDesc::Tag(_) => 4,
+        }] += 1;
+    }
+    let [funcs, tables, memories, globals, tags] = imported;
+    at_most(file.types.iter().map(Vec::len).sum(), limits::MAX_TYPES)?;
+    at_most(file.imports.len(), limits::MAX_ITEMS)?;
+    at_most(funcs + file.funcs.len(), limits::MAX_ITEMS)?;
+    at_most(tables + file.tables.len(), limits::MAX_TABLES)?;
+    at_most(memories + file.memories.len(), limits::MAX_MEMORIES)?;
+    at_most(globals + file.globals.len(), limits::MAX_ITEMS)?;
+    at_most(tags + file.tags.len(), limits::MAX_ITEMS)?;
+    at_most(file.exports.len(), limits::MAX_ITEMS)?;
+    at_most(file.elements.len(), limits::MAX_SEGMENTS)?;
+    at_most(file.data.len(), limits::MAX_SEGMENTS)
 }
 
 /// The bodies of compiled functions, which are not kept.
@@ -344,6 +376,7 @@ impl<'a> Decoder<'a> {
         };
         let items = match &element.items {
             ElementItems::Funcs(funcs) => {
+                at_most(funcs.len(), limits::MAX_SEGMENT_ITEMS)?;
                 let items =
                     funcs.iter().map(|&func| self.func(func)).collect::<Result<Box<_>>>()?;
                 self.escaping.extend_from_slice(&items);
@@ -355,6 +388,7 @@ impl<'a> Decoder<'a> {
                 wasm::ElementItems::Funcs(items)
             }
             ElementItems::Exprs(exprs) => {
+                at_most(exprs.len(), limits::MAX_SEGMENT_ITEMS)?;
                 let wanted = wasm::ValType::Ref(ty);
                 let items = exprs.iter().map(|expr| self.const_expr(expr, wanted));
                 wasm::ElementItems::Exprs(items.collect::<Result<_>>()?)
@@ -435,11 +469,16 @@ impl Types<'_> {
         };
         let composite = match &ty.composite {
             CompositeType::Func { params, results } => {
+                at_most(params.len(), limits::MAX_PARAMS)?;
+                at_most(results.len(), limits::MAX_RESULTS)?;
                 wasm::CompositeType::Func(wasm::FuncType::new(vals(params)?, vals(results)?))
             }
-            CompositeType::Struct(fields) => wasm::CompositeType::Struct(wasm::StructType {
-                fields: fields.iter().map(|&field| self.field(field)).collect::<Result<_>>()?,
-            }),
+            CompositeType::Struct(fields) => {
+                at_most(fields.len(), limits::MAX_FIELDS)?;
+                let fields =
+                    fields.iter().map(|&field| self.field(field)).collect::<Result<_>>()?;
+                wasm::CompositeType::Struct(wasm::StructType { fields })
+            }
             CompositeType::Array(element) => {
                 wasm::CompositeType::Array(wasm::ArrayType(self.field(*element)?))
             }
@@ -495,7 +534,7 @@ impl Types<'_> {
         Ok(wasm::TableType {
             index: index_type(ty.is_64),
             element: self.reference(ty.element)?,
-            limits: limits(ty.limits)?,
+            limits: limits_of(ty.limits)?,
         })
     }
 
@@ -536,7 +575,7 @@ fn index_type(is_64: bool) -> wasm::IndexType {
     if is_64 { wasm::IndexType::I64 } else { wasm::IndexType::I32 }
 }
 
-fn limits(limits: Limits) -> Result<wasm::Limits> {
+fn limits_of(limits: Limits) -> Result<wasm::Limits> {
     if limits.max.is_some_and(|max| max < limits.min) {
         return malformed("a maximum below the minimum");
     }
@@ -549,7 +588,7 @@ fn memory(ty: MemoryType) -> Result<wasm::MemoryType> {
     }
     let ty = wasm::MemoryType {
         index: index_type(ty.is_64),
-        limits: limits(ty.limits)?,
+        limits: limits_of(ty.limits)?,
         shared: ty.shared,
         page_size_log2: ty.page_size_log2,
     };

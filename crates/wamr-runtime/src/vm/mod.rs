@@ -209,6 +209,9 @@ vm_struct! {
 /// How many slots [`VmStore::tail_args`] has: what 1,000 parameters of two slots need.
 pub const TAIL_ARG_SLOTS: usize = 2048;
 
+// Of two slots each.
+const _: () = assert!(TAIL_ARG_SLOTS >= 2 * wamr_types::limits::MAX_PARAMS);
+
 // SAFETY: other threads reach a `VmStore` through interrupt handles only, and those touch the
 // atomic fields alone.
 unsafe impl Send for VmStore {}
