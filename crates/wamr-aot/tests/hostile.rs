@@ -1,9 +1,11 @@
 //! Files whose digest fits, and whose contents no compiler wrote: they are refused.
 #![cfg(all(feature = "compiler", target_os = "linux", target_arch = "x86_64"))]
 
-use wamr_aot::CompiledModule;
+use std::io;
+
 use wamr_aot::compiler::{CompileOptions, Cranelift, compile};
 use wamr_aot::file::{AotFile, FileError, WriteOptions, read, write};
+use wamr_aot::{CompiledModule, FileMemory};
 use wamr_runtime::Engine;
 use wamr_types::{
     AbstractHeapType, CompositeType, ConstExpr, ConstOp, Features, FieldType, FuncType, HeapType,
@@ -236,4 +238,16 @@ fn modules_are_as_large_as_loaders_allow() {
     };
     assert!(elements(10_000).is_ok());
     assert_eq!(refusal(elements(10_001)), "an invalid constant expression");
+}
+
+#[test]
+fn readers_that_say_too_much_are_refused() {
+    struct Liar;
+    impl io::Read for Liar {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            Ok(buf.len() + 1)
+        }
+    }
+    let error = FileMemory::read(Liar, 100).expect_err("it cannot have read that much");
+    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
 }

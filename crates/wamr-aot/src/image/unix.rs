@@ -51,6 +51,8 @@ impl Mapping {
         while read < len {
             match from.read(&mut this.bytes_mut()[read..]) {
                 Ok(0) => break,
+                // What is safe may still say anything, and this becomes the length of a slice.
+                Ok(count) if count > len - read => return Err(io::ErrorKind::InvalidData.into()),
                 Ok(count) => read += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
