@@ -43,6 +43,35 @@ fn changed(text: &str, change: impl FnOnce(&mut Module)) -> (Result<AotFile, Fil
     reread(bytes.expect("it is written"))
 }
 
+/// Where the header begins, and what stands in it.
+const HEADER: usize = 64;
+const LEN: usize = HEADER + 16;
+const DIGEST: usize = HEADER + 24;
+
+/// A file of a module of no functions.
+fn small() -> Vec<u8> {
+    let engine = Engine::default();
+    let (module, code) = compiled(&engine, "(module)");
+    write(&module, engine.types(), &code, &WriteOptions::default()).expect("it is written")
+}
+
+/// Makes length and digest fit, and reads the file.
+fn sealed(mut bytes: Vec<u8>) -> (Result<AotFile, FileError>, usize) {
+    let len = bytes.len() as u64;
+    bytes[LEN..LEN + 8].copy_from_slice(&len.to_le_bytes());
+    bytes[DIGEST..DIGEST + 32].fill(0);
+    let digest = blake3::hash(&bytes);
+    bytes[DIGEST..DIGEST + 32].copy_from_slice(digest.as_bytes());
+    reread(bytes)
+}
+
+/// The places of the section headers of ELF in a file, each of 64 bytes.
+fn section_headers(bytes: &[u8]) -> Vec<usize> {
+    let start = u64::from_le_bytes(bytes[0x28..0x30].try_into().expect("8 bytes")) as usize;
+    let count = u16::from_le_bytes(bytes[0x3c..0x3e].try_into().expect("2 bytes"));
+    (0..usize::from(count)).map(|at| start + at * 64).collect()
+}
+
 fn refusal(result: Result<AotFile, FileError>) -> &'static str {
     match result {
         Err(FileError::Malformed(what)) => what,
@@ -250,4 +279,23 @@ fn readers_that_say_too_much_are_refused() {
     }
     let error = FileMemory::read(Liar, 100).expect_err("it cannot have read that much");
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+}
+
+#[test]
+fn files_have_few_sections() {
+    let with = |count: u16| {
+        let mut bytes = small();
+        // The table is moved to the end, where there is room for more.
+        let table: Vec<u8> =
+            section_headers(&bytes).iter().flat_map(|&at| bytes[at..at + 64].to_vec()).collect();
+        let start = bytes.len() as u64;
+        bytes.extend(table);
+        bytes.resize(start as usize + 64 * usize::from(count), 0);
+        bytes[0x28..0x30].copy_from_slice(&start.to_le_bytes());
+        bytes[0x3c..0x3e].copy_from_slice(&count.to_le_bytes());
+        sealed(bytes).0
+    };
+    assert!(with(64).is_ok());
+    assert_eq!(refusal(with(65)), "too many sections");
+    assert_eq!(refusal(with(60_000)), "too many sections");
 }

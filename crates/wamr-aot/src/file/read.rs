@@ -107,6 +107,9 @@ fn decode_as<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, FileEr
     postcard::from_bytes(bytes).map_err(|_| FileError::Malformed("a section that does not decode"))
 }
 
+/// The most sections that a file has: more than a few times as many as are read.
+const MAX_SECTIONS: usize = 64;
+
 /// The sections of a file, by name.
 struct Sections<'a> {
     bytes: &'a ModuleBytes,
@@ -120,7 +123,12 @@ impl<'a> Sections<'a> {
         // The endianness stands in the header, and the header of others does not parse.
         let header = FileHeader64::<Le>::parse(file).map_err(malformed)?;
         let endian = header.endian().map_err(malformed)?;
-        Ok(Self { bytes, file, table: header.sections(endian, file).map_err(malformed)? })
+        let table = header.sections(endian, file).map_err(malformed)?;
+        // Sections are looked for by name, one after the other.
+        if table.len() > MAX_SECTIONS {
+            return Err(FileError::Malformed("too many sections"));
+        }
+        Ok(Self { bytes, file, table })
     }
 
     fn range(&self, name: &'static str) -> Result<Range<usize>, FileError> {
