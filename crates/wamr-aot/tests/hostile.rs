@@ -299,3 +299,43 @@ fn files_have_few_sections() {
     assert_eq!(refusal(with(65)), "too many sections");
     assert_eq!(refusal(with(60_000)), "too many sections");
 }
+
+/// A file whose section at a position of the table has other contents; they go to the end.
+fn replaced(position: usize, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut bytes = small();
+    let header = section_headers(&bytes)[position];
+    let number = |bytes: &[u8], at: usize| {
+        u64::from_le_bytes(bytes[at..at + 8].try_into().expect("8 bytes")) as usize
+    };
+    let (start, len) = (number(&bytes, header + 24), number(&bytes, header + 32));
+    let mut contents = bytes[start..start + len].to_vec();
+    change(&mut contents);
+    let start = bytes.len() as u64;
+    bytes[header + 24..header + 32].copy_from_slice(&start.to_le_bytes());
+    bytes[header + 32..header + 40].copy_from_slice(&(contents.len() as u64).to_le_bytes());
+    bytes.extend(contents);
+    bytes
+}
+
+/// Where sections are in the table.
+const INFO: usize = 2;
+const MODULE: usize = 3;
+
+#[test]
+fn nothing_stands_where_nothing_is_read() {
+    for section in [INFO, MODULE] {
+        assert!(sealed(replaced(section, |_| ())).0.is_ok());
+        let longer = sealed(replaced(section, |contents| contents.push(0))).0;
+        assert_eq!(refusal(longer), "a section with more than what it is to hold");
+    }
+    for at in [HEADER + 14, HEADER + 15] {
+        let mut bytes = small();
+        bytes[at] = 1;
+        assert_eq!(refusal(sealed(bytes).0), "bytes of the header that mean nothing yet");
+    }
+    let unknown = sealed(replaced(INFO, |contents| {
+        let at = contents.windows(6).position(|name| name == b"memory").expect("a feature");
+        contents[at] = b'M';
+    }));
+    assert!(matches!(unknown.0, Err(FileError::Requires(name)) if name.contains("Memory")));
+}

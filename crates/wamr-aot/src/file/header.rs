@@ -62,6 +62,9 @@ impl Header {
             (_, abi, _) if abi != ABI_MAJOR => return Err(newer("ABI", abi, ABI_MAJOR)),
             (.., package) => return Err(newer("package", package, PACKAGE_VERSION)),
         }
+        if number(14) != 0 {
+            return Err(FileError::Malformed("bytes of the header that mean nothing yet"));
+        }
         let mut len = [0; 8];
         len.copy_from_slice(&bytes[16..24]);
         let mut digest = [0; DIGEST_LEN];

@@ -66,13 +66,12 @@ pub fn read(bytes: ModuleBytes, types: &TypeRegistry) -> Result<AotFile, FileErr
     if let Some(unknown) = info.requires.iter().find(|name| !requirement::KNOWN.contains(name)) {
         return Err(FileError::Requires((*unknown).into()));
     }
-    let features =
-        Feature::ALL.iter().filter(|feature| info.wasm_features.contains(&feature.name()));
+    let features = features(&info)?;
     let blobs = Blobs {
         bytes: bytes.clone(),
         data: sections.range(section::DATA)?,
         custom: sections.range(section::CUSTOM)?,
-        features: features.fold(Features::NONE, |features, &feature| features.with(feature)),
+        features,
     };
     let described: schema::Module<'_> = decode_as(sections.get(section::MODULE)?)?;
     let module = decode::module(&described, header.package, blobs, types)?;
@@ -85,6 +84,15 @@ pub fn read(bytes: ModuleBytes, types: &TypeRegistry) -> Result<AotFile, FileErr
         consumes_fuel: info.requires.contains(&requirement::FUEL),
         package: header.package,
         producer: info.producer.into(),
+    })
+}
+
+/// The features that the module was validated with.
+fn features(info: &Info<'_>) -> Result<Features, FileError> {
+    info.wasm_features.iter().try_fold(Features::NONE, |features, &name| {
+        let feature = Feature::ALL.iter().find(|feature| feature.name() == name);
+        let feature = feature.ok_or_else(|| FileError::Requires(name.into()))?;
+        Ok(features.with(*feature))
     })
 }
 
@@ -104,7 +112,11 @@ pub fn unloaded(bytes: &ModuleBytes) -> Result<Vec<u8>, FileError> {
 }
 
 fn decode_as<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, FileError> {
-    postcard::from_bytes(bytes).map_err(|_| FileError::Malformed("a section that does not decode"))
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Ok(value),
+        Ok(_) => Err(FileError::Malformed("a section with more than what it is to hold")),
+        Err(_) => Err(FileError::Malformed("a section that does not decode")),
+    }
 }
 
 /// The most sections that a file has: more than a few times as many as are read.

@@ -2,9 +2,11 @@
 //!
 //! These structures are the file format, and nothing else: no type of another crate is in them, so
 //! that none can change it. The order of fields and variants is what is written (see
-//! <https://postcard.jamesmunns.com/wire-format>). Within an ABI major, fields are added at the end
-//! of [`Info`] and of [`Module`] alone, and variants at the end of their enums; older files are
-//! read for ever.
+//! <https://postcard.jamesmunns.com/wire-format>), and a structure has no end that could be left
+//! out. So no structure here ever gets a field more. Within an ABI major, what is added stands in
+//! structures of its own, in further sections; that they are there is said by a new name in
+//! [`Info::requires`] or a new package version, so that readers that do not know them refuse the
+//! file. Variants are added at the end of their enums. Older files are read for ever.
 
 use serde::{Deserialize, Serialize};
 
