@@ -5,6 +5,7 @@
 //! [`CompiledModule::got_offset`] behind it; nothing in the code is changed. What depends on the
 //! engine (the ids of types) or on the instance is reached by the context, when it runs.
 
+use wamr_runtime::MemoryKind;
 use wamr_runtime::compiled::CodeTables;
 use wamr_runtime::gc::{FieldKind, HEADER_BYTES, ObjectHeader};
 use wamr_runtime::vm::{
@@ -58,6 +59,13 @@ pub struct FuncCode {
     pub checked: Option<u32>,
     /// The code that relies on faults of memory 0.
     pub guarded: Option<u32>,
+}
+
+impl CompiledModule {
+    /// Whether there is code of all functions for a kind of memory 0.
+    pub fn runs_with(&self, memory0: MemoryKind) -> bool {
+        crate::image::runs_with(&self.funcs, memory0)
+    }
 }
 
 /// A field of a structure of the runtime, or another number that compiled code relies on.

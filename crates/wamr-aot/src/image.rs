@@ -201,6 +201,15 @@ impl LoadedModule {
         Self { funcs: module.funcs, code, base, _memory: memory }
     }
 
+    /// Checks what [`LoadedModule::load`] and [`LoadedModule::load_file`] do, for so many bytes of
+    /// code, and loads nothing.
+    ///
+    /// # Errors
+    /// If the artifact does not fit this machine or this runtime.
+    pub fn check(module: &CompiledModule, code_len: usize) -> Result<(), LoadError> {
+        check(module, code_len).map(drop)
+    }
+
     /// Says whose code it is.
     pub(crate) fn set_owner(&self, module: WeakModule) {
         self.code.set_module(module);
@@ -230,12 +239,17 @@ unsafe impl Executable for LoadedModule {
     }
 
     fn runs_with(&self, memory0: MemoryKind) -> bool {
-        memory0 == MemoryKind::Guarded || self.funcs.iter().all(|func| func.checked.is_some())
+        runs_with(&self.funcs, memory0)
     }
 
     fn belongs_to(&self, module: &Module) {
         self.set_owner(module.downgrade());
     }
+}
+
+/// Whether there is code of all functions for a kind of memory 0.
+pub(crate) fn runs_with(funcs: &[FuncCode], memory0: MemoryKind) -> bool {
+    memory0 == MemoryKind::Guarded || funcs.iter().all(|func| func.checked.is_some())
 }
 
 /// How to enter a function that there is no code for.

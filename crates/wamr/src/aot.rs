@@ -9,8 +9,9 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
+use wamr_aot::file::Outline;
 use wamr_aot::{FileMemory, LoadedModule};
-use wamr_runtime::{Error, ErrorKind, Executable, MemoryKind};
+use wamr_runtime::{Error, ErrorKind, MemoryKind};
 use wamr_types::{ModuleBytes, ModuleName};
 
 use crate::{Engine, Module, ModuleError};
@@ -206,6 +207,23 @@ unsafe fn load_any(
     Module::make(engine, ModuleBytes::new(memory), name)
 }
 
+/// Checks whether a file is one for this engine and this machine.
+fn accept(engine: &Engine, outline: &Outline) -> Result<(), ModuleError> {
+    let counted = outline.consumes_fuel;
+    if counted != engine.tunables().consume_fuel {
+        return Err(ModuleError::Fuel { counted });
+    }
+    let checked = LoadedModule::check(&outline.compiled, outline.text.len());
+    checked.map_err(FileError::from)?;
+    let memory0 = outline.memory0.as_ref();
+    let memory0 =
+        memory0.map_or(MemoryKind::Checked, |memory| MemoryKind::wanted(memory, engine.tunables()));
+    if !outline.compiled.runs_with(memory0) {
+        return Err(ModuleError::Prepare(Error::from_kind(ErrorKind::NotGuarded)));
+    }
+    Ok(())
+}
+
 /// Loads a module that goes by this name if it does not name itself.
 ///
 /// # Safety
@@ -215,23 +233,15 @@ unsafe fn load(
     memory: FileMemory,
     name: ModuleName,
 ) -> Result<Module, ModuleError> {
-    let file = wamr_aot::file::read(ModuleBytes::new(memory.clone()), engine.types())?;
-    let counted = file.consumes_fuel;
-    if counted != engine.tunables().consume_fuel {
-        return Err(ModuleError::Fuel { counted });
-    }
+    let bytes = ModuleBytes::new(memory.clone());
+    let accept = |outline: &Outline| accept(engine, outline);
+    let file = wamr_aot::file::read_if(bytes, engine.types(), accept)?;
     let mut decoded = file.module;
     decoded.names.module = decoded.names.module.or(name);
-    let memory0 = decoded.memories.first();
-    let memory0 =
-        memory0.map_or(MemoryKind::Checked, |memory| MemoryKind::wanted(memory, engine.tunables()));
     // SAFETY: the caller vouches for what the code does; the tables were checked against it. Nobody
     // else knows the file's memory yet.
     let loaded = unsafe { LoadedModule::load_file(file.compiled, &memory, file.text) };
     let loaded = loaded.map_err(FileError::from)?;
-    if !loaded.runs_with(memory0) {
-        return Err(ModuleError::Prepare(Error::from_kind(ErrorKind::NotGuarded)));
-    }
     let module = wamr_runtime::Module::prepared(engine, Arc::new(decoded), Arc::new(loaded), MODE);
     Ok(Module(module))
 }

@@ -139,3 +139,16 @@ fn fuel_is_counted_as_in_other_modes_where_both_sides_want_it() {
     let error = load(&engine, &plain.precompile(FACTORIAL.as_bytes()).unwrap()).unwrap_err();
     assert!(matches!(error, ModuleError::Fuel { counted: false }));
 }
+
+#[test]
+fn refused_files_leave_no_types_in_the_engine() {
+    let text = "(module (memory 1) (func (param i32 f32 i64) (result f64) (f64.const 0)))";
+    let bytes = engine(Mode::Jit).precompile(text.as_bytes()).unwrap();
+    let counting = Engine::new(Config::new().consume_fuel(true)).unwrap();
+    let unguarded = Engine::new(Config::new().memory_guard(false)).unwrap();
+    for (engine, bytes) in [(counting, bytes.clone()), (unguarded, bytes)] {
+        let before = engine.types().len();
+        assert!(load(&engine, &bytes).is_err());
+        assert_eq!(engine.types().len(), before);
+    }
+}

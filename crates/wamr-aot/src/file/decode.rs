@@ -134,6 +134,15 @@ fn check_counts(file: &Module<'_>) -> Result {
     at_most(file.data.len(), limits::MAX_SEGMENTS)
 }
 
+/// The type of a module's first memory.
+pub(super) fn memory0(file: &Module<'_>) -> Result<Option<wasm::MemoryType>> {
+    let mut imported = file.imports.iter().filter_map(|import| match import.desc {
+        ImportDesc::Memory(ty) => Some(ty),
+        _ => None,
+    });
+    imported.next().or(file.memories.first().copied()).map(memory).transpose()
+}
+
 /// The bodies of compiled functions, which are not kept.
 struct NoBodies;
 

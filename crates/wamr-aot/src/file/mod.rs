@@ -51,7 +51,7 @@ pub use signature::{PublicKey, SecretKey, SignatureError, verify};
 mod const_expr;
 mod decode;
 mod read;
-pub use read::{AotFile, is_aot, read, unloaded};
+pub use read::{AotFile, Outline, is_aot, read, read_if, unloaded};
 
 #[cfg(feature = "compiler")]
 mod encode;

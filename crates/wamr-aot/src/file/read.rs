@@ -8,11 +8,11 @@ use object::read::elf::{FileHeader as _, SectionHeader as _, SectionTable};
 use wamr_runtime::compiled::{
     ALL_TAGS, CallSite, Clause, CodeTables, FuncRange, HandlerSite, Table, TableItem, TrapSite,
 };
-use wamr_types::{Feature, Features, Module, ModuleBytes, TrapCode, TypeRegistry};
+use wamr_types::{Feature, Features, MemoryType, Module, ModuleBytes, TrapCode, TypeRegistry};
 
 use super::decode::{self, Blobs};
 use super::header::{self, Header};
-use super::schema::{self, Info};
+use super::schema::{self, ImportDesc, Info};
 use super::{FileError, Kind, NO_CODE, requirement, section};
 use crate::artifact::{CompiledModule, FuncCode, LayoutField, Target};
 
@@ -46,25 +46,54 @@ pub fn is_aot(bytes: &[u8]) -> bool {
     Header::is_there(bytes)
 }
 
+/// What stands in a file, as far as it can be known without the module's types.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Outline {
+    /// What is known about the code, without the code itself.
+    pub compiled: CompiledModule,
+    /// Where in the file the code is.
+    pub text: Range<usize>,
+    /// Whether the code counts fuel.
+    pub consumes_fuel: bool,
+    /// The features that the module was validated with.
+    pub features: Features,
+    /// The type of the first memory, if there is one.
+    pub memory0: Option<MemoryType>,
+}
+
 /// Reads a file. Types are registered in `types`.
 ///
 /// # Errors
 /// If it is not a file that this version can read, or is damaged. Whether its code fits this
 /// machine is found out by [`LoadedModule::load_file`](crate::LoadedModule::load_file).
 pub fn read(bytes: ModuleBytes, types: &TypeRegistry) -> Result<AotFile, FileError> {
+    read_if(bytes, types, |_| Ok(()))
+}
+
+/// Reads a file as [`read`] does, if it is accepted. An engine holds types for ever, so that they
+/// are registered last of all.
+///
+/// # Errors
+/// As [`read`], and what `accept` gives.
+pub fn read_if<E: From<FileError>>(
+    bytes: ModuleBytes,
+    types: &TypeRegistry,
+    accept: impl FnOnce(&Outline) -> Result<(), E>,
+) -> Result<AotFile, E> {
     let file = bytes.as_slice();
     if !Header::is_there(file) {
-        return Err(FileError::NotAot(Kind::of(file)));
+        return Err(FileError::NotAot(Kind::of(file)).into());
     }
     let header = Header::decode(file)?;
     let (file, _) = header::split(file, &header)?;
     if header.digest != header::digest(file) {
-        return Err(FileError::Damaged);
+        return Err(FileError::Damaged.into());
     }
     let sections = Sections::new(&bytes, file)?;
     let info: Info<'_> = decode_as(sections.get(section::INFO)?)?;
     if let Some(unknown) = info.requires.iter().find(|name| !requirement::KNOWN.contains(name)) {
-        return Err(FileError::Requires((*unknown).into()));
+        return Err(FileError::Requires((*unknown).into()).into());
     }
     let features = features(&info)?;
     let blobs = Blobs {
@@ -74,17 +103,40 @@ pub fn read(bytes: ModuleBytes, types: &TypeRegistry) -> Result<AotFile, FileErr
         features,
     };
     let described: schema::Module<'_> = decode_as(sections.get(section::MODULE)?)?;
-    let module = decode::module(&described, header.package, blobs, types)?;
     let text = sections.range(section::TEXT)?;
-    let compiled = compiled(&sections, &info, &module, &text)?;
-    Ok(AotFile {
-        module,
-        compiled,
+    let outline = Outline {
+        compiled: compiled(&sections, &info, &Counts::new(&described), &text)?,
         text,
         consumes_fuel: info.requires.contains(&requirement::FUEL),
-        package: header.package,
-        producer: info.producer.into(),
-    })
+        features,
+        memory0: decode::memory0(&described)?,
+    };
+    accept(&outline)?;
+    let module = decode::module(&described, header.package, blobs, types)?;
+    let Outline { compiled, text, consumes_fuel, .. } = outline;
+    let (package, producer) = (header.package, info.producer.into());
+    Ok(AotFile { module, compiled, text, consumes_fuel, package, producer })
+}
+
+/// How much there is of what code refers to.
+struct Counts {
+    defined_funcs: usize,
+    funcs: usize,
+    tags: usize,
+}
+
+impl Counts {
+    fn new(module: &schema::Module<'_>) -> Self {
+        let imported = |wanted: fn(&ImportDesc) -> bool| {
+            module.imports.iter().filter(|import| wanted(&import.desc)).count()
+        };
+        let defined_funcs = module.funcs.len();
+        Self {
+            defined_funcs,
+            funcs: imported(|desc| matches!(desc, ImportDesc::Func(_))) + defined_funcs,
+            tags: imported(|desc| matches!(desc, ImportDesc::Tag(_))) + module.tags.len(),
+        }
+    }
 }
 
 /// The features that the module was validated with.
@@ -200,7 +252,7 @@ impl<'a> Sections<'a> {
 fn compiled(
     sections: &Sections<'_>,
     info: &Info<'_>,
-    module: &Module,
+    counts: &Counts,
     text: &Range<usize>,
 ) -> Result<CompiledModule, FileError> {
     let got = sections.range(section::GOT)?;
@@ -222,7 +274,7 @@ fn compiled(
     let funcs: Box<[FuncCode]> = sections.words(section::ENTRIES, |[checked, guarded]| {
         FuncCode { checked: at(checked), guarded: at(guarded) }
     })?;
-    check(&funcs, &tables, code_len, module)?;
+    check(&funcs, &tables, code_len, counts)?;
     let boxed = |names: &[&str]| names.iter().map(|&name| name.into()).collect();
     Ok(CompiledModule {
         target: Target { arch: info.arch.into(), cpu_features: boxed(&info.cpu_features) },
@@ -243,9 +295,9 @@ fn check(
     funcs: &[FuncCode],
     tables: &CodeTables,
     code_len: u32,
-    module: &Module,
+    counts: &Counts,
 ) -> Result<(), FileError> {
-    if funcs.len() != module.defined_func_count() {
+    if funcs.len() != counts.defined_funcs {
         return Err(FileError::Malformed("code for another number of functions"));
     }
     let starts_func = |at: u32| tables.funcs.binary_search_by_key(&at, |func| func.start).is_ok();
@@ -257,7 +309,7 @@ fn check(
     };
     let is_range = |func: &FuncRange| {
         func.start.checked_add(func.len_bytes).is_some_and(|end| end <= code_len)
-            && (func.func as usize) < module.funcs.len()
+            && (func.func as usize) < counts.funcs
     };
     let is_trap = |site: &TrapSite| {
         site.at < code_len
@@ -273,7 +325,7 @@ fn check(
     let is_clause = |clause: &Clause| {
         clause.target < code_len
             && clause.keep <= 2
-            && (clause.tag == ALL_TAGS || (clause.tag as usize) < module.tags.len())
+            && (clause.tag == ALL_TAGS || (clause.tag as usize) < counts.tags)
     };
     let is_good = funcs.iter().all(has_code)
         && tables.funcs.iter().all(is_range)
