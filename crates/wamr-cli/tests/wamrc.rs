@@ -76,6 +76,9 @@ fn pipes_are_read_and_written() {
 
 #[test]
 fn functions_are_explained() {
+    // Not into the file, if that goes to standard output.
+    let file = wamrc(&["--explain", "-o", "-", "-"], ADD.as_bytes());
+    assert!(file == wamrc(&["-o", "-", "-"], ADD.as_bytes()));
     let output = wamrc(&["--explain", "-v", "-o", "/dev/null", "-"], ADD.as_bytes());
     let output = String::from_utf8(output).unwrap();
     let lines: Vec<&str> = output.lines().collect();

@@ -60,7 +60,13 @@ fn compile(options: &CompileOptions) -> Result<(), String> {
     }
     let file = signed(file, options)?;
     if options.explain {
-        print(&explain(reports))?;
+        let table = explain(reports);
+        if options.output == "-" {
+            // Standard output is the file.
+            let _ = io::stderr().write_all(table.as_bytes());
+        } else {
+            print(&table)?;
+        }
     }
     write(&options.output, &file)
 }
@@ -100,7 +106,10 @@ fn write(output: &str, file: &[u8]) -> Result<(), String> {
         return fs::write(output, file).map_err(failed);
     }
     let beside = format!("{output}.{}.tmp", std::process::id());
-    let written = fs::write(&beside, file).and_then(|()| fs::rename(&beside, output));
+    // Never through a link that somebody has put there, nor into a file of somebody else's.
+    let new = fs::OpenOptions::new().write(true).create_new(true).open(&beside);
+    let mut new = new.map_err(|error| format!("{beside}: {error}"))?;
+    let written = new.write_all(file).and_then(|()| fs::rename(&beside, output));
     written.map_err(|error| {
         let _ = fs::remove_file(&beside);
         failed(error)
