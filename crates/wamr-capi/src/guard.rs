@@ -8,16 +8,19 @@ use core::ffi::c_void;
 use core::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+/// A call of the embedder's code that has to wait.
+type Deferred = Box<dyn FnOnce()>;
+
 thread_local! {
     static LAST_ERROR: RefCell<String> = const { RefCell::new(String::new()) };
-    static PENDING: RefCell<Vec<Finalizer>> = const { RefCell::new(Vec::new()) };
+    static PENDING: RefCell<Vec<Deferred>> = const { RefCell::new(Vec::new()) };
     static HAS_PENDING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Runs what a C function does. A panic becomes `otherwise`, and the thread's last error.
 ///
-/// Finalizers that were deferred meanwhile run before this returns, when no store is borrowed by
-/// `body` any more.
+/// What was deferred meanwhile runs before this returns, when no store is borrowed by `body` any
+/// more.
 #[inline]
 pub(crate) fn guard<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     let result = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
@@ -26,9 +29,7 @@ pub(crate) fn guard<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
         core::mem::forget(payload);
         otherwise
     });
-    if HAS_PENDING.with(Cell::get) {
-        run_pending();
-    }
+    run_deferred();
     result
 }
 
@@ -42,12 +43,13 @@ fn panic_message(payload: &(dyn core::any::Any + Send)) -> String {
 #[cold]
 pub(crate) fn set_last_error(error: impl Display) {
     let message = error.to_string();
-    LAST_ERROR.with(|last| *last.borrow_mut() = message);
+    // A thread that ends may have no place for it any more, and nobody to ask.
+    let _ = LAST_ERROR.try_with(|last| *last.borrow_mut() = message);
 }
 
 /// What went wrong last on this thread; empty where nothing did.
 pub(crate) fn last_error() -> String {
-    LAST_ERROR.with(|last| last.borrow().clone())
+    LAST_ERROR.try_with(|last| last.borrow().clone()).unwrap_or_default()
 }
 
 /// The value, or `None` and its error as the thread's last.
@@ -91,22 +93,41 @@ impl Finalizer {
 impl Drop for Finalizer {
     fn drop(&mut self) {
         let Some(function) = self.function.take() else { return };
-        let deferred = Self { function: Some(function), data: self.data };
-        // A thread that ends has no list any more; what is left then is not called.
-        let _ = PENDING.try_with(|pending| pending.borrow_mut().push(deferred));
-        let _ = HAS_PENDING.try_with(|has| has.set(true));
+        let data = self.data;
+        // SAFETY: who made the finalizer vouches for it; it was taken out, so this is once.
+        defer(move || unsafe { function(data) });
+    }
+}
+
+/// Leaves a call of the embedder's code to the end of the exported function that is running, since
+/// a store may be in the middle of something now. On a thread that ends, whose list is gone, it is
+/// made at once.
+pub(crate) fn defer(call: impl FnOnce() + 'static) {
+    let mut call: Option<Deferred> = Some(Box::new(call));
+    let _ = PENDING.try_with(|pending| pending.borrow_mut().extend(call.take()));
+    match call {
+        Some(call) => call(),
+        None => {
+            let _ = HAS_PENDING.try_with(|has| has.set(true));
+        }
+    }
+}
+
+/// Makes the calls that were deferred.
+#[inline]
+pub(crate) fn run_deferred() {
+    if HAS_PENDING.try_with(Cell::get) == Ok(true) {
+        run_pending();
     }
 }
 
 #[cold]
 fn run_pending() {
-    HAS_PENDING.with(|has| has.set(false));
-    // Finalizers may call the API again, which comes here again.
-    while let Some(mut finalizer) = PENDING.with(|pending| pending.borrow_mut().pop()) {
-        if let Some(function) = finalizer.function.take() {
-            // SAFETY: who made the finalizer vouches for it; it was taken out, so this is once.
-            unsafe { function(finalizer.data) };
-        }
+    let _ = HAS_PENDING.try_with(|has| has.set(false));
+    // What is called may call the API again, which comes here again.
+    let pending = PENDING.try_with(|pending| pending.take()).unwrap_or_default();
+    for call in pending {
+        call();
     }
 }
 
@@ -138,5 +159,29 @@ mod tests {
         assert_eq!(runs.get(), 1);
         guard((), || ());
         assert_eq!(runs.get(), 1);
+    }
+
+    #[test]
+    fn finalizers_run_where_the_thread_has_no_list_any_more() {
+        use core::sync::atomic::{AtomicU32, Ordering};
+        static RUNS: AtomicU32 = AtomicU32::new(0);
+        unsafe extern "C" fn count(_: *mut c_void) {
+            RUNS.fetch_add(1, Ordering::SeqCst);
+            // As the API does.
+            guard((), || set_last_error("late"));
+        }
+        thread_local! {
+            static EARLY: RefCell<Option<Finalizer>> = const { RefCell::new(None) };
+        }
+        let run = || {
+            // SAFETY: `count` takes anything.
+            let finalizer = || unsafe { Finalizer::new(Some(count), core::ptr::null_mut()) };
+            // Its destructor runs before or after that of the list.
+            EARLY.set(Some(finalizer()));
+            guard((), || set_last_error("there is a list"));
+            guard((), || drop(finalizer()));
+            assert_eq!(RUNS.load(Ordering::SeqCst), 1);
+        };
+        std::thread::spawn(run).join().unwrap();
     }
 }
