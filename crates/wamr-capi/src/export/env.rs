@@ -1,7 +1,7 @@
 //! Execution environments, and what a thread is doing: which environment called, and which
 //! natives are on its stack.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicI64, AtomicPtr, Ordering};
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use wamr::{AsContextMut, Caller, StoreContextMut};
 
-use super::group::{Data, Group};
+use super::group::{Busy, Data, Group};
 use super::handle::{self, Name};
 use super::instance::Inst;
 
@@ -76,24 +76,54 @@ impl Env {
     }
 }
 
+/// What the API may use of a native that runs on this thread.
+struct Loan {
+    caller: NonNull<Caller<'static, Data>>,
+    /// Whether somebody has the caller borrowed.
+    lent: Cell<bool>,
+}
+
 /// A native that runs on this thread, as lent to whoever it calls.
 #[derive(Clone, Copy)]
-pub(crate) struct Lent(NonNull<Caller<'static, Data>>);
+pub(crate) struct Lent(NonNull<Loan>);
 
 impl Lent {
     /// Borrows the store that called the native.
-    pub(crate) fn borrow<R>(self, body: impl FnOnce(StoreContextMut<'_, Data>) -> R) -> R {
-        // SAFETY: the caller is on this thread's stack as long as its entry is, and whoever pushed
-        // the entry does not use it until the native returns; borrows end before this returns, or
-        // are suspended by a call into wasm that pushes its own.
-        let caller = unsafe { &mut *self.0.as_ptr() };
-        body(caller.as_context_mut())
+    ///
+    /// # Errors
+    /// If somebody has it borrowed.
+    pub(crate) fn borrow<R>(
+        self,
+        body: impl FnOnce(StoreContextMut<'_, Data>) -> R,
+    ) -> Result<R, Busy> {
+        self.caller(|caller| body(caller.as_context_mut()))
     }
 
     /// Borrows the caller.
-    pub(crate) fn caller<R>(self, body: impl FnOnce(&mut Caller<'static, Data>) -> R) -> R {
-        // SAFETY: as in `borrow`.
-        body(unsafe { &mut *self.0.as_ptr() })
+    ///
+    /// # Errors
+    /// If somebody has it borrowed.
+    pub(crate) fn caller<R>(
+        self,
+        body: impl FnOnce(&mut Caller<'static, Data>) -> R,
+    ) -> Result<R, Busy> {
+        struct Back<'l>(&'l Cell<bool>);
+        impl Drop for Back<'_> {
+            fn drop(&mut self) {
+                self.0.set(false);
+            }
+        }
+        // SAFETY: `in_native` has the loan on this thread's stack as long as its entry is there,
+        // which is where this came from.
+        let loan = unsafe { self.0.as_ref() };
+        if loan.lent.replace(true) {
+            return Err(Busy::Borrowed);
+        }
+        let _back = Back(&loan.lent);
+        // SAFETY: the caller lives as long as the loan, and `in_native` does not use it until the
+        // native returns. Nobody else has it borrowed, as `lent` says; a call into wasm under
+        // `body` suspends this borrow, and natives that it reaches push loans of their own.
+        Ok(body(unsafe { &mut *loan.caller.as_ptr() }))
     }
 }
 
@@ -181,7 +211,8 @@ pub(crate) fn in_native<R>(
     let group = caller.data().group.as_ptr();
     let before = inst.map(|inst| env.set_inst(inst));
     let objects = env.objects.lock().unwrap_or_else(PoisonError::into_inner).len();
-    let caller = Lent(NonNull::from(caller).cast());
+    let loan = Loan { caller: NonNull::from(caller).cast(), lent: Cell::new(false) };
+    let caller = Lent(NonNull::from(&loan));
     let native = Activation { group, caller, env: env.clone(), attachment, objects };
     STATE.with_borrow_mut(|state| state.natives.push(native));
     let _pop = Pop(before);

@@ -13,9 +13,12 @@
 //! * **Natives.** When wasm calls a native, the native's [`Caller`] is noted on a stack of the
 //!   thread (`super::env`). An API function that is called meanwhile, and that needs that group,
 //!   borrows the store through the innermost such caller instead of waiting for the lock that its
-//!   own thread holds.
-//! * **Elsewhere.** Finalizers of host values run while the store is borrowed. What they ask of
-//!   their own group is refused (`Busy`), which the lock's owner tells.
+//!   own thread holds. A caller is lent to one borrower at a time: what is called while it is
+//!   borrowed, and is no native with a newer caller, is refused (`Busy`).
+//! * **Elsewhere.** Finalizers and the callback of failed growth come up while a store is borrowed,
+//!   and run when the API function that is under way ends (`crate::guard`). Module readers run
+//!   inside of a borrow; what they ask of their own group is refused, which the lock's owner or
+//!   the loan tells.
 //! * **Joining** needs both groups idle: not on this thread's stack and not running on another.
 //!   A detached entity (made by the host and not used yet) is in no group; it is made in the
 //!   group that it is first used in, even while that is running.
@@ -107,7 +110,7 @@ pub(crate) enum Busy {
 impl std::fmt::Display for Busy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Borrowed => "the instance is in use by a finalizer's caller on this thread",
+            Self::Borrowed => "the instance is in use by what called this function",
             Self::Running => {
                 "an instance that shares the imports is running, and cannot be joined with others"
             }
@@ -194,7 +197,7 @@ impl Group {
         loop {
             let group = self.present();
             if let Some(caller) = caller_of(&group) {
-                return Ok(caller.borrow(body));
+                return caller.borrow(body);
             }
             if let Some(mut locked) = group.lock()? {
                 let Some(store) = locked.store.as_mut() else { return Err(Busy::Gone) };

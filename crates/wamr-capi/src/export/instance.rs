@@ -188,7 +188,7 @@ impl Inst {
         }
         // It ended, but one of its functions called a native.
         let group = lock(&self.group).upgrade()?.present();
-        env::caller_of(&group)?.caller(|caller| caller.default_memory())
+        env::caller_of(&group)?.caller(|caller| caller.default_memory()).ok()?
     }
 
     /// Does something with the store.

@@ -31,7 +31,7 @@ static GROWTH_FAILED: Mutex<Option<Callback>> = Mutex::new(None);
 /// `MAX_SIZE_REACHED`
 const MAX_SIZE_REACHED: c_int = 1;
 
-/// Tells the embedder that a memory does not grow.
+/// Tells the embedder that a memory does not grow, once nobody has the store any more.
 pub(crate) fn tell_growth_failed(current_bytes: u64, delta_bytes: u64) {
     let callback = *GROWTH_FAILED.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(Callback { run, user_data }) = callback else { return };
@@ -39,7 +39,9 @@ pub(crate) fn tell_growth_failed(current_bytes: u64, delta_bytes: u64) {
     let inst = env.as_ref().map_or(null_mut(), |env| env.inst().name);
     let env = env.map_or(null_mut(), |env| env.name);
     let pages = u32::try_from(delta_bytes >> 16).unwrap_or(u32::MAX);
-    run(pages, current_bytes, 0, MAX_SIZE_REACHED, inst, env, user_data);
+    crate::guard::defer(move || {
+        run(pages, current_bytes, 0, MAX_SIZE_REACHED, inst, env, user_data);
+    });
 }
 
 /// Nobody hears of failures any more.

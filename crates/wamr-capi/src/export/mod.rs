@@ -62,9 +62,17 @@ impl<T> Nothing for *const T {
     }
 }
 
-/// Runs what a C function does; a panic becomes nothing.
+/// Runs what a C function does; a panic becomes nothing. What was deferred meanwhile runs before
+/// this returns.
 pub(crate) fn guarded<R: Nothing>(body: impl FnOnce() -> R) -> R {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or_else(|_| R::nothing())
+    let result =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or_else(|payload| {
+            // A payload whose destructor panics must not cross either.
+            std::mem::forget(payload);
+            R::nothing()
+        });
+    crate::guard::run_deferred();
+    result
 }
 
 mod alloc;

@@ -18,6 +18,7 @@ use super::sysv::{Args, CAN_CALL, Returned};
 use super::text;
 use super::types::is_func;
 use super::value::{from_bits, to_bits};
+use crate::guard;
 
 /// `NativeSymbol`
 #[repr(C)]
@@ -36,7 +37,9 @@ pub(crate) struct Finalizer {
 
 impl Drop for Finalizer {
     fn drop(&mut self) {
-        (self.run)(self.env);
+        // The store that had the function may be in the middle of something.
+        let (run, env) = (self.run, self.env);
+        guard::defer(move || run(env));
     }
 }
 
@@ -178,7 +181,8 @@ impl NativeDef {
                     Place::Int(value) => (value, false),
                     Place::Float(value) => (value, true),
                     Place::Ref(value) => {
-                        (group.borrow(|mut store| to_bits(&mut store, env, value)), false)
+                        let bits = group.borrow(|mut store| to_bits(&mut store, env, value));
+                        (bits.map_err(Error::new)?, false)
                     }
                 });
             }
@@ -190,6 +194,7 @@ impl NativeDef {
             let values = results.iter().zip(returned).map(|(ty, bits)| {
                 group
                     .borrow(|mut store| from_bits(&mut store, &inst, *ty, bits))
+                    .map_err(Error::new)?
                     .map_err(Error::msg)
             });
             values.collect()

@@ -192,7 +192,7 @@ fn spawn_guest(mut caller: Caller<'_, Data>, inst: &Arc<Inst>, arg: i32) -> Opti
         handle::get::<Env>(Env::make(&thread, Kind::Spawned))
     });
     let env = env??;
-    let started = std::thread::Builder::new().name(format!("wasi-thread-{id}")).spawn(move || {
+    let body = move || {
         let thread = env.inst();
         let ran = run_guest(&env, &thread, id as i32, arg);
         if ran.is_none() {
@@ -201,7 +201,10 @@ fn spawn_guest(mut caller: Caller<'_, Data>, inst: &Arc<Inst>, arg: i32) -> Opti
         }
         env::wasm_runtime_destroy_spawned_exec_env(env.name);
         drop(place);
-    });
+    };
+    let builder = std::thread::Builder::new().name(format!("wasi-thread-{id}"));
+    // What the thread lets go of last may have finalizers.
+    let started = builder.spawn(move || super::guarded(body));
     let started = started.ok()?;
     let mut guests = lock(&GUESTS);
     let guests = guests.get_or_insert_default();

@@ -148,7 +148,8 @@ impl Drop for HostValue {
     fn drop(&mut self) {
         let finalizer = self.finalizer.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Finalizer { run, object, data }) = finalizer {
-            run(object, data);
+            // Values end in sweeps, in the middle of whatever the store does.
+            crate::guard::defer(move || run(object, data));
         }
     }
 }

@@ -7,6 +7,7 @@ mod memories;
 mod misuse;
 mod modules;
 mod objects;
+mod reentry;
 mod runtime;
 mod support;
 mod threads;
