@@ -3,6 +3,7 @@
 use core::ffi::{c_char, c_int, c_uint, c_void};
 use std::collections::HashMap;
 use std::ffi::CStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use wamr::{Config, Mode, UnknownMode};
@@ -70,14 +71,16 @@ pub struct wasm_config_t {
     /// No effect: no mode uses the register.
     pub segue_flags: u32,
     /// No effect.
-    pub enable_linux_perf: bool,
+    pub enable_linux_perf: u8,
 }
 
 /// Configurations that were made here and not deleted, with what their structure does not show.
 static LIVE: Mutex<Option<HashMap<usize, Hidden>>> = Mutex::new(None);
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Hidden {
+    /// Which configuration it is, since another one may come to be at the address.
+    serial: u64,
     mode: Option<ModuleMode>,
 }
 
@@ -116,10 +119,11 @@ fn mode_of_environment() -> Option<ModuleMode> {
 /// # Safety
 /// `config` must be null or a configuration.
 pub(super) unsafe fn runtime_config(config: *const wasm_config_t) -> Option<(Config, ModuleMode)> {
-    let hidden = with_live(|live| live.get(&(config as usize)).cloned()).unwrap_or_default();
+    let hidden = with_live(|live| live.get(&(config as usize)).cloned());
     let mut made = Config::new();
     let first = Mode::ALL.first().copied().unwrap_or(Mode::Interp);
-    let mode = hidden.mode.or_else(mode_of_environment).unwrap_or(ModuleMode::Engine(first));
+    let mode = hidden.and_then(|hidden| hidden.mode).or_else(mode_of_environment);
+    let mode = mode.unwrap_or(ModuleMode::Engine(first));
     made.mode(match mode {
         ModuleMode::Engine(mode) => mode,
         ModuleMode::Aot => first,
@@ -181,9 +185,11 @@ pub extern "C" fn wasm_config_new() -> *mut wasm_config_t {
             mem_alloc_type: ALLOC_WITH_SYSTEM_ALLOCATOR,
             mem_alloc_option: MemAllocOption { allocator: functions },
             segue_flags: 0,
-            enable_linux_perf: false,
+            enable_linux_perf: 0,
         }));
-        with_live(|live| live.insert(config as usize, Hidden::default()));
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let serial = NEXT.fetch_add(1, Ordering::Relaxed);
+        with_live(|live| live.insert(config as usize, Hidden { serial, mode: None }));
         config
     })
 }
@@ -192,20 +198,40 @@ pub extern "C" fn wasm_config_new() -> *mut wasm_config_t {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wasm_config_delete(config: *mut wasm_config_t) {
     guard((), || {
-        if !delete(config as usize) && !config.is_null() {
+        let owned = Owned::of(config);
+        if !config.is_null() && !owned.is_some_and(Owned::delete) {
             set_last_error("expected a configuration, got what was deleted or never was");
         }
     })
 }
 
-/// Deletes the configuration at an address, if there is one.
-pub(super) fn delete(config: usize) -> bool {
-    let found = with_live(|live| live.remove(&config)).is_some();
-    if found {
-        // SAFETY: it was made by `wasm_config_new`, and has just been taken off the list.
-        drop(unsafe { Box::from_raw(config as *mut wasm_config_t) });
+/// Which configuration an engine deletes: another one may be at its address by then, where C
+/// deleted it before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Owned {
+    address: usize,
+    serial: u64,
+}
+
+impl Owned {
+    /// The configuration at an address, if there is one that was made here.
+    pub(super) fn of(config: *const wasm_config_t) -> Option<Self> {
+        let address = config as usize;
+        with_live(|live| Some(Self { address, serial: live.get(&address)?.serial }))
     }
-    found
+
+    /// Deletes the configuration, unless it was before.
+    pub(super) fn delete(self) -> bool {
+        let found = with_live(|live| {
+            let is_it = live.get(&self.address).is_some_and(|hidden| hidden.serial == self.serial);
+            is_it && live.remove(&self.address).is_some()
+        });
+        if found {
+            // SAFETY: it was made by `wasm_config_new`, and has just been taken off the list.
+            drop(unsafe { Box::from_raw(self.address as *mut wasm_config_t) });
+        }
+        found
+    }
 }
 
 /// Sets where memory comes from.
@@ -233,7 +259,7 @@ pub unsafe extern "C" fn wasm_config_set_linux_perf_opt(
 ) -> *mut wasm_config_t {
     // SAFETY: C passes a configuration or null.
     if let Some(config) = unsafe { config.as_mut() } {
-        config.enable_linux_perf = enable;
+        config.enable_linux_perf = enable.into();
     }
     config
 }
@@ -276,4 +302,19 @@ pub unsafe extern "C" fn wasm_config_set_mode(
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_is_told_from_another_at_its_address() {
+        let config = wasm_config_new();
+        let owned = Owned::of(config).unwrap();
+        let other = Owned { serial: u64::MAX, ..owned };
+        assert!(!other.delete());
+        assert!(owned.delete() && !owned.delete());
+        assert_eq!(Owned::of(config), None);
+    }
 }

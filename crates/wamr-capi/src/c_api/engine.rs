@@ -17,13 +17,15 @@ pub(super) struct EngineState {
     /// How modules in the binary format are run.
     pub(super) mode: ModuleMode,
     /// A configuration that was given with the engine, to be deleted with it unless it was before.
-    config: usize,
+    config: Option<config::Owned>,
     builtins: OnceLock<Linker<StoreData>>,
 }
 
 impl Drop for EngineState {
     fn drop(&mut self) {
-        config::delete(self.config);
+        if let Some(config) = self.config {
+            config.delete();
+        }
     }
 }
 
@@ -117,7 +119,7 @@ unsafe fn new_engine(config: *mut wasm_config_t) -> *mut Handle {
     let Some((made, mode)) = (unsafe { config::runtime_config(config) }) else { return null() };
     let Some(engine) = ok_or_last_error(Engine::new(&made)) else { return null() };
     let builtins = OnceLock::new();
-    let state = EngineState { engine, mode, config: config as usize, builtins };
+    let state = EngineState { engine, mode, config: config::Owned::of(config), builtins };
     handle::new(Payload::Engine(Arc::new(state)))
 }
 

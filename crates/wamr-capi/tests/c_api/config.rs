@@ -15,7 +15,7 @@ fn configurations() {
         assert_eq!((set, (*config).mem_alloc_type), (config, ALLOC_WITH_POOL));
         wasm_config_set_linux_perf_opt(config, true);
         wasm_config_set_segue_flags(config, 0x101);
-        assert!((*config).enable_linux_perf && (*config).segue_flags == 0x101);
+        assert!((*config).enable_linux_perf != 0 && (*config).segue_flags == 0x101);
         assert!(!wasm_config_set_mode(config, c"other".as_ptr()));
         assert!(!wasm_config_set_mode(config, null()));
         assert!(!wasm_config_set_mode(null_mut(), c"interp".as_ptr()));
