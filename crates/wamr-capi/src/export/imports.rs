@@ -166,7 +166,7 @@ fn module_of(runtime: &Arc<Runtime>, name: &str) -> Result<Option<Arc<Module>>, 
     if let Some(destroy) = reader.destroy {
         destroy(buffer, size);
     }
-    let module = Module::load(runtime, ModuleBytes::new(bytes), true, Some(name));
+    let module = Module::load(runtime, ModuleBytes::new(bytes), Some(name));
     let module = module.map_err(|error| format!("module `{name}`: {error}"))?;
     lock().insert(name.to_owned(), module.clone());
     Ok(Some(module))

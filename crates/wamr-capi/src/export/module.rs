@@ -28,7 +28,6 @@ pub(crate) struct Module {
     pub(crate) is_compiled: bool,
     /// What compiling it ahead of time gave.
     pub(crate) compiled: Mutex<Option<Arc<[u8]>>>,
-    is_freeable: bool,
     name: Mutex<CString>,
     pub(crate) wasi: Mutex<WasiArgs>,
     imports: Box<[Item]>,
@@ -51,20 +50,6 @@ struct Item {
 unsafe impl Send for Module {}
 // SAFETY: as above.
 unsafe impl Sync for Module {}
-
-/// A buffer of the embedder's, which stays as it is until the module and its instances are gone.
-struct Borrowed(*const u8, usize);
-
-// SAFETY: the embedder promises that nobody writes to the buffer.
-unsafe impl Send for Borrowed {}
-// SAFETY: as above.
-unsafe impl Sync for Borrowed {}
-
-impl AsRef<[u8]> for Borrowed {
-    fn as_ref(&self) -> &[u8] {
-        text::slice(self.0, self.1)
-    }
-}
 
 /// `wasm_import_export_kind_t`
 pub(crate) mod kind {
@@ -110,7 +95,6 @@ impl Module {
     pub(crate) fn load(
         runtime: &Arc<Runtime>,
         bytes: ModuleBytes,
-        is_freeable: bool,
         name: Option<&str>,
     ) -> Result<Arc<Self>, wamr::ModuleError> {
         let engine = runtime.engine();
@@ -139,7 +123,6 @@ impl Module {
             loaded,
             is_compiled,
             compiled: Mutex::default(),
-            is_freeable,
             name: Mutex::new(name.map(c_string).unwrap_or_default()),
             wasi: Mutex::default(),
             imports,
@@ -220,9 +203,9 @@ pub(crate) struct Section {
     section_body_size: u32,
 }
 
-fn load(bytes: ModuleBytes, freeable: bool, name: Option<&str>) -> Result<Name, String> {
+fn load(bytes: ModuleBytes, name: Option<&str>) -> Result<Name, String> {
     let runtime = Runtime::current().ok_or("the runtime was not started")?;
-    let module = Module::load(&runtime, bytes, freeable, name);
+    let module = Module::load(&runtime, bytes, name);
     let module = module.map_err(|error| format!("WASM module load failed: {error}"))?;
     let name = handle::insert(module.clone());
     let _ = module.c_name.set(name);
@@ -245,14 +228,9 @@ fn load_buffer(buf: *const u8, size: u32, args: Option<LoadArgs>) -> Result<Name
     if buf.is_null() {
         return Err("WASM module load failed: there is no buffer".into());
     }
-    let freeable = args.is_some_and(|args| args.wasm_binary_freeable || args.clone_wasm_binary);
     let name = args.and_then(|args| text::full_string(args.name));
-    let bytes = if freeable {
-        ModuleBytes::new(text::slice(buf, size as usize).to_vec())
-    } else {
-        ModuleBytes::new(Borrowed(buf, size as usize))
-    };
-    load(bytes, freeable, name.as_deref())
+    // Functions of the module may outlive it in the tables of others, and the buffer need not.
+    load(ModuleBytes::new(text::slice(buf, size as usize).to_vec()), name.as_deref())
 }
 
 /// The binary format of a list of sections.
@@ -380,7 +358,7 @@ c_api! {
         } else {
             assemble(sections)
                 .map_err(|what| format!("WASM module load failed: {what}"))
-                .and_then(|bytes| load(ModuleBytes::new(bytes), true, None))
+                .and_then(|bytes| load(ModuleBytes::new(bytes), None))
         };
         answer(outcome, error_buf, error_buf_size)
     }
@@ -425,7 +403,8 @@ c_api! {
     }
 
     fn wasm_runtime_is_underlying_binary_freeable(module: Name) -> bool {
-        handle::get::<Module>(module).is_some_and(|module| module.is_freeable)
+        // The buffer was copied.
+        handle::get::<Module>(module).is_some()
     }
 
     fn wasm_runtime_get_custom_section(

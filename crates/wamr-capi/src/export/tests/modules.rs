@@ -94,7 +94,7 @@ fn packages_names_and_ways_to_load() {
     assert!(!wasm_runtime_is_xip_file(at, len));
     let mut message = Message::new();
     let mut copy = bytes.clone();
-    let args = load_args(c"named".as_ptr(), true);
+    let args = load_args(c"named".as_ptr(), false);
     let module = wasm_runtime_load_ex(copy.as_mut_ptr(), len, &args, message.at(), 256);
     copy.fill(0);
     let module = Loaded::of(module);
