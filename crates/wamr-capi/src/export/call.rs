@@ -98,9 +98,15 @@ fn run(
             "instructions are not counted; see wasm_runtime_set_instruction_metering",
         ));
     }
-    let is_outermost = !env::is_running();
-    if is_metered && (is_outermost || limit >= 0) {
-        store.set_fuel(u64::try_from(limit).unwrap_or(u64::MAX))?;
+    let own = u64::try_from(limit).unwrap_or(u64::MAX);
+    // A call by a native computes at the expense of the call that the native is part of.
+    let before = match is_metered && env::is_calling(&callee.group.present()) {
+        true => Some(store.get_fuel()?),
+        false => None,
+    };
+    let budget = before.map_or(own, |before| own.min(before));
+    if is_metered {
+        store.set_fuel(budget)?;
     }
     let mut results: Vec<Val> = callee.ty.results().iter().map(|ty| zero(store, *ty)).collect();
     let start = Instant::now();
@@ -110,9 +116,15 @@ fn run(
     if let Some(entity) = &callee.entity {
         entity.add_time(time);
     }
-    if is_metered && limit >= 0 {
-        let left = store.get_fuel()?;
-        env.limit.store(i64::try_from(left).unwrap_or(i64::MAX), Ordering::Relaxed);
+    if is_metered {
+        let burned = budget.saturating_sub(store.get_fuel()?);
+        if limit >= 0 {
+            let left = own.saturating_sub(burned);
+            env.limit.store(i64::try_from(left).unwrap_or(i64::MAX), Ordering::Relaxed);
+        }
+        if let Some(before) = before {
+            store.set_fuel(before.saturating_sub(burned))?;
+        }
     }
     outcome?;
     // A native may have set an exception after the last instruction that would have told.

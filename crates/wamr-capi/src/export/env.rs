@@ -155,6 +155,11 @@ pub(crate) fn caller_of(group: &Arc<Group>) -> Option<Lent> {
     })
 }
 
+/// Whether this thread is in a native that a group called.
+pub(crate) fn is_calling(group: &Arc<Group>) -> bool {
+    caller_of(group).is_some()
+}
+
 /// Whether this thread is in a call from C.
 pub(crate) fn is_running() -> bool {
     STATE.with_borrow(|state| !state.envs.is_empty())

@@ -257,7 +257,7 @@ impl Group {
             if Arc::ptr_eq(&this, &other) {
                 return Ok(());
             }
-            let is_active = |group: &Arc<Self>| group.is_running() || caller_of(group).is_some();
+            let is_active = |group: &Arc<Self>| group.is_running() || env::is_calling(group);
             if is_active(&this) || is_active(&other) {
                 return Err(JoinError::Busy(Busy::Running));
             }

@@ -544,7 +544,7 @@ fn start(
     let id = handle.id(&*store).map_err(text)?;
     *lock(&inst.group) = Arc::downgrade(&group);
     *lock(&inst.live) = Some(Live {
-        group,
+        group: group.clone(),
         handle: handle.clone(),
         memory0: memory0.clone(),
         names: Vec::new(),
@@ -563,7 +563,8 @@ fn start(
         heap::set_up(store, inst, memory);
     }
     let env = inst.singleton().ok_or("the instance is gone")?;
-    if module.runtime.is_metered() {
+    // What a native instantiates computes at the expense of the call that the native is part of.
+    if module.runtime.is_metered() && !env::is_calling(&group) {
         store.set_fuel(u64::MAX).map_err(text)?;
     }
     env::calling(&env, || {

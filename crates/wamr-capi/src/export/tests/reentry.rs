@@ -5,9 +5,11 @@ use std::ptr::null_mut;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::support::*;
+use crate::export::call::*;
+use crate::export::entity::*;
 use crate::export::env::*;
 use crate::export::handle::{self, Name};
-use crate::export::instance::Inst;
+use crate::export::instance::{Inst, wasm_runtime_clear_exception};
 use crate::export::memory::*;
 use crate::export::native::*;
 use crate::export::runtime::*;
@@ -79,4 +81,33 @@ fn a_native_lends_its_store_to_one_at_a_time() {
             (func (export "f") (result i32) (call $f)))"#,
     );
     assert_eq!(inst.call("f", &[]).unwrap()[0], 1);
+}
+
+extern "C" fn again(env: Name, _: *mut u64) {
+    let inst = wasm_runtime_get_module_inst(env);
+    let func = wasm_runtime_lookup_function(inst, c"work".as_ptr());
+    // Fails in the end, as the loop then does.
+    wasm_runtime_call_wasm(env, func, 0, null_mut());
+    wasm_runtime_clear_exception(inst);
+}
+
+#[test]
+fn calls_by_natives_use_up_the_limit_of_the_call_around_them() {
+    let _alone = alone();
+    assert!(wasm_runtime_init());
+    assert!(wasm_runtime_set_instruction_metering(true));
+    {
+        register(c"again", again);
+        let (_module, inst) = instance(
+            r#"(module (import "env" "again" (func $again))
+                (func (export "work") (local i32) (local.set 0 (i32.const 50))
+                    (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))
+                (func (export "spin") (loop (call $again) (br 0))))"#,
+        );
+        wasm_runtime_set_instruction_count_limit(inst.env, 10_000);
+        assert!(inst.call("spin", &[]).unwrap_err().contains("fuel"));
+        wasm_runtime_set_instruction_count_limit(inst.env, 10_000);
+        inst.call("work", &[]).unwrap();
+    }
+    wasm_runtime_destroy();
 }
