@@ -284,9 +284,9 @@ fn check(module: &CompiledModule, code_len: usize) -> Result<Vec<usize>, LoadErr
     let addresses = addresses.collect::<Result<_, _>>()?;
     let is_inside = |at: Option<u32>| at.is_none_or(|at| (at as usize) < code_len);
     if !module.funcs.iter().all(|func| is_inside(func.checked) && is_inside(func.guarded))
-        || code_len > module.got_offset
         || module.got_offset > i32::MAX as usize
-        || !module.got_offset.is_multiple_of(page_bytes(&module.target.arch))
+        || code_len.checked_next_multiple_of(page_bytes(&module.target.arch))
+            != Some(module.got_offset)
     {
         return Err(LoadError::Malformed);
     }

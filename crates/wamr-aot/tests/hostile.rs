@@ -5,7 +5,7 @@ use std::io;
 
 use wamr_aot::compiler::{CompileOptions, Cranelift, compile};
 use wamr_aot::file::{AotFile, FileError, WriteOptions, read, write};
-use wamr_aot::{CompiledModule, FileMemory};
+use wamr_aot::{CompiledModule, FileMemory, LoadError, LoadedModule};
 use wamr_runtime::Engine;
 use wamr_types::{
     AbstractHeapType, CompositeType, ConstExpr, ConstOp, Features, FieldType, FuncType, HeapType,
@@ -317,9 +317,54 @@ fn replaced(position: usize, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     bytes
 }
 
+/// A file of a module that calls the runtime, and where in it the header of its `.got` is.
+fn with_got() -> (Vec<u8>, usize) {
+    let engine = Engine::default();
+    let text = "(module (func (drop (ref.func 0))) (elem declare func 0))";
+    let (module, code) = compiled(&engine, text);
+    let bytes = write(&module, engine.types(), &code, &WriteOptions::default()).expect("written");
+    let got = section_headers(&bytes)[GOT];
+    (bytes, got)
+}
+
+#[test]
+fn addresses_are_written_where_nothing_is() {
+    let (bytes, header) = with_got();
+    let offset = |at: usize| {
+        u64::from_le_bytes(bytes[at + 24..at + 32].try_into().expect("8 bytes")) as usize
+    };
+    assert!(sealed(bytes.clone()).0.is_ok());
+    let mut filled = bytes.clone();
+    filled[offset(header)] = 1;
+    assert_eq!(refusal(sealed(filled).0), "a table of addresses that is filled already");
+    // Another section, and the table of sections, are moved there.
+    let start = offset(header) as u64;
+    for section in [DATA, CUSTOM] {
+        let mut overlapping = bytes.clone();
+        let at = section_headers(&bytes)[section];
+        overlapping[at + 24..at + 32].copy_from_slice(&(start - 1).to_le_bytes());
+        overlapping[at + 32..at + 40].copy_from_slice(&2u64.to_le_bytes());
+        let wrong = refusal(sealed(overlapping).0);
+        assert_eq!(wrong, "a table of addresses where something else is");
+    }
+    // Elsewhere than right behind the code.
+    let mut moved = bytes;
+    let start = moved.len().next_multiple_of(4096);
+    moved.resize(start + 4096, 0);
+    moved[header + 24..header + 32].copy_from_slice(&(start as u64).to_le_bytes());
+    let memory = |bytes: &[u8]| FileMemory::read(bytes, bytes.len()).expect("there is memory");
+    let file = sealed(moved.clone()).0.expect("nothing is there");
+    // SAFETY: it is refused.
+    let loaded = unsafe { LoadedModule::load_file(file.compiled, &memory(&moved), file.text) };
+    assert!(matches!(loaded.err(), Some(LoadError::Malformed)));
+}
+
 /// Where sections are in the table.
 const INFO: usize = 2;
 const MODULE: usize = 3;
+const DATA: usize = 10;
+const CUSTOM: usize = 11;
+const GOT: usize = 13;
 
 #[test]
 fn nothing_stands_where_nothing_is_read() {

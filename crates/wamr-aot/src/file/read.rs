@@ -179,6 +179,8 @@ struct Sections<'a> {
     bytes: &'a ModuleBytes,
     file: &'a [u8],
     table: SectionTable<'a, FileHeader64<Le>>,
+    /// Where the table of sections is, and how long it is.
+    headers: (u64, u64),
 }
 
 impl<'a> Sections<'a> {
@@ -192,7 +194,9 @@ impl<'a> Sections<'a> {
         if table.len() > MAX_SECTIONS {
             return Err(FileError::Malformed("too many sections"));
         }
-        Ok(Self { bytes, file, table })
+        let len = table.len() as u64 * u64::from(header.e_shentsize(Le));
+        let headers = (header.e_shoff(Le), len);
+        Ok(Self { bytes, file, table, headers })
     }
 
     fn range(&self, name: &'static str) -> Result<Range<usize>, FileError> {
@@ -207,6 +211,32 @@ impl<'a> Sections<'a> {
             Some(end) if end <= self.file.len() => Ok(start..end),
             _ => Err(outside),
         }
+    }
+
+    /// The room for addresses: zeros that nothing else lies on, as they are written when the code is
+    /// loaded where it is.
+    fn got(&self) -> Result<Range<usize>, FileError> {
+        let got = self.range(section::GOT)?;
+        if self.file[got.clone()].iter().any(|&byte| byte != 0) {
+            return Err(FileError::Malformed("a table of addresses that is filled already"));
+        }
+        let overlaps = |start: u64, len: u64| {
+            !got.is_empty()
+                && len > 0
+                && start < got.end as u64
+                && start.saturating_add(len) > got.start as u64
+        };
+        // Whether another section than this one; the first of its name was found.
+        let own = self.table.section_by_name(Le, section::GOT.as_bytes()).map(|(index, _)| index);
+        let lies_there = self.table.enumerate().any(|(index, header)| {
+            let range = header.file_range(Le).filter(|_| Some(index) != own);
+            range.is_some_and(|(start, len)| overlaps(start, len))
+        });
+        let headers = (header::OFFSET + header::LEN) as u64;
+        if lies_there || overlaps(0, headers) || overlaps(self.headers.0, self.headers.1) {
+            return Err(FileError::Malformed("a table of addresses where something else is"));
+        }
+        Ok(got)
     }
 
     fn get(&self, name: &'static str) -> Result<&'a [u8], FileError> {
@@ -255,7 +285,7 @@ fn compiled(
     counts: &Counts,
     text: &Range<usize>,
 ) -> Result<CompiledModule, FileError> {
-    let got = sections.range(section::GOT)?;
+    let got = sections.got()?;
     let code_len =
         u32::try_from(text.len()).map_err(|_| FileError::Malformed("code of more than 4 GiB"))?;
     let got_offset = got.start.checked_sub(text.start).filter(|&at| at >= text.len());
