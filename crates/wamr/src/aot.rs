@@ -213,6 +213,10 @@ fn accept(engine: &Engine, outline: &Outline) -> Result<(), ModuleError> {
     if counted != engine.tunables().consume_fuel {
         return Err(ModuleError::Fuel { counted });
     }
+    let allowed = engine.config().features();
+    if let Some(feature) = outline.features.iter().find(|&feature| !allowed.contains(feature)) {
+        return Err(ModuleError::Feature(feature));
+    }
     let checked = LoadedModule::check(&outline.compiled, outline.text.len());
     checked.map_err(FileError::from)?;
     let memory0 = outline.memory0.as_ref();

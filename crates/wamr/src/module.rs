@@ -39,6 +39,9 @@ pub enum ModuleError {
         /// Whether the file's code counts it.
         counted: bool,
     },
+    /// The AOT file's module was compiled with a feature that the engine does not allow.
+    #[cfg(feature = "aot")]
+    Feature(wamr_types::Feature),
     /// This build has neither parser nor mode for it.
     NoMode(Mode),
 }
@@ -68,6 +71,12 @@ impl fmt::Display for ModuleError {
             Self::Fuel { counted: false } => {
                 f.write_str("the engine counts fuel, and the AOT file was not compiled for that")
             }
+            #[cfg(feature = "aot")]
+            Self::Feature(feature) => write!(
+                f,
+                "the AOT file was compiled for modules that may use `{feature}`, which the engine \
+                 does not allow; compile it with `--disable-{feature}`"
+            ),
             Self::NoMode(mode) => write!(f, "this build has no mode `{mode}`"),
         }
     }
@@ -82,7 +91,7 @@ impl core::error::Error for ModuleError {
             #[cfg(feature = "aot")]
             Self::Aot(error) => Some(error),
             #[cfg(feature = "aot")]
-            Self::Fuel { .. } => None,
+            Self::Fuel { .. } | Self::Feature(_) => None,
             Self::IsAot | Self::IsWamrCAot | Self::NoMode(_) => None,
         }
     }

@@ -2,7 +2,9 @@
 #![cfg(all(feature = "jit", feature = "wat", target_os = "linux", target_arch = "x86_64"))]
 
 use wamr::aot::{BoundsChecks, FileError, FileKind, Precompile};
-use wamr::{Config, Engine, ErrorKind, Instance, Mode, Module, ModuleError, Store, TrapCode};
+use wamr::{
+    Config, Engine, ErrorKind, Feature, Instance, Mode, Module, ModuleError, Store, TrapCode,
+};
 
 const FACTORIAL: &str = r#"(module
     (memory (export "memory") 1)
@@ -151,4 +153,17 @@ fn refused_files_leave_no_types_in_the_engine() {
         assert!(load(&engine, &bytes).is_err());
         assert_eq!(engine.types().len(), before);
     }
+}
+
+#[test]
+fn engines_refuse_files_with_features_that_they_do_not_allow() {
+    let narrow = Engine::new(Config::new().wasm_feature(Feature::Simd, false)).unwrap();
+    let types = narrow.types().len();
+    let bytes = engine(Mode::Jit).precompile(FACTORIAL.as_bytes()).unwrap();
+    let error = load(&narrow, &bytes).unwrap_err();
+    assert!(matches!(error, ModuleError::Feature(Feature::Simd)), "{error}");
+    assert!(error.to_string().contains("--disable-simd"), "{error}");
+    assert_eq!(narrow.types().len(), types);
+    let bytes = narrow.precompile(FACTORIAL.as_bytes()).unwrap();
+    assert!(load(&narrow, &bytes).is_ok() && load(&engine(Mode::Jit), &bytes).is_ok());
 }
