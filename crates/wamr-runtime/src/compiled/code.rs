@@ -143,6 +143,10 @@ impl CodeImage {
     pub unsafe fn register(base: *const u8, len: usize, tables: CodeTables) -> Self {
         crate::platform::fault::install_for_code();
         let inner = Box::new(Inner { base: base.addr(), len, tables, module: OnceLock::new() });
+        if len == 0 {
+            // No address is in it, and it could begin where another one does and hide that.
+            return Self { inner };
+        }
         change(|images| {
             let position = images.partition_point(|image| image.start < inner.base);
             let (start, image) = (inner.base, &raw const *inner);
