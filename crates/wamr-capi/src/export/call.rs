@@ -57,6 +57,7 @@ fn call<G>(
         return None;
     }
     let outcome = callee.group.run(|mut store| {
+        let _running = inst.running();
         if !inst.begin_call() {
             return None;
         }

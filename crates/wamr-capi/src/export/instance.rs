@@ -91,6 +91,8 @@ pub(crate) struct Inst {
     group: Mutex<Weak<Group>>,
     exception: Mutex<Exception>,
     terminated: Arc<AtomicBool>,
+    /// How many calls from C into the instance are under way.
+    running: AtomicU32,
     exit_code: AtomicU32,
     custom_data: AtomicPtr<c_void>,
     contexts: Mutex<HashMap<usize, usize>>,
@@ -149,6 +151,7 @@ impl Inst {
             group: Mutex::new(Weak::new()),
             exception: Mutex::new(Exception { is_set: false, text: Box::new([0; 512]) }),
             terminated: Arc::default(),
+            running: AtomicU32::new(0),
             exit_code: AtomicU32::new(0),
             custom_data: AtomicPtr::new(std::ptr::with_exposed_provenance_mut(request.custom_data)),
             contexts: Mutex::default(),
@@ -288,12 +291,33 @@ impl Inst {
     /// Ends what all threads of the program run.
     pub(crate) fn terminate(&self, why: &str) {
         for thread in self.family.members() {
-            thread.set_exception(Some(why));
-            thread.terminated.store(true, Ordering::SeqCst);
-            if let Some(group) = thread.group() {
-                group.interrupt();
+            thread.terminate_alone(why);
+        }
+    }
+
+    /// Ends what is running in the instance, and lets nothing begin any more.
+    fn terminate_alone(&self, why: &str) {
+        self.set_exception(Some(why));
+        // In this order, as a call does the opposite: it sees this, or is seen here.
+        self.terminated.store(true, Ordering::SeqCst);
+        // Whatever else runs in the group goes on.
+        if self.running.load(Ordering::SeqCst) != 0
+            && let Some(group) = self.group()
+        {
+            group.interrupt();
+        }
+    }
+
+    /// Counts a call as long as the answer lives.
+    pub(crate) fn running(&self) -> impl Drop + '_ {
+        struct Running<'i>(&'i AtomicU32);
+        impl Drop for Running<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::SeqCst);
             }
         }
+        self.running.fetch_add(1, Ordering::SeqCst);
+        Running(&self.running)
     }
 
     /// Keeps a text for C; equal ones once.
@@ -567,6 +591,7 @@ fn start(
     if module.runtime.is_metered() && !env::is_calling(&group) {
         store.set_fuel(u64::MAX).map_err(text)?;
     }
+    let _running = inst.running();
     env::calling(&env, || {
         handle.copy_active_segments(&mut *store).map_err(text)?;
         handle.start(&mut *store).map_err(text)?;

@@ -99,6 +99,7 @@ fn alloc(inst: &Inst, size: u64, native: *mut *mut c_void) -> u64 {
         let group = inst.group()?;
         let at = group.run(|mut store| {
             let env = env::current().or_else(|| handle::get::<Inst>(inst.name)?.singleton())?;
+            let _running = inst.running();
             let at = env::calling(&env, || heap::alloc(&mut store, inst, &memory, size));
             match at {
                 Ok(0) => None,
@@ -127,6 +128,7 @@ fn free(inst: &Inst, at: u64) {
     }
     let _ = group.run(|mut store| {
         let env = env::current().or_else(|| handle::get::<Inst>(inst.name)?.singleton())?;
+        let _running = inst.running();
         let freed = env::calling(&env, || heap::free(&mut store, inst, &memory, at));
         if let Err(error) = freed {
             inst.fail(&error);

@@ -217,6 +217,7 @@ fn spawn_guest(mut caller: Caller<'_, Data>, inst: &Arc<Inst>, arg: i32) -> Opti
 fn run_guest(env: &Arc<Env>, inst: &Arc<Inst>, id: i32, arg: i32) -> Option<()> {
     let group = inst.group()?;
     let outcome = group.run(|mut store| {
+        let _running = inst.running();
         if !inst.begin_call() {
             return None;
         }

@@ -9,7 +9,9 @@ use crate::export::call::*;
 use crate::export::entity::*;
 use crate::export::env::*;
 use crate::export::handle::{self, Name};
-use crate::export::instance::{Inst, wasm_runtime_clear_exception};
+use crate::export::instance::{
+    Inst, wasm_runtime_clear_exception, wasm_runtime_get_exception, wasm_runtime_terminate,
+};
 use crate::export::memory::*;
 use crate::export::native::*;
 use crate::export::runtime::*;
@@ -108,6 +110,40 @@ fn calls_by_natives_use_up_the_limit_of_the_call_around_them() {
         assert!(inst.call("spin", &[]).unwrap_err().contains("fuel"));
         wasm_runtime_set_instruction_count_limit(inst.env, 10_000);
         inst.call("work", &[]).unwrap();
+    }
+    wasm_runtime_destroy();
+}
+
+extern "C" fn stop(env: Name, _: *mut u64) {
+    let other = wasm_runtime_get_user_data(env);
+    wasm_runtime_terminate(other);
+    assert!(!wasm_runtime_get_exception(other).is_null());
+}
+
+#[test]
+fn what_else_runs_in_a_group_is_not_terminated() {
+    let _alone = alone();
+    assert!(wasm_runtime_init());
+    {
+        register(c"stop", stop);
+        let base = load(r#"(module (func (export "f")))"#);
+        let register = crate::export::module::wasm_runtime_register_module;
+        assert!(register(c"base".as_ptr(), base.name, null_mut(), 0));
+        let (_module, inst) = instance(
+            r#"(module (import "base" "f" (func $base)) (import "env" "stop" (func $stop))
+                (func (export "run") (result i32) (local i32) (call $stop) (call $base)
+                    (local.set 0 (i32.const 50))
+                    (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+                    (i32.const 3)))"#,
+        );
+        let group = handle::get::<Inst>(inst.name).unwrap().group().unwrap();
+        let others = group.with(|store| {
+            let instances = store.data().instances.values();
+            instances.map(|inst| inst.name).filter(|name| *name != inst.name).collect::<Vec<_>>()
+        });
+        let [other] = others.unwrap()[..] else { panic!("there is another instance") };
+        wasm_runtime_set_user_data(inst.env, other);
+        assert_eq!(inst.call("run", &[]).unwrap()[0], 3);
     }
     wasm_runtime_destroy();
 }
