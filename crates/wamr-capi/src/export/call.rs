@@ -164,10 +164,14 @@ fn call_cells(env: &Arc<Env>, callee: &Callee, argc: u32, argv: *mut u32) -> boo
         |store, values| {
             let count = results.iter().map(|ty| value::cells(*ty, false)).sum();
             let to = text::slice_mut(argv, count);
-            value::to_cells(store, env, results, values, to);
+            value::to_cells(store, env, results, values, to)
         },
     );
-    outcome.is_some()
+    match outcome {
+        Some(Ok(())) => true,
+        Some(Err(what)) => refuse(&env.inst(), &what),
+        None => false,
+    }
 }
 
 /// Calls with arguments and results as values.

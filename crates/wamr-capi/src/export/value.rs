@@ -222,27 +222,31 @@ pub(crate) fn from_cells(
     Ok(values)
 }
 
-/// Puts values into C's cells.
+/// Puts values into C's cells; fails for a function that has no index in the instance's module,
+/// whose name does not fit its cell.
 pub(crate) fn to_cells(
     mut store: StoreContextMut<'_, Data>,
     env: &Arc<Env>,
     types: &[ValType],
     values: Vec<Val>,
     mut to: &mut [u32],
-) {
+) -> Result<(), String> {
     for (&ty, value) in types.iter().zip(values) {
         let bits = match value {
             Val::V128(bits) => bits,
             value => to_bits(&mut store, env, value).into(),
         };
-        // A function of another module has a name, which takes two cells.
         let count = cells(ty, false).min(to.len());
+        if count == 1 && bits > u128::from(u32::MAX) {
+            return Err("a function of another module does not fit a cell".into());
+        }
         let (cells, rest) = to.split_at_mut(count);
         for (i, cell) in cells.iter_mut().enumerate() {
             *cell = (bits >> (32 * i)) as u32;
         }
         to = rest;
     }
+    Ok(())
 }
 
 /// A value of a type from C's bits, outside of any instance: functions are names.

@@ -147,3 +147,25 @@ fn what_else_runs_in_a_group_is_not_terminated() {
     }
     wasm_runtime_destroy();
 }
+
+#[test]
+fn functions_that_do_not_fit_a_cell_fail_the_call() {
+    let _alone = alone();
+    assert!(wasm_runtime_init());
+    {
+        let base = load(
+            r#"(module (func $f (export "f")) (elem declare func $f)
+                (func (export "ref") (result funcref) (ref.func $f)))"#,
+        );
+        let register = crate::export::module::wasm_runtime_register_module;
+        assert!(register(c"base".as_ptr(), base.name, null_mut(), 0));
+        let (_module, inst) = instance(
+            r#"(module (import "base" "ref" (func $ref (result funcref)))
+                (func (export "own") (result funcref) (ref.func 1))
+                (func (export "other") (result funcref) (call $ref)))"#,
+        );
+        assert_eq!(inst.call("own", &[]).unwrap()[0], 1);
+        assert!(inst.call("other", &[]).unwrap_err().contains("does not fit"));
+    }
+    wasm_runtime_destroy();
+}
