@@ -21,7 +21,7 @@ pub struct InstantiationArgs {
     pub default_stack_size: u32,
     /// No effect: this API has no functions for a heap of an instance.
     pub host_managed_heap_size: u32,
-    /// No effect: the module's own maxima hold.
+    /// Must be 0: the module's own maxima hold.
     pub max_memory_pages: u32,
 }
 
@@ -175,15 +175,28 @@ pub unsafe extern "C" fn wasm_instance_new_with_args(
     unsafe { wasm_instance_new(store, module, imports, trap) }
 }
 
-/// Instantiates a module with arguments.
+/// Instantiates a module with arguments. A limit of memories is refused, since nothing would
+/// enforce it; the module's own maxima hold.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wasm_instance_new_with_args_ex(
     store: *mut Handle,
     module: *const Handle,
     imports: *const wasm_handle_vec_t,
     trap: *mut *mut Handle,
-    _args: *const InstantiationArgs,
+    args: *const InstantiationArgs,
 ) -> *mut Handle {
+    // SAFETY: C passes arguments or null.
+    if unsafe { args.as_ref() }.is_some_and(|args| args.max_memory_pages != 0) {
+        return guard(null(), || {
+            let what = "`max_memory_pages` is not supported: give the memory a maximum";
+            set_last_error(what);
+            if !trap.is_null() {
+                // SAFETY: C passes room for a trap.
+                unsafe { trap.write(trap::of_message(what)) };
+            }
+            null()
+        });
+    }
     // SAFETY: as there.
     unsafe { wasm_instance_new(store, module, imports, trap) }
 }
