@@ -5,6 +5,7 @@ use std::ffi::{CString, c_char, c_int, c_void};
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use wamr::instantiate::InstanceHandle;
@@ -21,7 +22,7 @@ use super::module::{Module, answer, kind};
 use super::native::NativeFailure;
 use super::runtime::mode_of;
 use super::world::{WasiArgs, World};
-use super::{heap, text};
+use super::{heap, text, thread};
 
 /// How an instance is made.
 #[derive(Clone, Default)]
@@ -114,15 +115,30 @@ unsafe impl Sync for Inst {}
 
 /// The instances of a program's threads.
 #[derive(Clone, Default)]
-pub(crate) struct Family(Arc<Mutex<Vec<Weak<Inst>>>>);
+pub(crate) struct Family(Arc<Relatives>);
+
+#[derive(Default)]
+struct Relatives {
+    /// The first is that of the program's first thread.
+    members: Mutex<Vec<Weak<Inst>>>,
+    /// Threads that guests started.
+    guests: Mutex<Vec<JoinHandle<()>>>,
+}
 
 impl Family {
     pub(crate) fn members(&self) -> Vec<Arc<Inst>> {
-        lock(&self.0).iter().filter_map(Weak::upgrade).collect()
+        lock(&self.0.members).iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Notes a thread that a guest started.
+    pub(crate) fn add_guest(&self, thread: JoinHandle<()>) {
+        let mut guests = lock(&self.0.guests);
+        guests.retain(|guest| !guest.is_finished());
+        guests.push(thread);
     }
 
     fn add(&self, inst: &Arc<Inst>) {
-        let mut members = lock(&self.0);
+        let mut members = lock(&self.0.members);
         members.retain(|member| member.strong_count() != 0);
         members.push(Arc::downgrade(inst));
     }
@@ -442,14 +458,35 @@ impl Inst {
         false
     }
 
+    /// Whether it is that of its program's first thread.
+    fn is_first(self: &Arc<Self>) -> bool {
+        self.family.members().first().is_some_and(|first| Arc::ptr_eq(first, self))
+    }
+
+    /// Ends the threads that guests of the program started, which use what the embedder frees once
+    /// the program has ended.
+    fn join_guests(self: &Arc<Self>) {
+        let pop = || lock(&self.family.0.guests).pop();
+        while let Some(guest) = pop() {
+            // Each time, since a guest may have started another meanwhile.
+            for thread in self.family.members().iter().filter(|thread| !Arc::ptr_eq(thread, self)) {
+                thread.terminate_alone(TERMINATED);
+            }
+            let _ = guest.join();
+        }
+    }
+
     /// Ends the instance for C.
     pub(crate) fn end(self: &Arc<Self>) {
+        if self.is_first() && !thread::is_guest() {
+            self.join_guests();
+        }
         let contexts = std::mem::take(&mut *lock(&self.contexts));
         for (key, context) in contexts {
             let key = handle::get::<ContextKey>(std::ptr::without_provenance(key));
             if let Some(destroy) = key.and_then(|key| key.destructor)
                 && context != 0
-                && self.family.members().first().is_some_and(|first| Arc::ptr_eq(first, self))
+                && self.is_first()
             {
                 destroy(self.name, std::ptr::with_exposed_provenance_mut(context));
             }

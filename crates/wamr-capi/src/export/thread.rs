@@ -1,7 +1,7 @@
 //! Threads: environments for other threads, each with an instance of its own that has the shared
-//! memories of the first, and wasi-threads on top of them.
+//! memories of the first, and wasi-threads on top of them. Threads that guests start end with the
+//! program's first instance at the latest.
 
-use std::collections::HashMap;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -167,8 +167,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Threads that guests started, by the family of their instances.
-static GUESTS: Mutex<Option<HashMap<u64, JoinHandle<()>>>> = Mutex::new(None);
+thread_local! {
+    static IS_GUEST: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Whether a guest started this thread.
+pub(crate) fn is_guest() -> bool {
+    IS_GUEST.get()
+}
+
 static NEXT_GUEST: AtomicU64 = AtomicU64::new(1);
 
 /// The largest number of a thread, as wasi-threads has it.
@@ -192,7 +199,9 @@ fn spawn_guest(mut caller: Caller<'_, Data>, inst: &Arc<Inst>, arg: i32) -> Opti
         handle::get::<Env>(Env::make(&thread, Kind::Spawned))
     });
     let env = env??;
+    let family = inst.family.clone();
     let body = move || {
+        IS_GUEST.set(true);
         let thread = env.inst();
         let ran = run_guest(&env, &thread, id as i32, arg);
         if ran.is_none() {
@@ -205,11 +214,7 @@ fn spawn_guest(mut caller: Caller<'_, Data>, inst: &Arc<Inst>, arg: i32) -> Opti
     let builder = std::thread::Builder::new().name(format!("wasi-thread-{id}"));
     // What the thread lets go of last may have finalizers.
     let started = builder.spawn(move || super::guarded(body));
-    let started = started.ok()?;
-    let mut guests = lock(&GUESTS);
-    let guests = guests.get_or_insert_default();
-    guests.retain(|_, thread| !thread.is_finished());
-    guests.insert(id, started);
+    family.add_guest(started.ok()?);
     i32::try_from(id).ok()
 }
 

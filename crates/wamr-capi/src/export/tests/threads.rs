@@ -104,3 +104,28 @@ fn unrelated_instances_run_at_once() {
         }
     });
 }
+
+#[test]
+fn threads_of_guests_end_with_the_program() {
+    let _runtime = start();
+    wasm_runtime_set_max_thread_num(8);
+    let (module, inst) = instance(
+        r#"(module
+            (import "wasi" "thread-spawn" (func $spawn (param i32) (result i32)))
+            (memory (export "memory") 1 1 shared)
+            (func (export "wasi_thread_start") (param i32 i32)
+                (if (local.get 1) (then (drop (call $spawn (i32.const 0)))))
+                (loop (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1))) (br 0)))
+            (func (export "run") (result i32) (call $spawn (i32.const 1)))
+            (func (export "at") (result i32)
+                (drop (call $spawn (i32.const 0))) (i32.atomic.load (i32.const 0))))"#,
+    );
+    assert!(inst.call("run", &[]).unwrap()[0] as i32 > 0);
+    inst.call("at", &[]).unwrap();
+    let family = crate::export::handle::get::<crate::export::instance::Inst>(inst.name);
+    let family = family.unwrap().family.clone();
+    drop(inst);
+    // The guests' instances are gone when their threads have ended.
+    assert!(family.members().is_empty());
+    drop(module);
+}
