@@ -3,7 +3,7 @@
 //! Data, contexts and object data of the compiler are names of the module that is compiled.
 
 use std::cell::RefCell;
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{CString, c_char, c_int};
 use std::ptr::null_mut;
 use std::sync::{Arc, PoisonError};
 
@@ -15,26 +15,26 @@ use super::module::Module;
 use super::{alloc, text};
 
 /// The version of files that this build writes and reads; 0 if it does neither.
-#[cfg(feature = "jit")]
+#[cfg(feature = "aot")]
 pub(crate) const VERSION: u32 = wamr::aot::PACKAGE_VERSION as u32;
 /// The version of files that this build writes and reads; 0 if it does neither.
-#[cfg(not(feature = "jit"))]
+#[cfg(not(feature = "aot"))]
 pub(crate) const VERSION: u32 = 0;
 
 /// Whether bytes are a module that was compiled ahead of time.
-#[cfg(feature = "jit")]
+#[cfg(feature = "aot")]
 pub(crate) fn is_compiled(bytes: &[u8]) -> bool {
     wamr::aot::is_aot(bytes)
 }
 
 /// This build cannot tell.
-#[cfg(not(feature = "jit"))]
+#[cfg(not(feature = "aot"))]
 pub(crate) fn is_compiled(_: &[u8]) -> bool {
     false
 }
 
 /// Loads such a module.
-#[cfg(feature = "jit")]
+#[cfg(feature = "aot")]
 pub(crate) fn load(
     engine: &wamr::Engine,
     bytes: &ModuleBytes,
@@ -44,7 +44,7 @@ pub(crate) fn load(
 }
 
 /// Nothing gets here, since nothing is told to be such a module.
-#[cfg(not(feature = "jit"))]
+#[cfg(not(feature = "aot"))]
 pub(crate) fn load(
     engine: &wamr::Engine,
     bytes: &ModuleBytes,
@@ -112,7 +112,49 @@ fn write(file: *const c_char, bytes: &[u8]) -> Result<(), String> {
 /// `AOTCallStackFeatures`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct CallStackFeatures(pub(crate) [bool; 6]);
+pub(crate) struct CallStackFeatures(pub(crate) [u8; 6]);
+
+/// The beginning of `AOTCompOption`, as far as it is looked at.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct CompOption {
+    modes: [u8; 2],
+    pub(crate) target_arch: *const c_char,
+    target_abi: *const c_char,
+    target_cpu: *const c_char,
+    cpu_features: *const c_char,
+    proposals: [u8; 12],
+    aux_stack_frame_type: c_int,
+    call_stack_features: [u8; 6],
+    switches: [u8; 10],
+    use_prof_file: *const c_char,
+    opt_level: u32,
+    size_level: u32,
+    pub(crate) output_format: u32,
+}
+
+/// `AOT_OBJECT_FILE`; `AOT_FORMAT_FILE` is 0, and the others are of LLVM.
+const OBJECT_FILE: u32 = 1;
+
+impl CompOption {
+    fn check(self) -> Result<(), String> {
+        if self.output_format > OBJECT_FILE {
+            return Err(format!("there is no output format {}", self.output_format));
+        }
+        check_arch(self.target_arch)
+    }
+}
+
+/// Fails for an architecture that is not this machine's, which is all that the compiler has.
+fn check_arch(arch: *const c_char) -> Result<(), String> {
+    let Some(arch) = text::full_string(arch) else { return Ok(()) };
+    let host = std::env::consts::ARCH;
+    // WAMR names versions of AArch64, too.
+    if arch == host || (host == "aarch64" && arch.starts_with("aarch64v8")) {
+        return Ok(());
+    }
+    Err(format!("the compiler makes code for {host}, not for {arch}"))
+}
 
 c_api! {
     fn aot_compiler_init() -> bool {
@@ -122,19 +164,25 @@ c_api! {
     fn aot_compiler_destroy() {}
 
     fn aot_call_stack_features_init_default(features: *mut CallStackFeatures) {
-        text::write(features, CallStackFeatures([true, true, true, true, true, false]));
+        text::write(features, CallStackFeatures([1, 1, 1, 1, 1, 0]));
     }
 
-    fn aot_create_comp_data(module: Name, _arch: *const c_char, _gc: bool) -> Name {
-        derive(module)
+    fn aot_create_comp_data(module: Name, arch: *const c_char, _gc: bool) -> Name {
+        match check(check_arch(arch)) {
+            Some(()) => derive(module),
+            None => null_mut(),
+        }
     }
 
     fn aot_destroy_comp_data(data: Name) {
         handle::remove::<Module>(data);
     }
 
-    fn aot_create_comp_context(data: Name, _option: *mut c_void) -> Name {
-        derive(data)
+    fn aot_create_comp_context(data: Name, option: *const CompOption) -> Name {
+        match check(text::read(option).map_or(Ok(()), CompOption::check)) {
+            Some(()) => derive(data),
+            None => null_mut(),
+        }
     }
 
     fn aot_destroy_comp_context(context: Name) {

@@ -14,7 +14,7 @@ fn modules_are_compiled_to_bytes_and_files_and_loaded_again() {
         super::support::load(r#"(module (func (export "f") (result i32) (i32.const 11)))"#);
     assert!(aot_compiler_init());
     let data = aot_create_comp_data(module.name, null(), false);
-    let context = aot_create_comp_context(data, null_mut());
+    let context = aot_create_comp_context(data, null());
     assert!(!data.is_null() && !context.is_null());
     assert!(aot_compile_wasm(context));
     let object = aot_obj_data_create(context);
@@ -40,7 +40,7 @@ fn modules_are_compiled_to_bytes_and_files_and_loaded_again() {
     aot_destroy_comp_data(data);
     assert!(!aot_compile_wasm(context) && aot_obj_data_create(context).is_null());
     assert!(aot_create_comp_data(null_mut(), null(), false).is_null());
-    assert!(aot_create_comp_context(data, null_mut()).is_null());
+    assert!(aot_create_comp_context(data, null()).is_null());
 
     assert_eq!(get_package_type(copy.as_ptr(), size), 1);
     let version = wasm_runtime_get_current_package_version(1);
@@ -56,8 +56,30 @@ fn modules_are_compiled_to_bytes_and_files_and_loaded_again() {
     assert_eq!(inst.call("f", &[]).unwrap()[0], 11);
     assert!(aot_create_comp_data(loaded.name, null(), false).is_null());
     assert_eq!(aot_get_plt_table_size(), 0);
-    let mut features = CallStackFeatures([false; 6]);
+    let mut features = CallStackFeatures([0; 6]);
     aot_call_stack_features_init_default(&mut features);
-    assert!(features.0[0] && !features.0[5]);
+    assert!(features.0[0] == 1 && features.0[5] == 0);
     aot_compiler_destroy();
+}
+
+#[test]
+fn other_machines_and_formats_are_refused() {
+    let _runtime = start();
+    let module = super::support::load("(module)");
+    let create = |arch: &std::ffi::CStr| aot_create_comp_data(module.name, arch.as_ptr(), false);
+    assert!(create(c"z80").is_null());
+    assert!(text_at(aot_get_last_error()).unwrap().contains("z80"));
+    let host = c(std::env::consts::ARCH);
+    let data = create(&host);
+    assert!(!data.is_null());
+    // SAFETY: null and 0 are values of all fields.
+    let mut option = unsafe { std::mem::zeroed::<CompOption>() };
+    assert_eq!(std::mem::offset_of!(CompOption, output_format), 88);
+    option.target_arch = host.as_ptr();
+    let context = aot_create_comp_context(data, &option);
+    assert!(!context.is_null());
+    aot_destroy_comp_context(context);
+    option.output_format = 2;
+    assert!(aot_create_comp_context(data, &option).is_null());
+    aot_destroy_comp_data(data);
 }
