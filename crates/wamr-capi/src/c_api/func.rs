@@ -191,13 +191,12 @@ pub unsafe extern "C" fn wasm_func_call(
         let Some((owner, func)) = func_of(func) else {
             return Some(trap::of_message(last_error()));
         };
-        // SAFETY: C passes vectors or null.
-        let (args, results) = unsafe {
-            let args = args.as_ref().map_or(&[][..], |args| args.as_slice());
-            let results = results.as_mut().map_or(&mut [][..], |results| results.as_mut_slice());
-            (args, results)
+        // SAFETY: C passes vectors or null. The arguments are copied, since callbacks may change
+        // them while the call lasts, and the results may be the same vector.
+        let args: Args = unsafe {
+            args.as_ref().map_or(Args::new(), |args| args.as_slice().iter().copied().collect())
         };
-        Some(match owner.with(|store| call(store, &owner, &func, args, results)) {
+        Some(match owner.with(|store| call(store, &owner, &func, &args, results)) {
             Ok(()) => null(),
             Err(error) => trap::of_error(&owner, &error),
         })
@@ -211,15 +210,22 @@ fn call(
     owner: &StoreRef,
     func: &Func,
     args: &[wasm_val_t],
-    results: &mut [wasm_val_t],
+    results: *mut wasm_val_vec_t,
 ) -> Result<(), Error> {
     let ty = func.ty(&store)?;
+    // No reference to the results lasts, since callbacks may look at them.
+    let room_for = || {
+        // SAFETY: C passes a vector or null.
+        unsafe { results.as_ref() }
+            .filter(|results| !results.data.is_null() && results.data.is_aligned())
+    };
+    let room_given = room_for().map_or(0, |results| results.size);
     let (wanted, room) = (ty.params().len(), ty.results().len());
-    if args.len() < wanted || results.len() < room {
+    if args.len() < wanted || room_given < room {
         return Err(Error::msg(format_args!(
             "the function has type {ty}, but was called with {} arguments and room for {} results",
             args.len(),
-            results.len()
+            room_given
         )));
     }
     let mut params: SmallVec<[Val; 8]> = SmallVec::with_capacity(wanted);
@@ -233,7 +239,21 @@ fn call(
     for value in &out {
         made.0.push(value::from_val(&mut store, owner, value)?);
     }
-    results[..room].copy_from_slice(&made.0);
+    match room_for() {
+        Some(to) if to.size >= room => {
+            // SAFETY: C's vector has room for that many, as it says.
+            unsafe { to.data.copy_from_nonoverlapping(made.0.as_ptr(), room) };
+        }
+        _ if room == 0 => {}
+        _ => return Err(Error::msg("the results were taken away during the call")),
+    }
+    // SAFETY: as above.
+    if let Some(results) = unsafe { results.as_mut() }
+        && room != 0
+    {
+        // As WAMR does, so that C sees how many there are.
+        (results.size, results.num_elems) = (room, room);
+    }
     // The handles are C's now.
     made.0.clear();
     Ok(())

@@ -34,11 +34,11 @@ pub struct LoadArgs {
     /// What the module is called, if it does not name itself.
     pub name: *mut c_char,
     /// No effect: modules keep bytes of their own.
-    pub clone_wasm_binary: bool,
+    pub clone_wasm_binary: u8,
     /// No effect: the bytes may always be freed.
-    pub wasm_binary_freeable: bool,
+    pub wasm_binary_freeable: u8,
     /// No effect: imports are resolved when a module is instantiated.
-    pub no_resolve: bool,
+    pub no_resolve: u8,
 }
 
 /// # Safety

@@ -256,7 +256,9 @@ c_api! {
 
     fn wasm_runtime_module_dup_data(inst: Name, src: *const c_char, size: u64) -> u64 {
         let Some(inst) = handle::get::<Inst>(inst) else { return 0 };
-        let Ok(len) = usize::try_from(size) else { return 0 };
+        // What does not fit the memory is no size of anything that C has.
+        let fits = extent(&inst).is_some_and(|(_, len)| size <= len);
+        let Some(len) = usize::try_from(size).ok().filter(|_| fits) else { return 0 };
         let bytes = text::slice(src.cast::<u8>(), len);
         if bytes.len() != len {
             return 0;

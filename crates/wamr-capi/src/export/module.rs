@@ -188,9 +188,10 @@ fn package_type(bytes: &[u8]) -> c_int {
 #[derive(Clone, Copy)]
 pub(crate) struct LoadArgs {
     name: *const c_char,
-    clone_wasm_binary: bool,
-    wasm_binary_freeable: bool,
-    no_resolve: bool,
+    // C's `bool`s, which may hold anything.
+    clone_wasm_binary: u8,
+    wasm_binary_freeable: u8,
+    no_resolve: u8,
 }
 
 /// `wasm_section_t`
@@ -532,7 +533,8 @@ fn is_linked(module: *const c_char, name: *const c_char) -> bool {
 
 #[cfg(test)]
 pub(crate) fn load_args(name: *const c_char, wasm_binary_freeable: bool) -> LoadArgs {
-    LoadArgs { name, clone_wasm_binary: false, wasm_binary_freeable, no_resolve: false }
+    let wasm_binary_freeable = wasm_binary_freeable.into();
+    LoadArgs { name, clone_wasm_binary: 0, wasm_binary_freeable, no_resolve: 0 }
 }
 
 #[cfg(test)]

@@ -155,7 +155,7 @@ pub(crate) struct RuntimeInitArgs {
     pub(crate) llvm_jit_opt_level: u32,
     pub(crate) llvm_jit_size_level: u32,
     pub(crate) segue_flags: u32,
-    pub(crate) enable_linux_perf: bool,
+    pub(crate) enable_linux_perf: u8,
 }
 
 /// Starts the runtime, or counts one more user of it.

@@ -54,9 +54,9 @@ fn modules_become_bytes_and_modules_again() {
         let mut bytes = binary("(module)");
         let mut args = LoadArgs {
             name: c"given".as_ptr().cast_mut(),
-            clone_wasm_binary: false,
-            wasm_binary_freeable: true,
-            no_resolve: false,
+            clone_wasm_binary: 0,
+            wasm_binary_freeable: 1,
+            no_resolve: 0,
         };
         let module = wasm_module_new_ex(store, &mut bytes, &mut args);
         wasm_byte_vec_delete(&mut bytes);

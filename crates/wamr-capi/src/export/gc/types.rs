@@ -18,7 +18,8 @@ use super::super::{Nothing, text};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CRefType {
     value_type: u8,
-    nullable: bool,
+    /// A `bool` of C's, which may hold anything.
+    nullable: u8,
     heap_type: i32,
 }
 
@@ -50,7 +51,7 @@ const ABSTRACT: [(AbstractHeapType, u8, i32); 12] = [
 type Indices = HashMap<TypeId, u32>;
 
 fn of_val(ty: ValType, indices: &Indices) -> CRefType {
-    let number = |value_type| CRefType { value_type, nullable: false, heap_type: 0 };
+    let number = |value_type| CRefType { value_type, nullable: 0, heap_type: 0 };
     match ty {
         ValType::I32 => number(0x7f),
         ValType::I64 => number(0x7e),
@@ -59,7 +60,7 @@ fn of_val(ty: ValType, indices: &Indices) -> CRefType {
         ValType::V128 => number(0x7b),
         ValType::Ref(RefType { nullable, heap: HeapType::Concrete(id) }) => CRefType {
             value_type: if nullable { NULLABLE } else { NON_NULLABLE },
-            nullable,
+            nullable: nullable.into(),
             heap_type: indices.get(&id).map_or(i32::MIN, |index| *index as i32),
         },
         ValType::Ref(RefType { nullable, heap: HeapType::Abstract(heap) }) => {
@@ -68,14 +69,14 @@ fn of_val(ty: ValType, indices: &Indices) -> CRefType {
                 .find(|(known, ..)| *known == heap)
                 .unwrap_or((heap, NON_NULLABLE, i32::MIN));
             let value_type = if nullable { byte } else { NON_NULLABLE };
-            CRefType { value_type, nullable, heap_type }
+            CRefType { value_type, nullable: nullable.into(), heap_type }
         }
     }
 }
 
 fn of_field(field: &FieldType, indices: &Indices, is_mutable: *mut bool) -> CRefType {
     text::write(is_mutable, field.mutable);
-    let packed = |value_type| CRefType { value_type, nullable: false, heap_type: 0 };
+    let packed = |value_type| CRefType { value_type, nullable: 0, heap_type: 0 };
     match field.storage {
         StorageType::I8 => packed(0x78),
         StorageType::I16 => packed(0x77),
@@ -207,7 +208,7 @@ c_api! {
 
     fn wasm_ref_type_set_type_idx(ty: *mut CRefType, nullable: bool, index: i32) {
         let value_type = if nullable { NULLABLE } else { NON_NULLABLE };
-        text::write(ty, CRefType { value_type, nullable, heap_type: index });
+        text::write(ty, CRefType { value_type, nullable: nullable.into(), heap_type: index });
     }
 
     fn wasm_ref_type_set_heap_type(ty: *mut CRefType, nullable: bool, heap_type: i32) {
@@ -217,7 +218,7 @@ c_api! {
             _ if nullable => NULLABLE,
             _ => NON_NULLABLE,
         };
-        text::write(ty, CRefType { value_type, nullable, heap_type });
+        text::write(ty, CRefType { value_type, nullable: nullable.into(), heap_type });
     }
 
     fn wasm_ref_type_equal(a: *const CRefType, b: *const CRefType, module: Name) -> bool {
