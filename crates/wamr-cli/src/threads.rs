@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use wamr::wasi::{self, SharedWasiCtx, WasiThreads};
 use wamr::{
-    Engine, Error, ExternType, InstantiateError, Linker, Memory, Module, Program, Store,
+    Engine, Error, ExternType, InstantiateError, Linker, Memory, Module, ProgramPre, Store,
     StoreLimits,
 };
 
@@ -101,7 +101,7 @@ pub(crate) fn run(options: &RunOptions, engine: &Engine, module: &Module) -> Res
             }
         }
     }
-    let program = Program::new(&linker, module).map_err(|error| in_file(&error))?;
+    let program = ProgramPre::new(&linker, module).map_err(|error| in_file(&error))?;
     let instance = match program.instantiate(&mut store) {
         Ok(instance) => instance,
         Err(InstantiateError::Run(error)) => return ended(Err(error)),

@@ -30,7 +30,7 @@ pub mod native;
 pub use native::{Native, Natives};
 
 mod program;
-pub use program::{Program, ProgramBuilder, ProgramInstance, ThreadPre};
+pub use program::{ProgramBuilder, ProgramInstance, ProgramPre, ThreadPre};
 
 #[cfg(feature = "loading-linking")]
 pub mod loading;

@@ -45,7 +45,7 @@ use crate::{Instance, InstantiateError, LinkError, Linker};
 /// # Ok(())
 /// # }
 /// ```
-pub struct Program<T: 'static>(Arc<Inner<T>>);
+pub struct ProgramPre<T: 'static>(Arc<Inner<T>>);
 
 struct Inner<T: 'static> {
     engine: Engine,
@@ -68,19 +68,19 @@ enum Source<T: 'static> {
     Export { part: usize, index: ExternIdx },
 }
 
-impl<T: 'static> Clone for Program<T> {
+impl<T: 'static> Clone for ProgramPre<T> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
 }
 
-impl<T: 'static> fmt::Debug for Program<T> {
+impl<T: 'static> fmt::Debug for ProgramPre<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Program").field("main", &self.main().module).finish_non_exhaustive()
+        f.debug_struct("ProgramPre").field("main", &self.main().module).finish_non_exhaustive()
     }
 }
 
-impl<T: 'static> Program<T> {
+impl<T: 'static> ProgramPre<T> {
     /// Links a main module that imports from nothing but a linker; see [`ProgramBuilder`].
     ///
     /// # Errors
@@ -167,7 +167,7 @@ impl<T: 'static> Program<T> {
     }
 }
 
-/// Links the modules of a [`Program`], one after the other.
+/// Links the modules of a [`ProgramPre`], one after the other.
 pub struct ProgramBuilder<'l, T: 'static> {
     linker: &'l Linker<T>,
     parts: Vec<Part<T>>,
@@ -200,13 +200,13 @@ impl<'l, T: 'static> ProgramBuilder<'l, T> {
     ///
     /// # Errors
     /// As [`ProgramBuilder::module`].
-    pub fn build(mut self, main: &Module) -> Result<Program<T>, LinkError> {
+    pub fn build(mut self, main: &Module) -> Result<ProgramPre<T>, LinkError> {
         self.add(None, main)?;
         for part in &self.parts {
             part.module.expect_instances();
         }
         let inner = Inner { engine: self.linker.engine().clone(), parts: self.parts.into() };
-        Ok(Program(Arc::new(inner)))
+        Ok(ProgramPre(Arc::new(inner)))
     }
 
     fn add(&mut self, name: Option<&str>, module: &Module) -> Result<(), LinkError> {
@@ -293,7 +293,7 @@ impl<T: 'static> ProgramInstance<T> {
 
 /// What further threads of a program are made from. Cheap to clone.
 pub struct ThreadPre<T: 'static> {
-    program: Program<T>,
+    program: ProgramPre<T>,
     /// The shared memories that each part of the program defines.
     memories: Arc<[Vec<SharedMemory>]>,
 }
@@ -312,7 +312,7 @@ impl<T: 'static> fmt::Debug for ThreadPre<T> {
 
 impl<T: 'static> ThreadPre<T> {
     /// The program.
-    pub fn program(&self) -> &Program<T> {
+    pub fn program(&self) -> &ProgramPre<T> {
         &self.program
     }
 
@@ -321,7 +321,7 @@ impl<T: 'static> ThreadPre<T> {
     /// thread did so; other memories, tables and globals are initialised, and start functions run.
     ///
     /// # Errors
-    /// As [`Program::instantiate`].
+    /// As [`ProgramPre::instantiate`].
     pub fn instantiate(
         &self,
         store: impl AsContextMut<Data = T>,

@@ -2,7 +2,7 @@
 //! <https://github.com/WebAssembly/wasi-threads>
 //!
 //! A guest calls `wasi` `thread-spawn`; the host makes another thread of the same
-//! [`Program`](wamr_linker::Program), with a store of its own, and calls `wasi_thread_start` there.
+//! [`ProgramPre`](wamr_linker::ProgramPre), with a store of its own, and calls `wasi_thread_start` there.
 //! The program ends, with all its threads, when the main thread returns, when any thread calls
 //! `proc_exit`, or when any thread traps.
 
@@ -31,7 +31,7 @@ type MakeStore<T> = dyn Fn(&mut T) -> Result<Store<T>, Error> + Send + Sync;
 /// The threads of one program. Clones are the same threads.
 ///
 /// ```
-/// # use wamr_linker::{Linker, Program};
+/// # use wamr_linker::{Linker, ProgramPre};
 /// # use wamr_runtime::{Engine, Error, Module, Store};
 /// # use wamr_wasi::{SharedWasiCtx, WasiCtx, WasiThreads};
 /// # fn run(engine: &Engine, module: &Module) -> Result<(), Box<dyn std::error::Error>> {
@@ -46,7 +46,7 @@ type MakeStore<T> = dyn Fn(&mut T) -> Result<Store<T>, Error> + Send + Sync;
 /// wamr_wasi::add_shared_to_linker(&mut linker, |wasi: &mut SharedWasiCtx| wasi)?;
 /// threads.add_to_linker(&mut linker)?;
 /// let mut store = Store::new(engine, SharedWasiCtx::new(WasiCtx::builder().build()));
-/// let program = Program::new(&linker, module)?.instantiate(&mut store)?;
+/// let program = ProgramPre::new(&linker, module)?.instantiate(&mut store)?;
 /// let start = program.main().get_typed_func::<(), ()>(&mut store, "_start")?;
 /// threads.run(&mut store, program.thread(), |store| start.call(store, ()))?;
 /// # Ok(())

@@ -26,7 +26,7 @@ pub use wamr_linker::NoDummy;
 pub use wamr_linker::{
     Candidate, Found, ImportError, ImportList, ImportProblem, Imports, Instance, InstancePre,
     InstantiateError, LinkError, Linker, Missing, MissingFunc, Native, Natives, NearMiss, Order,
-    Origin, Policy, Program, ProgramBuilder, ProgramInstance, Shadowing, Source, ThreadPre,
+    Origin, Policy, ProgramBuilder, ProgramInstance, ProgramPre, Shadowing, Source, ThreadPre,
     UnresolvedImport, UnresolvedImports, resolve,
 };
 pub use wamr_runtime::{

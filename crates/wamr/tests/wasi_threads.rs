@@ -9,7 +9,8 @@ use wamr::wasi::{
     Exit, MemoryOutput, SharedWasiCtx, WasiCtx, WasiCtxBuilder, WasiThreads, add_shared_to_linker,
 };
 use wamr::{
-    Config, Engine, Error, Linker, MemoryType, Mode, Module, Program, SharedMemory, Store, TrapCode,
+    Config, Engine, Error, Linker, MemoryType, Mode, Module, ProgramPre, SharedMemory, Store,
+    TrapCode,
 };
 
 /// Longer than any of the programs should take.
@@ -114,7 +115,7 @@ fn run_with(
     linker.shared_memory("env", "memory", memory.clone()).unwrap();
 
     let module = Module::new(engine, &text).unwrap_or_else(|error| panic!("{error}"));
-    let program = Program::new(&linker, &module).unwrap().instantiate(&mut store).unwrap();
+    let program = ProgramPre::new(&linker, &module).unwrap().instantiate(&mut store).unwrap();
     let start = program.main().get_typed_func::<(), ()>(&mut store, "_start").unwrap();
     let begin = Instant::now();
     let result = threads.run(&mut store, program.thread(), |store| start.call(store, ()));

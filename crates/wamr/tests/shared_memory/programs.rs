@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use wamr::{
-    Caller, Engine, LinkError, Linker, Memory, MemoryType, Module, Program, ProgramBuilder,
-    ProgramInstance, SharedMemory, Store, ThreadPre,
+    Caller, Engine, LinkError, Linker, Memory, MemoryType, Module, ProgramBuilder, ProgramInstance,
+    ProgramPre, SharedMemory, Store, ThreadPre,
 };
 
 use super::{each_engine, memory_type};
@@ -54,7 +54,7 @@ fn linker(engine: &Engine, memory: &SharedMemory) -> Linker<u32> {
     linker
 }
 
-fn program(engine: &Engine, memory: &SharedMemory) -> Program<u32> {
+fn program(engine: &Engine, memory: &SharedMemory) -> ProgramPre<u32> {
     let module = |text| Module::new(engine, text).unwrap();
     let linker = linker(engine, memory);
     let builder = ProgramBuilder::new(&linker).module("counter", &module(COUNTER)).unwrap();
@@ -180,14 +180,14 @@ fn links_that_cannot_be_are_refused_beforehand() {
         let own = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
         let mut linker = Linker::new(engine);
         linker.define(&mut store, "", "m", own).unwrap();
-        let bound = Program::new(&linker, &module(r#"(module (import "" "m" (memory 1)))"#));
+        let bound = ProgramPre::new(&linker, &module(r#"(module (import "" "m" (memory 1)))"#));
         assert!(matches!(bound, Err(LinkError::Foreign(_))));
 
         let other = Engine::default();
         assert!(linker.shared_memory("", "m", memory.clone()).is_err(), "a duplicate");
         let mut foreign = Linker::<u32>::new(&other);
         assert!(matches!(foreign.shared_memory("", "m", memory), Err(LinkError::Foreign(_))));
-        assert!(matches!(Program::new(&foreign, &main), Err(LinkError::Foreign(_))));
+        assert!(matches!(ProgramPre::new(&foreign, &main), Err(LinkError::Foreign(_))));
     });
 }
 
@@ -202,7 +202,7 @@ fn a_thread_that_fails_to_start_says_so() {
         let text = r#"(module (import "" "starts" (func $starts (result i32)))
             (func $start (if (call $starts) (then unreachable))) (start $start))"#;
         let main = Module::new(engine, text).unwrap();
-        let program = Program::new(&linker, &main).unwrap();
+        let program = ProgramPre::new(&linker, &main).unwrap();
         let first = program.instantiate(&mut Store::new(engine, ())).unwrap();
         let failed = first.thread().spawn(|engine| Store::try_new(engine, ()), |_, _| ());
         assert!(failed.unwrap().join().unwrap().is_err());
