@@ -5,10 +5,6 @@
 //! names keys, nothing is trusted that none of them signed.
 #![allow(unsafe_code, reason = "the user vouches for native code")]
 
-#[cfg(feature = "loading-linking")]
-use std::fs::File;
-#[cfg(feature = "loading-linking")]
-use std::io::Read;
 use std::path::Path;
 
 #[cfg(feature = "loading-linking")]
@@ -50,12 +46,10 @@ fn load_trusted(engine: &Engine, file: &str, _: &CommonOptions) -> Result<Module
     unsafe { Module::from_trusted_file(engine, file) }
 }
 
-/// Whether a file is native code.
+/// Whether a module was native code when it was loaded.
 #[cfg(feature = "loading-linking")]
-pub(crate) fn is_aot(file: &str) -> bool {
-    let mut start = Vec::new();
-    let read = File::open(file).and_then(|file| file.take(128).read_to_end(&mut start));
-    read.is_ok() && wamr::aot::is_aot(&start)
+pub(crate) fn is_aot(module: &Module) -> bool {
+    module.mode() == wamr::aot::MODE
 }
 
 /// How the modules are read that a program needs.

@@ -16,8 +16,8 @@ pub(crate) fn run(options: &InspectOptions) -> Result<u8, Failure> {
     let engine = engine(&options.common, Validation::Lazy)?;
     let module = load(&engine, &options.file, &options.common)?;
     let builtins = Builtins::new(&engine)?;
-    let mut loading =
-        program::loading(&engine, &builtins, &options.loading, &options.common, &options.file);
+    let InspectOptions { loading: paths, common, file, .. } = options;
+    let mut loading = program::loading(&engine, &builtins, paths, common, file, &module);
     let failed = |error| Failure::unusable(format!("{}: {error}", options.file));
     let graph = loading.explore(&module).map_err(failed)?;
     print(&match options.format {

@@ -20,6 +20,7 @@ pub(crate) fn loading<'a>(
     options: &LoadingOptions,
     common: &CommonOptions,
     file: &str,
+    main: &Module,
 ) -> Loading<'a, Host> {
     let beside = Path::new(file).parent().filter(|dir| !dir.as_os_str().is_empty());
     let beside = beside.unwrap_or(Path::new("."));
@@ -28,7 +29,7 @@ pub(crate) fn loading<'a>(
     } else {
         SearchPath::new(&options.module_path)
     };
-    let trusts_aot = options.trust_aot || aot::is_aot(file);
+    let trusts_aot = options.trust_aot || aot::is_aot(main);
     let loading = aot::loading(engine, path, trusts_aot, common);
     builtins
         .sources()
@@ -44,7 +45,8 @@ pub(crate) fn start(
     builtins: &Builtins,
     options: &RunOptions,
 ) -> Result<Started<Program>, Failure> {
-    let mut loading = loading(engine, builtins, &options.loading, &options.common, &options.file);
+    let RunOptions { loading: paths, common, file, .. } = options;
+    let mut loading = loading(engine, builtins, paths, common, file, module);
     match loading.instantiate(store, module) {
         Ok(program) => Ok(Started::Running(program)),
         Err(error) => match run_error(error) {

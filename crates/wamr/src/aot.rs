@@ -29,8 +29,9 @@ pub use precompile::{BoundsChecks, FuncReport, NoTarget, OptLevel, Precompile, f
 #[cfg(feature = "signatures")]
 pub use wamr_aot::file::{PublicKey, SecretKey, SignatureError};
 
-/// The mode of modules that were compiled before.
-const MODE: &str = "aot";
+/// What modules that were compiled before have as their mode
+/// ([`Module::mode`](wamr_runtime::Module::mode)).
+pub const MODE: &str = "aot";
 
 impl From<FileError> for ModuleError {
     fn from(error: FileError) -> Self {
