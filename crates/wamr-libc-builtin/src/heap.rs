@@ -37,14 +37,18 @@ pub(crate) struct Heap {
 }
 
 impl Heap {
-    /// How many bytes were taken from the memory.
-    pub(crate) fn taken_bytes(&self) -> u64 {
-        self.taken_bytes
+    /// Counts bytes that are about to be taken from the memory, unless that would be too many.
+    pub(crate) fn take(&mut self, bytes: u64, limit: u64) -> bool {
+        match self.taken_bytes.checked_add(bytes).filter(|taken| *taken <= limit) {
+            Some(taken) => self.taken_bytes = taken,
+            None => return false,
+        }
+        true
     }
 
-    /// Takes bytes that were added out of the count.
-    pub(crate) fn forget_taken(&mut self, bytes: u64) {
-        self.taken_bytes = self.taken_bytes.saturating_sub(bytes);
+    /// Takes bytes that the memory did not give out of the count.
+    pub(crate) fn give_back(&mut self, bytes: u64) {
+        self.taken_bytes -= bytes;
     }
 
     /// How many bytes a block for so many bytes takes; `None` if that is beyond any memory.
@@ -54,7 +58,6 @@ impl Heap {
 
     /// Adds a range of the memory that nobody else uses.
     pub(crate) fn add(&mut self, start: u64, end: u64) {
-        self.taken_bytes += end.saturating_sub(start);
         // Null is no block.
         let start = start.max(ALIGNMENT).next_multiple_of(ALIGNMENT);
         let end = end & !(ALIGNMENT - 1);

@@ -8,11 +8,13 @@ use wamr_runtime::{
     AsContextMut, Caller, Engine, Error, Extern, Global, ImportType, StoreContextMut, TypedFunc,
     Val,
 };
+use wamr_types::fuel::bulk_fuel;
 use wamr_types::{ExternType, GlobalType, TrapCode, ValType};
 
+use crate::ctx::Owner;
 use crate::mem::Mem;
 use crate::printf::{self, GuestSink, WriteSink};
-use crate::{Abort, Exit, LibcCtx, ctype};
+use crate::{Abort, Exit, HeapMisuse, LibcCtx, ctype};
 
 /// The functions under `env`, and the globals `NaN` and `Infinity` under `global`: a source for
 /// lists of imports. A name that it does not know is looked for again without a leading `_`.
@@ -103,13 +105,54 @@ fn fits<T: 'static>(
     Ok(found.ty(&store)?.matches(wanted, store.engine().types()))
 }
 
+/// Takes fuel for as many bytes as a bulk operation would, if fuel is counted.
+fn charge<T: 'static>(caller: &mut Caller<'_, T>, bytes: u64) -> Result<(), Error> {
+    let units = bulk_fuel(bytes);
+    if units == 0 || !caller.engine().tunables().consume_fuel {
+        return Ok(());
+    }
+    caller.as_context_mut().charge_fuel(units)
+}
+
+/// Runs a function over the caller's memory, and the embedder's data. What it costs is known when
+/// it is done.
+fn over_all<T: 'static, R>(
+    caller: &mut Caller<'_, T>,
+    function: impl FnOnce(&mut Mem<'_>, &mut T) -> Result<R, TrapCode>,
+) -> Result<R, Error> {
+    let memory = caller.default_memory().ok_or_else(no_memory)?;
+    let shared = memory.shared(&*caller)?;
+    let (outcome, work) = match &shared {
+        None => {
+            let (bytes, data) = memory.data_and_store_mut(caller)?;
+            let mut mem = Mem::own(bytes);
+            (function(&mut mem, data), mem.work())
+        }
+        Some(memory) => {
+            let mut mem = Mem::shared(memory.data());
+            (function(&mut mem, caller.data_mut()), mem.work())
+        }
+    };
+    charge(caller, work)?;
+    Ok(outcome?)
+}
+
 /// Runs a function over the caller's memory.
 fn over<T: 'static, R>(
     caller: &mut Caller<'_, T>,
     function: impl FnOnce(&mut Mem<'_>) -> Result<R, TrapCode>,
 ) -> Result<R, Error> {
-    let memory = caller.default_memory().ok_or_else(no_memory)?;
-    Ok(function(&mut Mem(memory.data_mut(caller)?))?)
+    over_all(caller, |mem, _| function(mem))
+}
+
+/// Runs a function over a length of the caller's memory that is known before.
+fn over_len<T: 'static, R>(
+    caller: &mut Caller<'_, T>,
+    len: u32,
+    function: impl FnOnce(&mut Mem<'_>) -> Result<R, TrapCode>,
+) -> Result<R, Error> {
+    charge(caller, len.into())?;
+    over(caller, |mem| mem.paid(function))
 }
 
 /// Runs a function over the caller's memory and the guest's world.
@@ -118,9 +161,7 @@ fn over_both<T: 'static, R>(
     get: impl Fn(&mut T) -> &mut LibcCtx,
     function: impl FnOnce(&mut Mem<'_>, &mut LibcCtx) -> Result<R, TrapCode>,
 ) -> Result<R, Error> {
-    let memory = caller.default_memory().ok_or_else(no_memory)?;
-    let (bytes, data) = memory.data_and_store_mut(caller)?;
-    Ok(function(&mut Mem(bytes), get(data))?)
+    over_all(caller, |mem, data| function(mem, get(data)))
 }
 
 fn no_memory() -> Error {
@@ -140,12 +181,25 @@ fn over_memory<T: 'static>(linker: &mut Linker<T>) -> Result<(), LinkError> {
             )?;
         )*};
     }
+    macro_rules! define_sized {
+        ($($import:ident => $name:ident($a:ident: u32, $b:ident: $type:ty) -> $result:ty;)*) => {$(
+            linker.func_wrap(
+                "env",
+                stringify!($import),
+                |mut caller: Caller<'_, T>, $a: u32, $b: $type, len: u32| -> Result<$result, Error> {
+                    over_len(&mut caller, len, |mem| mem.$name($a, $b, len))
+                },
+            )?;
+        )*};
+    }
+    define_sized! {
+        memcmp => memcmp(a: u32, b: u32) -> i32;
+        memcpy => memmove(to: u32, from: u32) -> u32;
+        emscripten_memcpy_big => memmove(to: u32, from: u32) -> u32;
+        memmove => memmove(to: u32, from: u32) -> u32;
+        memset => memset(at: u32, value: i32) -> u32;
+    }
     define! {
-        memcmp => memcmp(a: u32, b: u32, len: u32) -> i32;
-        memcpy => memmove(to: u32, from: u32, len: u32) -> u32;
-        emscripten_memcpy_big => memmove(to: u32, from: u32, len: u32) -> u32;
-        memmove => memmove(to: u32, from: u32, len: u32) -> u32;
-        memset => memset(at: u32, value: i32, len: u32) -> u32;
         memchr => memchr(at: u32, value: i32, len: u32) -> u32;
         strlen => strlen(at: u32) -> u32;
         strchr => strchr(at: u32, c: i32) -> u32;
@@ -188,7 +242,7 @@ fn output<T: 'static>(
             name,
             move |mut caller: Caller<'_, T>, format: u32, args: u32| {
                 over_both(&mut caller, get, |mem, ctx| {
-                    printf::format(mem, format, args, &mut WriteSink(&mut ctx.output))
+                    printf::format(mem, format, args, &mut WriteSink(&mut *ctx.lock_output()))
                 })
             },
         )?;
@@ -220,14 +274,16 @@ fn output<T: 'static>(
     let printed = |outcome: std::io::Result<()>, answer: i32| outcome.map_or(-1, |()| answer);
     linker.func_wrap("env", "puts", move |mut caller: Caller<'_, T>, at: u32| {
         over_both(&mut caller, get, |mem, ctx| {
-            let text = mem.string(at)?;
-            let written = ctx.output.write_all(text).and_then(|()| ctx.output.write_all(b"\n"));
-            Ok(printed(written, 1))
+            let (len, mut output) = (mem.strlen(at)?, ctx.lock_output());
+            match printf::print(mem, at, len, &mut *output)? {
+                true => Ok(printed(output.write_all(b"\n"), 1)),
+                false => Ok(-1),
+            }
         })
     })?;
     linker.func_wrap("env", "putchar", move |mut caller: Caller<'_, T>, c: i32| {
         let c = c as u8;
-        printed(get(caller.data_mut()).output.write_all(&[c]), c.into())
+        printed(get(caller.data_mut()).lock_output().write_all(&[c]), c.into())
     })?;
     Ok(())
 }
@@ -250,7 +306,7 @@ fn allocation<T: 'static>(
             let Some(bytes) = count.checked_mul(size) else { return Ok(0) };
             let pointer = malloc(&mut caller, get, bytes)?;
             if pointer != 0 {
-                over(&mut caller, |mem| mem.memset(pointer, 0, bytes))?;
+                over_len(&mut caller, bytes, |mem| mem.memset(pointer, 0, bytes))?;
             }
             Ok(pointer)
         },
@@ -271,7 +327,7 @@ fn allocation<T: 'static>(
             let Some(bytes) = len.checked_add(1) else { return Ok(0) };
             let pointer = malloc(&mut caller, get, bytes)?;
             if pointer != 0 {
-                over(&mut caller, |mem| mem.memmove(pointer, at, bytes))?;
+                over_len(&mut caller, bytes, |mem| mem.memmove(pointer, at, bytes))?;
             }
             Ok(pointer)
         })?;
@@ -311,7 +367,7 @@ fn free<T: 'static>(
         return Ok(());
     }
     let memory = caller.default_memory().ok_or_else(no_memory)?;
-    get(caller.data_mut()).heap_free(&memory, pointer).map_err(Error::new)
+    LibcCtx::heap_free(caller.as_context_mut(), get, &memory, pointer)
 }
 
 fn realloc<T: 'static>(
@@ -330,16 +386,20 @@ fn realloc<T: 'static>(
         return Err(Error::msg("the module exports `malloc` but no `realloc`"));
     }
     let memory = caller.default_memory().ok_or_else(no_memory)?;
-    let heap = get(caller.data_mut()).heap(&memory);
-    let len = heap.len_bytes(pointer).map_err(Error::new)?;
-    if heap.resize(pointer, size).map_err(Error::new)? {
+    let owner = Owner::of(&*caller, &memory)?;
+    let resized = get(caller.data_mut()).with_heap(&owner, |heap| {
+        let len = heap.len_bytes(pointer)?;
+        Ok((len, heap.resize(pointer, size)?))
+    });
+    let (len, resized) = resized.map_err(|misuse: HeapMisuse| Error::new(misuse))?;
+    if resized {
         return Ok(pointer);
     }
     let moved = malloc(caller, &get, size)?;
     if moved != 0 {
         let kept = u32::try_from(len).unwrap_or(u32::MAX).min(size);
-        over(caller, |mem| mem.memmove(moved, pointer, kept))?;
-        get(caller.data_mut()).heap(&memory).free(pointer).map_err(Error::new)?;
+        over_len(caller, kept, |mem| mem.memmove(moved, pointer, kept))?;
+        LibcCtx::heap_free(caller.as_context_mut(), get, &memory, pointer)?;
     }
     Ok(moved)
 }

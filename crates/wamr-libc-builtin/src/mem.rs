@@ -1,6 +1,12 @@
 //! Checked access to the memory of the guest, and the functions of `string.h` that take lengths.
+//!
+//! A memory that threads share is read and written byte by byte, as atomics, and searched through
+//! copies of small pieces: nothing of it is ever lent.
 
+use core::cell::Cell;
 use core::cmp::Ordering;
+use core::ops::Range;
+use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use wamr_types::TrapCode;
 
@@ -8,69 +14,238 @@ type Result<T> = core::result::Result<T, TrapCode>;
 
 /// The memory of the calling guest, addressed by 32-bit pointers. Every access that would leave it
 /// is [`TrapCode::MemoryOutOfBounds`].
-pub(crate) struct Mem<'a>(pub(crate) &'a mut [u8]);
+pub(crate) struct Mem<'a> {
+    bytes: Bytes<'a>,
+    /// How many bytes were looked at or written, where nobody could tell before.
+    work: Cell<u64>,
+}
 
-const OUTSIDE: TrapCode = TrapCode::MemoryOutOfBounds;
+enum Bytes<'a> {
+    Own(&'a mut [u8]),
+    Shared(&'a [AtomicU8]),
+}
 
-impl Mem<'_> {
-    /// Bytes of a length.
-    pub(crate) fn bytes(&self, at: u32, len: u32) -> Result<&[u8]> {
-        self.0.get(at as usize..).and_then(|rest| rest.get(..len as usize)).ok_or(OUTSIDE)
+pub(crate) const OUTSIDE: TrapCode = TrapCode::MemoryOutOfBounds;
+
+/// What 32-bit pointers reach.
+const REACHED_BYTES: usize = usize::MAX >> (usize::BITS - 32) as usize;
+
+/// How much of a shared memory is copied at once.
+const PIECE_BYTES: usize = 512;
+
+impl<'a> Mem<'a> {
+    /// A memory that nobody else uses.
+    pub(crate) fn own(bytes: &'a mut [u8]) -> Self {
+        let len = bytes.len().min(REACHED_BYTES);
+        Self { bytes: Bytes::Own(&mut bytes[..len]), work: Cell::new(0) }
     }
 
-    /// Bytes of a length, to write.
-    pub(crate) fn bytes_mut(&mut self, at: u32, len: u32) -> Result<&mut [u8]> {
-        let rest = self.0.get_mut(at as usize..);
-        rest.and_then(|rest| rest.get_mut(..len as usize)).ok_or(OUTSIDE)
+    /// A memory that other threads may use.
+    pub(crate) fn shared(bytes: &'a [AtomicU8]) -> Self {
+        let len = bytes.len().min(REACHED_BYTES);
+        Self { bytes: Bytes::Shared(&bytes[..len]), work: Cell::new(0) }
     }
 
-    /// A string that ends with a NUL, without it.
-    pub(crate) fn string(&self, at: u32) -> Result<&[u8]> {
-        let rest = self.0.get(at as usize..).ok_or(OUTSIDE)?;
-        let end = memchr::memchr(0, rest).ok_or(OUTSIDE)?;
-        Ok(&rest[..end])
+    /// How many bytes the functions that take no length have looked at or written.
+    pub(crate) fn work(&self) -> u64 {
+        self.work.get()
     }
 
-    /// A string of at most `max` bytes, which only needs a NUL if it is shorter.
-    pub(crate) fn string_up_to(&self, at: u32, max: usize) -> Result<&[u8]> {
-        if max == 0 {
-            return Ok(&[]);
+    /// Does something that was paid for before.
+    pub(crate) fn paid<R>(&mut self, body: impl FnOnce(&mut Self) -> R) -> R {
+        let work = self.work();
+        let result = body(self);
+        self.work.set(work);
+        result
+    }
+
+    /// Counts work.
+    pub(crate) fn worked(&self, bytes: u64) {
+        self.work.set(self.work.get().saturating_add(bytes));
+    }
+
+    /// The bytes, if nobody else uses them.
+    pub(crate) fn as_own(&self) -> Option<&[u8]> {
+        match &self.bytes {
+            Bytes::Own(bytes) => Some(bytes),
+            Bytes::Shared(_) => None,
         }
-        let rest = self.0.get(at as usize..).ok_or(OUTSIDE)?;
-        let seen = &rest[..max.min(rest.len())];
-        match memchr::memchr(0, seen) {
-            Some(end) => Ok(&seen[..end]),
-            None if seen.len() == max => Ok(seen),
+    }
+
+    fn len(&self) -> usize {
+        match &self.bytes {
+            Bytes::Own(bytes) => bytes.len(),
+            Bytes::Shared(bytes) => bytes.len(),
+        }
+    }
+
+    /// A range of the memory.
+    fn range(&self, at: u64, len: u64) -> Result<Range<usize>> {
+        let end = at.checked_add(len).filter(|end| *end <= self.len() as u64).ok_or(OUTSIDE)?;
+        Ok(at as usize..end as usize)
+    }
+
+    /// Checks that bytes lie in the memory.
+    pub(crate) fn check(&self, at: u32, len: u32) -> Result<()> {
+        self.range(at.into(), len.into()).map(drop)
+    }
+
+    /// One byte.
+    pub(crate) fn byte(&self, at: u64) -> Result<u8> {
+        let at = self.range(at, 1)?.start;
+        Ok(match &self.bytes {
+            Bytes::Own(bytes) => bytes[at],
+            Bytes::Shared(bytes) => bytes[at].load(Relaxed),
+        })
+    }
+
+    pub(crate) fn array<const N: usize>(&self, at: u32) -> Result<[u8; N]> {
+        let mut array = [0; N];
+        self.read(at.into(), &mut array)?;
+        Ok(array)
+    }
+
+    /// Copies bytes out.
+    pub(crate) fn read(&self, at: u64, to: &mut [u8]) -> Result<()> {
+        let range = self.range(at, to.len() as u64)?;
+        match &self.bytes {
+            Bytes::Own(bytes) => to.copy_from_slice(&bytes[range]),
+            Bytes::Shared(bytes) => {
+                to.iter_mut().zip(&bytes[range]).for_each(|(to, from)| *to = from.load(Relaxed));
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies bytes in.
+    pub(crate) fn write(&mut self, at: u32, from: &[u8]) -> Result<()> {
+        let range = self.range(at.into(), from.len() as u64)?;
+        match &mut self.bytes {
+            Bytes::Own(bytes) => bytes[range].copy_from_slice(from),
+            Bytes::Shared(bytes) => {
+                bytes[range].iter().zip(from).for_each(|(to, from)| to.store(*from, Relaxed));
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows bytes, piece by piece, until `show` stops it.
+    pub(crate) fn pieces<E: From<TrapCode>>(
+        &self,
+        at: u32,
+        len: u32,
+        mut show: impl FnMut(&[u8]) -> core::result::Result<(), E>,
+    ) -> core::result::Result<(), E> {
+        let range = self.range(at.into(), len.into())?;
+        match &self.bytes {
+            Bytes::Own(bytes) => show(&bytes[range]),
+            Bytes::Shared(bytes) => {
+                let mut buffer = [0; PIECE_BYTES];
+                bytes[range]
+                    .chunks(PIECE_BYTES)
+                    .try_for_each(|piece| show(copy(piece, &mut buffer)))
+            }
+        }
+    }
+
+    /// Looks for something from an address on, in at most `max` bytes: how far away it is.
+    ///
+    /// No more need lie in memory than what is looked at.
+    pub(crate) fn find(
+        &self,
+        at: u32,
+        max: u64,
+        mut find: impl FnMut(&[u8]) -> Option<usize>,
+    ) -> Result<Option<u32>> {
+        let end = (u64::from(at)).saturating_add(max).min(self.len() as u64);
+        let range = self.range(at.into(), end.checked_sub(at.into()).ok_or(OUTSIDE)?)?;
+        let seen = range.len() as u64;
+        let found = match &self.bytes {
+            Bytes::Own(bytes) => find(&bytes[range]),
+            Bytes::Shared(bytes) => {
+                let mut buffer = [0; PIECE_BYTES];
+                let mut pieces = bytes[range].chunks(PIECE_BYTES).enumerate();
+                pieces.find_map(|(number, piece)| {
+                    Some(number * PIECE_BYTES + find(copy(piece, &mut buffer))?)
+                })
+            }
+        };
+        self.worked(found.map_or(seen, |found| found as u64 + 1));
+        match found {
+            Some(found) => Ok(Some(found as u32)),
+            None if seen == max => Ok(None),
             None => Err(OUTSIDE),
         }
     }
 
-    pub(crate) fn write(&mut self, at: u32, bytes: &[u8]) -> Result<()> {
-        let len = u32::try_from(bytes.len()).map_err(|_| OUTSIDE)?;
-        self.bytes_mut(at, len)?.copy_from_slice(bytes);
-        Ok(())
-    }
-
-    pub(crate) fn array<const N: usize>(&self, at: u32) -> Result<[u8; N]> {
-        self.bytes(at, N as u32)?.try_into().map_err(|_| OUTSIDE)
-    }
-
-    pub(crate) fn memcmp(&self, a: u32, b: u32, len: u32) -> Result<i32> {
-        Ok(order(self.bytes(a, len)?.cmp(self.bytes(b, len)?)))
+    /// Compares bytes from two addresses on, at most `max`: what `compare` makes of the first that
+    /// it says something of, with how many bytes it took for that.
+    ///
+    /// No more need lie in memory than what is looked at.
+    pub(crate) fn compare(
+        &self,
+        (a, b): (u32, u32),
+        max: u64,
+        mut compare: impl FnMut(&[u8], &[u8]) -> Option<(usize, i32)>,
+    ) -> Result<i32> {
+        let rest = |at: u32| (self.len() as u64).checked_sub(at.into()).ok_or(OUTSIDE);
+        let len = rest(a)?.min(rest(b)?).min(max) as usize;
+        let (a, b) = (a as usize..a as usize + len, b as usize..b as usize + len);
+        let found = match &self.bytes {
+            Bytes::Own(bytes) => compare(&bytes[a], &bytes[b]),
+            Bytes::Shared(bytes) => {
+                let mut buffers = [[0; PIECE_BYTES]; 2];
+                let [one, two] = &mut buffers;
+                let pieces = bytes[a].chunks(PIECE_BYTES).zip(bytes[b].chunks(PIECE_BYTES));
+                pieces.enumerate().find_map(|(number, (a, b))| {
+                    let (position, answer) = compare(copy(a, one), copy(b, two))?;
+                    Some((number * PIECE_BYTES + position, answer))
+                })
+            }
+        };
+        self.worked(found.map_or(len as u64, |(position, _)| position as u64 + 1));
+        match found {
+            Some((_, answer)) => Ok(answer),
+            None if len as u64 == max => Ok(0),
+            None => Err(OUTSIDE),
+        }
     }
 
     /// `memcpy` and `memmove`: overlapping is defined here.
     pub(crate) fn memmove(&mut self, to: u32, from: u32, len: u32) -> Result<u32> {
-        self.bytes(to, len)?;
-        self.bytes(from, len)?;
-        let from = from as usize;
-        self.0.copy_within(from..from + len as usize, to as usize);
+        let (into, range) =
+            (self.range(to.into(), len.into())?, self.range(from.into(), len.into())?);
+        match &mut self.bytes {
+            Bytes::Own(bytes) => bytes.copy_within(range, into.start),
+            Bytes::Shared(bytes) => {
+                let move_byte =
+                    |(to, from): (&AtomicU8, &AtomicU8)| to.store(from.load(Relaxed), Relaxed);
+                let pairs = bytes[into].iter().zip(&bytes[range]);
+                // In an order in which no byte is read after it was written.
+                if to <= from { pairs.for_each(move_byte) } else { pairs.rev().for_each(move_byte) }
+            }
+        }
         Ok(to)
     }
 
     pub(crate) fn memset(&mut self, at: u32, value: i32, len: u32) -> Result<u32> {
-        self.bytes_mut(at, len)?.fill(value as u8);
+        let range = self.range(at.into(), len.into())?;
+        match &mut self.bytes {
+            Bytes::Own(bytes) => bytes[range].fill(value as u8),
+            Bytes::Shared(bytes) => {
+                bytes[range].iter().for_each(|byte| byte.store(value as u8, Relaxed));
+            }
+        }
         Ok(at)
+    }
+
+    pub(crate) fn memcmp(&self, a: u32, b: u32, len: u32) -> Result<i32> {
+        self.check(a, len)?;
+        self.check(b, len)?;
+        self.compare((a, b), len.into(), |a, b| match a.cmp(b) {
+            Ordering::Equal => None,
+            different => Some((0, order(different))),
+        })
     }
 
     /// C looks no further than the first match, so no more need lie in memory.
@@ -78,19 +253,43 @@ impl Mem<'_> {
         if len == 0 {
             return Ok(0);
         }
-        let rest = self.0.get(at as usize..).ok_or(OUTSIDE)?;
-        let seen = &rest[..(len as usize).min(rest.len())];
-        match memchr::memchr(value as u8, seen) {
-            Some(position) => Ok(at + position as u32),
-            None if seen.len() == len as usize => Ok(0),
-            None => Err(OUTSIDE),
-        }
+        let found = self.find(at, len.into(), |piece| memchr::memchr(value as u8, piece))?;
+        Ok(found.map_or(0, |position| at + position))
     }
+}
+
+/// A copy of a piece of shared memory.
+fn copy<'b>(piece: &[AtomicU8], buffer: &'b mut [u8; PIECE_BYTES]) -> &'b [u8] {
+    let buffer = &mut buffer[..piece.len()];
+    buffer.iter_mut().zip(piece).for_each(|(to, from)| *to = from.load(Relaxed));
+    buffer
 }
 
 /// What comparisons return.
 pub(crate) fn order(order: Ordering) -> i32 {
     order as i32
+}
+
+/// Runs a test over a memory of one guest's own, and over one that threads share.
+#[cfg(test)]
+pub(crate) fn both_kinds(bytes: &[u8], test: impl Fn(&mut Mem<'_>)) {
+    let mut own = bytes.to_vec();
+    test(&mut Mem::own(&mut own));
+    let shared: Vec<AtomicU8> = bytes.iter().copied().map(AtomicU8::new).collect();
+    test(&mut Mem::shared(&shared));
+    let shared: Vec<u8> = shared.into_iter().map(AtomicU8::into_inner).collect();
+    assert_eq!(own, shared, "both are left alike");
+}
+
+#[cfg(test)]
+impl Mem<'_> {
+    /// A copy of bytes.
+    pub(crate) fn bytes(&self, at: u32, len: u32) -> Result<Vec<u8>> {
+        self.check(at, len)?;
+        let mut bytes = vec![0; len as usize];
+        self.read(at.into(), &mut bytes)?;
+        Ok(bytes)
+    }
 }
 
 #[cfg(test)]
@@ -99,40 +298,88 @@ mod tests {
 
     #[test]
     fn ranges_are_checked() {
-        let mut bytes = *b"abcdefgh";
-        let mut mem = Mem(&mut bytes);
-        assert_eq!(mem.bytes(8, 0), Ok(&[][..]));
-        for (at, len) in [(8, 1), (9, 0), (0, 9), (u32::MAX, u32::MAX), (1, u32::MAX)] {
-            assert_eq!(mem.bytes(at, len), Err(OUTSIDE));
-            assert_eq!(mem.memset(at, 0, len), Err(OUTSIDE));
-            assert_eq!(mem.memmove(0, at, len), Err(OUTSIDE));
-            assert_eq!(mem.memmove(at, 0, len), Err(OUTSIDE));
-            assert_eq!(mem.memcmp(at, 0, len), Err(OUTSIDE));
-            assert_eq!(mem.memcmp(0, at, len), Err(OUTSIDE));
-        }
-        assert_eq!(mem.string(0), Err(OUTSIDE));
-        assert_eq!(mem.string_up_to(0, 8), Ok(&b"abcdefgh"[..]));
-        assert_eq!(mem.string_up_to(0, 9), Err(OUTSIDE));
-        assert_eq!(mem.string_up_to(100, 0), Ok(&[][..]));
-        assert_eq!(&bytes, b"abcdefgh");
+        both_kinds(b"abcdefgh", |mem| {
+            assert_eq!(mem.bytes(8, 0), Ok(vec![]));
+            for (at, len) in [(8, 1), (9, 0), (0, 9), (u32::MAX, u32::MAX), (1, u32::MAX)] {
+                assert_eq!(mem.bytes(at, len), Err(OUTSIDE));
+                assert_eq!(mem.memset(at, 0, len), Err(OUTSIDE));
+                assert_eq!(mem.memmove(0, at, len), Err(OUTSIDE));
+                assert_eq!(mem.memmove(at, 0, len), Err(OUTSIDE));
+                assert_eq!(mem.memcmp(at, 0, len), Err(OUTSIDE));
+                assert_eq!(mem.memcmp(0, at, len), Err(OUTSIDE));
+            }
+            assert_eq!(mem.strlen(0), Err(OUTSIDE));
+            assert_eq!(mem.string_up_to(0, 8), Ok(8));
+            assert_eq!(mem.string_up_to(0, 9), Err(OUTSIDE));
+            assert_eq!(mem.string_up_to(100, 0), Ok(0));
+            assert_eq!(mem.memchr(9, 0, 1), Err(OUTSIDE));
+            assert_eq!(mem.bytes(0, 8).unwrap(), b"abcdefgh");
+        });
     }
 
     #[test]
     fn functions_with_lengths_mean_what_c_says() {
-        let mut bytes = *b"abcabd\0\xff";
-        let mut mem = Mem(&mut bytes);
-        assert_eq!(mem.memcmp(0, 3, 2), Ok(0));
-        assert_eq!((mem.memcmp(0, 3, 3).unwrap(), mem.memcmp(3, 0, 3).unwrap()), (-1, 1));
-        assert_eq!(mem.memcmp(7, 0, 1), Ok(1), "bytes are unsigned");
-        assert_eq!(mem.memcmp(8, 8, 0), Ok(0));
-        assert_eq!(mem.memchr(0, i32::from(b'b'), 6), Ok(1));
-        assert_eq!(mem.memchr(0, 0x100 + i32::from(b'b'), 6), Ok(1), "an unsigned char");
-        assert_eq!(mem.memchr(0, i32::from(b'd'), 5), Ok(0));
-        assert_eq!(mem.memchr(0, i32::from(b'd'), u32::MAX), Ok(5), "no further than the match");
-        assert_eq!(mem.memchr(0, i32::from(b'x'), u32::MAX), Err(OUTSIDE));
-        assert_eq!(mem.memmove(1, 0, 5), Ok(1));
-        assert_eq!(mem.bytes(0, 6), Ok(&b"aabcab"[..]));
-        assert_eq!(mem.memset(1, 0x141, 2), Ok(1));
-        assert_eq!(mem.bytes(0, 4), Ok(&b"aAAc"[..]));
+        both_kinds(b"abcabd\0\xff", |mem| {
+            assert_eq!(mem.memcmp(0, 3, 2), Ok(0));
+            assert_eq!((mem.memcmp(0, 3, 3).unwrap(), mem.memcmp(3, 0, 3).unwrap()), (-1, 1));
+            assert_eq!(mem.memcmp(7, 0, 1), Ok(1), "bytes are unsigned");
+            assert_eq!(mem.memcmp(8, 8, 0), Ok(0));
+            assert_eq!(mem.memchr(0, i32::from(b'b'), 6), Ok(1));
+            assert_eq!(mem.memchr(0, 0x100 + i32::from(b'b'), 6), Ok(1), "an unsigned char");
+            assert_eq!(mem.memchr(0, i32::from(b'd'), 5), Ok(0));
+            assert_eq!(mem.memchr(0, i32::from(b'd'), u32::MAX), Ok(5), "not beyond the match");
+            assert_eq!(mem.memchr(0, i32::from(b'x'), u32::MAX), Err(OUTSIDE));
+            assert_eq!(mem.memmove(1, 0, 5), Ok(1));
+            assert_eq!(mem.bytes(0, 6).unwrap(), b"aabcab");
+            assert_eq!(mem.memset(1, 0x141, 2), Ok(1));
+            assert_eq!(mem.bytes(0, 4).unwrap(), b"aAAc");
+        });
+    }
+
+    #[test]
+    fn what_lies_in_several_pieces_is_one() {
+        let len = 3 * PIECE_BYTES as u32;
+        let mut bytes: Vec<u8> = (0..2 * len).map(|i| 1 + (i % 200) as u8).collect();
+        bytes[len as usize - 1] = 0;
+        both_kinds(&bytes, |mem| {
+            assert_eq!((mem.strlen(0), mem.strlen(7)), (Ok(len - 1), Ok(len - 8)));
+            assert_eq!(mem.memchr(0, 0, 2 * len), Ok(len - 1));
+            assert_eq!(mem.memcmp(0, 200, len - 400), Ok(0));
+            assert_eq!(mem.memcmp(0, 200, len - 200), Ok(1), "a NUL is less");
+            assert_eq!(mem.strcmp(0, 200), Ok(1));
+            let mut seen = 0;
+            mem.pieces::<TrapCode>(3, len, |piece| {
+                seen += piece.len();
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(seen, len as usize);
+            // Both ways of overlapping.
+            let expected = mem.bytes(0, len).unwrap();
+            mem.memmove(5, 0, len).unwrap();
+            assert_eq!(mem.bytes(5, len).unwrap(), expected);
+            mem.memmove(0, 5, len).unwrap();
+            assert_eq!(mem.bytes(0, len).unwrap(), expected);
+            mem.memset(1, 9, len).unwrap();
+            assert_eq!(mem.bytes(1, len).unwrap(), vec![9; len as usize]);
+        });
+    }
+
+    #[test]
+    fn work_is_what_was_looked_at() {
+        both_kinds(b"abc\0abd\0", |mem| {
+            let mut before = 0;
+            let mut work = |mem: &Mem<'_>| {
+                let work = mem.work() - before;
+                before = mem.work();
+                work
+            };
+            mem.strlen(0).unwrap();
+            assert_eq!(work(mem), 4);
+            mem.strcmp(0, 4).unwrap();
+            assert_eq!(work(mem), 3);
+            mem.strchr(0, i32::from(b'b')).unwrap();
+            assert_eq!(work(mem), 2);
+        });
     }
 }

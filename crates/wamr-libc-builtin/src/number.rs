@@ -16,28 +16,31 @@ struct Scanned {
     len: usize,
 }
 
-/// Reads a number; `base` 0 means that a prefix decides. A base that C does not know reads
+/// Reads a number from its bytes; `base` 0 means that a prefix decides. A base that C does not know reads
 /// nothing.
-fn scan(text: &[u8], base: i32) -> Scanned {
+fn scan(byte: impl Fn(usize) -> Option<u8>, base: i32) -> Scanned {
     let none = Scanned { negative: false, magnitude: Some(0), len: 0 };
     if base != 0 && !(2..=36).contains(&base) {
         return none;
     }
-    let mut at = text.iter().take_while(|&&byte| is_space(byte)).count();
-    let negative = text.get(at) == Some(&b'-');
-    if matches!(text.get(at), Some(b'-' | b'+')) {
+    let mut at = 0;
+    while byte(at).is_some_and(is_space) {
         at += 1;
     }
-    let digit = |at: usize, base: u32| char::from(*text.get(at)?).to_digit(base);
-    let hexadecimal = text.get(at) == Some(&b'0')
-        && matches!(text.get(at + 1), Some(b'x' | b'X'))
+    let negative = byte(at) == Some(b'-');
+    if matches!(byte(at), Some(b'-' | b'+')) {
+        at += 1;
+    }
+    let digit = |at: usize, base: u32| char::from(byte(at)?).to_digit(base);
+    let hexadecimal = byte(at) == Some(b'0')
+        && matches!(byte(at + 1), Some(b'x' | b'X'))
         && digit(at + 2, 16).is_some();
     let base = match base {
         0 | 16 if hexadecimal => {
             at += 2;
             16
         }
-        0 if text.get(at) == Some(&b'0') => 8,
+        0 if byte(at) == Some(b'0') => 8,
         0 => 10,
         base => base as u32,
     };
@@ -54,23 +57,33 @@ fn scan(text: &[u8], base: i32) -> Scanned {
 impl Mem<'_> {
     /// What does not fit is undefined in C; here it is as with `strtol`.
     pub(crate) fn atoi(&self, at: u32) -> Result<i32> {
-        Ok(signed(&scan(self.string(at)?, 10)))
+        Ok(signed(&self.scan(at, 10)?))
     }
 
     pub(crate) fn strtol(&mut self, at: u32, end: u32, base: i32) -> Result<i32> {
-        let scanned = scan(self.string(at)?, base);
+        let scanned = self.scan(at, base)?;
         self.write_end(at, end, &scanned)?;
         Ok(signed(&scanned))
     }
 
     pub(crate) fn strtoul(&mut self, at: u32, end: u32, base: i32) -> Result<u32> {
-        let scanned = scan(self.string(at)?, base);
+        let scanned = self.scan(at, base)?;
         self.write_end(at, end, &scanned)?;
         Ok(match scanned.magnitude.and_then(|value| u32::try_from(value).ok()) {
             Some(value) if scanned.negative => value.wrapping_neg(),
             Some(value) => value,
             None => u32::MAX,
         })
+    }
+
+    /// Reads the number that a string begins with.
+    fn scan(&self, at: u32, base: i32) -> Result<Scanned> {
+        let len = self.strlen(at)? as usize;
+        let byte = |offset: usize| {
+            let inside = (offset < len).then(|| self.byte(u64::from(at) + offset as u64).ok())?;
+            inside.filter(|byte| *byte != 0)
+        };
+        Ok(scan(byte, base))
     }
 
     fn write_end(&mut self, at: u32, end: u32, scanned: &Scanned) -> Result<()> {
@@ -91,12 +104,13 @@ fn signed(scanned: &Scanned) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mem::both_kinds;
 
     /// What `strtol` and `strtoul` make of a text, and where they stop.
     fn both(text: &str, base: i32) -> (i32, u32, u32) {
         let mut bytes = [text.as_bytes(), &[0; 8]].concat();
         let end = text.len() as u32 + 2;
-        let mut mem = Mem(&mut bytes);
+        let mut mem = Mem::own(&mut bytes);
         let long = mem.strtol(0, end, base).unwrap();
         let stop = u32::from_le_bytes(mem.array(end).unwrap());
         let unsigned = mem.strtoul(0, end, base).unwrap();
@@ -146,12 +160,13 @@ mod tests {
 
     #[test]
     fn pointers_are_checked() {
-        let mut bytes = *b"12\0open";
-        let mut mem = Mem(&mut bytes);
-        for outcome in [mem.strtol(3, 0, 10), mem.strtol(99, 0, 10), mem.strtol(0, 4, 10)] {
-            assert_eq!(outcome, Err(TrapCode::MemoryOutOfBounds));
-        }
-        assert_eq!(mem.strtoul(0, u32::MAX, 10), Err(TrapCode::MemoryOutOfBounds));
-        assert_eq!(mem.atoi(3), Err(TrapCode::MemoryOutOfBounds));
+        both_kinds(b"12\0open", |mem| {
+            for outcome in [mem.strtol(3, 0, 10), mem.strtol(99, 0, 10), mem.strtol(0, 4, 10)] {
+                assert_eq!(outcome, Err(TrapCode::MemoryOutOfBounds));
+            }
+            assert_eq!(mem.strtoul(0, u32::MAX, 10), Err(TrapCode::MemoryOutOfBounds));
+            assert_eq!(mem.atoi(3), Err(TrapCode::MemoryOutOfBounds));
+            assert_eq!(mem.strtol(0, 3, -1), Ok(0));
+        });
     }
 }

@@ -1,5 +1,7 @@
 //! The heap that the host manages for an instance whose module has no allocator of its own.
 
+#[cfg(feature = "libc-builtin")]
+use wamr::libc_builtin::LibcCtx;
 use wamr::types::{ConstOp, ExternIdx};
 use wamr::{AsContextMut, Func, Memory, StoreContextMut, Val};
 
@@ -30,10 +32,15 @@ pub(crate) fn set_up(store: &mut StoreContextMut<'_, Data>, inst: &Inst, memory:
     let is_own = decoded.imported_memories == 0;
     if is_own && start < end {
         let end = end.min(start + u64::from(inst.request.heap_bytes));
-        let serial = inst.serial;
-        let world = store.data_mut().worlds.entry(serial).or_default();
-        world.libc.heap_add(memory, start..end);
+        let _ = LibcCtx::heap_add(store.as_context_mut(), libc(inst), memory, start..end);
     }
+}
+
+/// The library's world of an instance, in the data of its store.
+#[cfg(feature = "libc-builtin")]
+fn libc(inst: &Inst) -> impl Fn(&mut Data) -> &mut LibcCtx + use<> {
+    let serial = inst.serial;
+    move |data| &mut data.worlds.entry(serial).or_default().libc
 }
 
 /// There is no heap without the library that has it.
@@ -97,13 +104,7 @@ fn managed(
     size: u64,
 ) -> Result<u64, wamr::Error> {
     let Ok(size) = u32::try_from(size) else { return Ok(0) };
-    let serial = inst.serial;
-    let at = wamr::libc_builtin::LibcCtx::heap_alloc(
-        store.as_context_mut(),
-        |data| &mut data.worlds.entry(serial).or_default().libc,
-        memory,
-        size,
-    );
+    let at = LibcCtx::heap_alloc(store.as_context_mut(), libc(inst), memory, size);
     at.map(u64::from)
 }
 
@@ -140,9 +141,8 @@ fn free_managed(
     memory: &Memory,
     at: u64,
 ) -> Result<(), wamr::Error> {
-    let world = store.data_mut().worlds.entry(inst.serial).or_default();
     let at = u32::try_from(at).unwrap_or(u32::MAX);
-    world.libc.heap_free(memory, at).map_err(wamr::Error::new)
+    LibcCtx::heap_free(store.as_context_mut(), libc(inst), memory, at)
 }
 
 #[cfg(not(feature = "libc-builtin"))]

@@ -100,7 +100,7 @@ impl World {
                 #[cfg(feature = "wasi")]
                 wasi: own.wasi.clone(),
                 #[cfg(feature = "libc-builtin")]
-                libc: LibcCtx::new().heap_bytes(heap_bytes.into()),
+                libc: own.libc.fork().heap_bytes(heap_bytes.into()),
             })
         });
         let mut world = world.ok_or("the instance is gone")?;

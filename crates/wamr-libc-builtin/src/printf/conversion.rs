@@ -64,12 +64,11 @@ pub(super) enum Parsed {
     Unknown,
 }
 
-/// Reads a specification from its `%` on, and says how long it is. One that the string's NUL cuts
-/// off is unknown.
-pub(super) fn parse(text: &[u8]) -> Result<(Parsed, u32)> {
+/// Reads a specification from its `%` on, which `byte` tells byte by byte, and says how long it is.
+/// One that the string's NUL cuts off is unknown.
+pub(super) fn parse(byte: impl Fn(u64) -> Result<u8>) -> Result<(Parsed, u32)> {
     let mut spec = Conversion::default();
     let mut at = 1;
-    let byte = |at: usize| text.get(at).copied().ok_or(TrapCode::MemoryOutOfBounds);
     loop {
         match byte(at)? {
             b'-' => spec.left = true,
@@ -81,7 +80,7 @@ pub(super) fn parse(text: &[u8]) -> Result<(Parsed, u32)> {
         }
         at += 1;
     }
-    let digits = |at: &mut usize| {
+    let digits = |at: &mut u64| {
         let mut value = 0u32;
         while let digit @ b'0'..=b'9' = byte(*at)? {
             value = value.saturating_mul(10).saturating_add((digit - b'0').into());

@@ -8,9 +8,11 @@ mod conversion;
 mod float;
 mod sink;
 
+use std::io::Write;
+
 use wamr_types::TrapCode;
 
-use crate::mem::Mem;
+use crate::mem::{Mem, OUTSIDE};
 use args::Args;
 use conversion::{Conversion, Length, Parsed};
 pub(crate) use sink::{GuestSink, Sink, WriteSink};
@@ -50,6 +52,16 @@ pub(crate) fn format(
     }
 }
 
+/// Prints bytes of the guest's; says whether the stream took them.
+pub(crate) fn print(mem: &mut Mem<'_>, at: u32, len: u32, to: &mut dyn Write) -> Result<bool> {
+    mem.worked(len.into());
+    match WriteSink(to).guest(mem, at, len) {
+        Ok(()) => Ok(true),
+        Err(Stop::Failed) => Ok(false),
+        Err(Stop::Trap(trap)) => Err(trap),
+    }
+}
+
 struct Formatter<'a, 'm> {
     mem: &'a mut Mem<'m>,
     sink: &'a mut dyn Sink,
@@ -78,21 +90,28 @@ struct Pieces<'p> {
 impl Formatter<'_, '_> {
     fn run(&mut self, mut at: u32) -> core::result::Result<(), Stop> {
         loop {
-            let rest = self.mem.0.get(at as usize..).ok_or(TrapCode::MemoryOutOfBounds)?;
-            let len = memchr::memchr2(b'%', 0, rest).ok_or(TrapCode::MemoryOutOfBounds)?;
-            let found = rest[len];
-            self.guest(at, len as u32)?;
-            at += len as u32;
+            let mut found = 0;
+            let len = self.mem.find(at, u64::MAX, |piece| {
+                let position = memchr::memchr2(b'%', 0, piece)?;
+                found = piece[position];
+                Some(position)
+            });
+            let len = len?.ok_or(OUTSIDE)?;
+            self.guest(at, len)?;
+            at += len;
             if found == 0 {
                 return Ok(());
             }
-            let (parsed, len) = conversion::parse(&self.mem.0[at as usize..])?;
+            let start = u64::from(at);
+            let (parsed, len) = conversion::parse(|offset| self.mem.byte(start + offset))?;
+            self.mem.worked(len.into());
             match parsed {
                 Parsed::Conversion(conversion) => self.convert(conversion)?,
                 // Undefined in C; printed as it stands.
                 Parsed::Unknown => self.guest(at, len)?,
             }
-            at += len;
+            // What ends where addresses end has no NUL behind it.
+            at = at.checked_add(len).ok_or(OUTSIDE)?;
         }
     }
 
@@ -205,12 +224,12 @@ impl Formatter<'_, '_> {
             return self.null(spec);
         }
         let len = match spec.precision {
-            Some(precision) => self.mem.string_up_to(at, precision as usize)?.len(),
-            None => self.mem.string(at)?.len(),
+            Some(precision) => self.mem.string_up_to(at, precision)?,
+            None => self.mem.strlen(at)?,
         };
-        let blanks = u64::from(spec.width).saturating_sub(len as u64);
+        let blanks = u64::from(spec.width).saturating_sub(len.into());
         self.fill(b' ', if spec.left { 0 } else { blanks })?;
-        self.guest(at, len as u32)?;
+        self.guest(at, len)?;
         self.fill(b' ', if spec.left { blanks } else { 0 })
     }
 
@@ -233,6 +252,7 @@ impl Formatter<'_, '_> {
         self.fill(b' ', if spec.left { 0 } else { blanks })?;
         let mut at = start;
         while at != end {
+            // Other threads may have put something else there meanwhile.
             let wide = self.wide(at)?.ok_or(Stop::Failed)?;
             self.bytes(wide.encode_utf8(&mut [0; 4]).as_bytes())?;
             at = at.wrapping_add(4);
@@ -241,16 +261,17 @@ impl Formatter<'_, '_> {
     }
 
     /// Where a wide string ends, and how long it is in UTF-8.
-    fn measure_wide(&self, mut at: u32, max: usize) -> core::result::Result<(u32, usize), Stop> {
-        let mut len = 0;
+    fn measure_wide(&self, start: u32, max: usize) -> core::result::Result<(u32, usize), Stop> {
+        let (mut at, mut len) = (start, 0);
         while len < max {
             let Some(wide) = self.wide(at)? else { break };
             if len + wide.len_utf8() > max {
                 break;
             }
             len += wide.len_utf8();
-            at = at.checked_add(4).ok_or(TrapCode::MemoryOutOfBounds)?;
+            at = at.checked_add(4).ok_or(OUTSIDE)?;
         }
+        self.mem.worked(u64::from(at - start));
         Ok((at, len))
     }
 
@@ -284,6 +305,7 @@ impl Formatter<'_, '_> {
     /// Counts output that is about to be written.
     fn count(&mut self, len: u64) -> core::result::Result<(), Stop> {
         self.written += len;
+        self.mem.worked(len);
         if self.written > i32::MAX as u64 { Err(Stop::Failed) } else { Ok(()) }
     }
 

@@ -35,7 +35,7 @@ impl Sink for WriteSink<'_> {
     }
 
     fn guest(&mut self, mem: &mut Mem<'_>, at: u32, len: u32) -> Result<(), Stop> {
-        self.write(mem.bytes(at, len)?)
+        mem.pieces(at, len, |piece| self.write(piece))
     }
 
     fn fill(&mut self, _: &mut Mem<'_>, byte: u8, mut count: u32) -> Result<(), Stop> {

@@ -47,7 +47,7 @@ fn memory(format: &str, args: &[Arg<'_>]) -> Vec<u8> {
 fn print(format: &str, args: &[Arg<'_>]) -> (String, i32) {
     let mut memory = memory(format, args);
     let mut out = Vec::new();
-    let mut mem = Mem(&mut memory);
+    let mut mem = Mem::own(&mut memory);
     let returned = super::format(&mut mem, 16, ARGS, &mut WriteSink(&mut out)).unwrap();
     if returned >= 0 {
         assert_eq!(returned as usize, out.len());
@@ -198,14 +198,14 @@ fn floating_point_numbers() {
     // More digits than any number has.
     let mut memory = memory("%.2000e", &[F(1.5)]);
     let mut out = Vec::new();
-    super::format(&mut Mem(&mut memory), 16, ARGS, &mut WriteSink(&mut out)).unwrap();
+    super::format(&mut Mem::own(&mut memory), 16, ARGS, &mut WriteSink(&mut out)).unwrap();
     assert_eq!(out, format!("1.5{}e+00", "0".repeat(1999)).as_bytes());
 }
 
 #[test]
 fn counts_go_where_they_are_asked_for() {
     let mut memory = memory("abc%n%hhn%lln", &[I(512), I(520), I(528)]);
-    let mut mem = Mem(&mut memory);
+    let mut mem = Mem::own(&mut memory);
     mem.memset(512, 0xff, 32).unwrap();
     super::format(&mut mem, 16, ARGS, &mut WriteSink(&mut Vec::new())).unwrap();
     assert_eq!(mem.bytes(512, 8).unwrap(), [3, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]);
@@ -227,7 +227,7 @@ fn what_c_leaves_undefined_is_printed_as_it_stands() {
 #[test]
 fn hostile_formats_and_pointers() {
     let outcome = |memory: &mut [u8], format: u32, args: u32| {
-        super::format(&mut Mem(memory), format, args, &mut WriteSink(&mut Vec::new()))
+        super::format(&mut Mem::own(memory), format, args, &mut WriteSink(&mut Vec::new()))
     };
     let outside = Err(TrapCode::MemoryOutOfBounds);
     let mut open = vec![b'%'; 64];
@@ -271,7 +271,7 @@ fn hostile_formats_and_pointers() {
     assert_eq!(outcome(&mut memory("%*d", &[I(i32::MIN), I(1)]), 16, ARGS), Ok(-1));
     // Output to memory that the memory cannot hold.
     let mut memory = memory("%4000d", &[I(1)]);
-    let mut mem = Mem(&mut memory);
+    let mut mem = Mem::own(&mut memory);
     assert_eq!(super::format(&mut mem, 16, ARGS, &mut GuestSink::unlimited(2000)), outside);
     assert_eq!(super::format(&mut mem, 16, ARGS, &mut GuestSink::sized(2000, 4096)), outside);
     assert_eq!(super::format(&mut mem, 16, ARGS, &mut GuestSink::sized(u32::MAX, 0)), Ok(4000));
