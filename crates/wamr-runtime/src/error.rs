@@ -58,6 +58,8 @@ pub enum ErrorKind {
     OutOfBounds,
     /// An entity cannot grow that far: its maximum, the embedder's limiter, or memory.
     GrowthRefused,
+    /// A region of the host's cannot stand in the address space of a memory.
+    NotAttachable(&'static str),
     /// The embedder's limiter does not allow another memory, table or instance.
     LimitReached,
     /// Fuel was asked for or set in a store whose engine does not count it.
@@ -201,6 +203,9 @@ impl fmt::Display for Error {
             }
             ErrorKind::OutOfBounds => f.write_str("the range lies outside the memory or table")?,
             ErrorKind::GrowthRefused => f.write_str("the memory or table cannot grow that far")?,
+            ErrorKind::NotAttachable(why) => {
+                write!(f, "the region cannot be attached to the memory: {why}")?;
+            }
             ErrorKind::FuelDisabled => f.write_str("fuel is not counted; see `consume_fuel`")?,
             ErrorKind::LimitReached => f.write_str("the store's limiter does not allow it")?,
             ErrorKind::InvalidType(what) => write!(f, "invalid type: {what}")?,

@@ -44,6 +44,9 @@ mod plan;
 mod platform;
 pub use platform::{fault, stack_bounds as native_stack_bounds};
 
+pub mod region;
+pub use region::HostRegion;
+
 pub mod gc;
 
 pub mod store;

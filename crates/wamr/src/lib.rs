@@ -31,10 +31,10 @@ pub use wamr_linker::{
 };
 pub use wamr_runtime::{
     AnyRef, AsContext, AsContextMut, Attachment, Backtrace, Caller, Error, ErrorKind, ExnRef,
-    ExportType, Extern, ExternRef, Frame, Func, Global, HostFuncDef, ImportType, InstanceId,
-    InterruptHandle, IntoFunc, JoinError, Memory, ResourceLimiter, SharedMemory, SourceLocation,
-    Store, StoreContext, StoreContextMut, StoreLimits, Table, Tag, TypedFunc, Val, WaitResult,
-    WasmParams, WasmResults, WasmRet, WasmTy, native_stack_bounds,
+    ExportType, Extern, ExternRef, Frame, Func, Global, HostFuncDef, HostRegion, ImportType,
+    InstanceId, InterruptHandle, IntoFunc, JoinError, Memory, ResourceLimiter, SharedMemory,
+    SourceLocation, Store, StoreContext, StoreContextMut, StoreLimits, Table, Tag, TypedFunc, Val,
+    WaitResult, WasmParams, WasmResults, WasmRet, WasmTy, native_stack_bounds,
 };
 pub use wamr_types::{
     AbstractHeapType, ArrayType, CompositeType, ExternKind, ExternType, Feature, Features,

@@ -65,14 +65,49 @@ fn len_bytes(store: impl AsContext<Data = Data>, memory: &Memory) -> Result<u64,
     Ok(ty.limits.min.saturating_mul(ty.page_size_bytes()))
 }
 
-/// Where memory 0 of an instance is, and how long.
-fn extent(inst: &Inst) -> Option<(usize, u64)> {
-    let memory = inst.memory0()?;
-    inst.with(|mut store| {
-        let len = len_bytes(&store, &memory).ok()?;
-        let base = base(store.as_context_mut(), &memory).ok()?;
-        Some((base.expose_provenance(), len))
-    })
+/// Something contiguous in an instance's address space: memory 0, or a heap that is shared.
+struct Piece {
+    /// Where guests find it.
+    start: u64,
+    /// Where the host finds it.
+    base: usize,
+    len: u64,
+}
+
+impl Piece {
+    /// The first that a test holds for.
+    fn find(inst: &Inst, is_it: impl Fn(&Self) -> bool) -> Option<Self> {
+        let memory = inst.memory0()?;
+        let memory = inst.with(|mut store| {
+            let len = len_bytes(&store, &memory).ok()?;
+            let base = base(store.as_context_mut(), &memory).ok()?;
+            Some(Self { start: 0, base: base.expose_provenance(), len })
+        })?;
+        if is_it(&memory) {
+            return Some(memory);
+        }
+        let chain = inst.shared_heap();
+        let pieces = chain.as_ref()?.pieces().map(|piece| Self {
+            start: piece.start,
+            base: piece.region.base().expose_provenance(),
+            len: piece.region.len_bytes() as u64,
+        });
+        pieces.into_iter().find(is_it)
+    }
+
+    /// What has an address of a guest's.
+    fn of_guest(inst: &Inst, at: u64) -> Option<Self> {
+        Self::find(inst, |piece| at.checked_sub(piece.start).is_some_and(|at| at < piece.len))
+    }
+
+    /// What has an address of the host's, and at which distance from its beginning.
+    fn of_host(inst: &Inst, at: usize) -> Option<(Self, u64)> {
+        let distance = |piece: &Self| at.checked_sub(piece.base).map(|at| at as u64);
+        let is_it = |piece: &Self| distance(piece).is_some_and(|at| at < piece.len);
+        let piece = Self::find(inst, is_it)?;
+        let at = distance(&piece)?;
+        Some((piece, at))
+    }
 }
 
 fn contains(len: u64, offset: u64, size: u64) -> bool {
@@ -84,13 +119,6 @@ fn check(inst: &Inst, fits: bool) -> bool {
         inst.set_exception(Some("out of bounds memory access"));
     }
     fits
-}
-
-/// The offset of a pointer of the host in memory 0.
-fn offset_of(inst: &Inst, native: usize) -> Option<(u64, u64)> {
-    let (base, len) = extent(inst)?;
-    let offset = native.checked_sub(base)? as u64;
-    (offset < len).then_some((offset, len))
 }
 
 fn alloc(inst: &Inst, size: u64, native: *mut *mut c_void) -> u64 {
@@ -203,7 +231,7 @@ c_api! {
     }
 
     fn wasm_memory_get_max_page_count(memory: Name) -> u64 {
-        with_memory(memory, |store, memory| Some(memory.ty(store).ok()?.max_pages())).unwrap_or(0)
+        with_memory(memory, |store, memory| memory.max_pages(store).ok()).unwrap_or(0)
     }
 
     fn wasm_memory_get_bytes_per_page(memory: Name) -> u64 {
@@ -257,7 +285,7 @@ c_api! {
     fn wasm_runtime_module_dup_data(inst: Name, src: *const c_char, size: u64) -> u64 {
         let Some(inst) = handle::get::<Inst>(inst) else { return 0 };
         // What does not fit the memory is no size of anything that C has.
-        let fits = extent(&inst).is_some_and(|(_, len)| size <= len);
+        let fits = Piece::of_guest(&inst, 0).is_some_and(|memory| size <= memory.len);
         let Some(len) = usize::try_from(size).ok().filter(|_| fits) else { return 0 };
         let bytes = text::slice(src.cast::<u8>(), len);
         if bytes.len() != len {
@@ -271,8 +299,7 @@ c_api! {
 
     fn wasm_runtime_validate_app_addr(inst: Name, offset: u64, size: u64) -> bool {
         let Some(inst) = handle::get::<Inst>(inst) else { return false };
-        let fits = extent(&inst).is_some_and(|(_, len)| contains(len, offset, size));
-        check(&inst, fits)
+        check(&inst, reach(&inst, offset).is_some_and(|reach| size <= reach))
     }
 
     fn wasm_runtime_validate_app_str_addr(inst: Name, offset: u64) -> bool {
@@ -282,24 +309,22 @@ c_api! {
 
     fn wasm_runtime_validate_native_addr(inst: Name, native: *mut c_void, size: u64) -> bool {
         let Some(inst) = handle::get::<Inst>(inst) else { return false };
-        let found = offset_of(&inst, native.addr());
-        check(&inst, found.is_some_and(|(offset, len)| contains(len, offset, size)))
+        let found = Piece::of_host(&inst, native.addr());
+        check(&inst, found.is_some_and(|(piece, at)| contains(piece.len, at, size)))
     }
 
     fn wasm_runtime_addr_app_to_native(inst: Name, offset: u64) -> *mut c_void {
-        let extent = handle::get::<Inst>(inst).and_then(|inst| extent(&inst));
-        match extent {
-            Some((base, len)) if offset < len => {
-                std::ptr::with_exposed_provenance_mut(base + offset as usize)
-            }
-            _ => null_mut(),
-        }
+        let piece = handle::get::<Inst>(inst).and_then(|inst| Piece::of_guest(&inst, offset));
+        piece.map_or(null_mut(), |piece| {
+            let at = piece.base + (offset - piece.start) as usize;
+            std::ptr::with_exposed_provenance_mut(at)
+        })
     }
 
     fn wasm_runtime_addr_native_to_app(inst: Name, native: *mut c_void) -> u64 {
         let inst = handle::get::<Inst>(inst);
-        let found = inst.and_then(|inst| offset_of(&inst, native.addr()));
-        found.map_or(0, |(offset, _)| offset)
+        let found = inst.and_then(|inst| Piece::of_host(&inst, native.addr()));
+        found.map_or(0, |(piece, at)| piece.start + at)
     }
 
     fn wasm_runtime_get_app_addr_range(
@@ -308,14 +333,11 @@ c_api! {
         start: *mut u64,
         end: *mut u64,
     ) -> bool {
-        match handle::get::<Inst>(inst).and_then(|inst| extent(&inst)) {
-            Some((_, len)) if offset < len => {
-                text::write(start, 0);
-                text::write(end, len);
-                true
-            }
-            _ => false,
-        }
+        let piece = handle::get::<Inst>(inst).and_then(|inst| Piece::of_guest(&inst, offset));
+        let Some(piece) = piece else { return false };
+        text::write(start, piece.start);
+        text::write(end, piece.start + piece.len);
+        true
     }
 
     fn wasm_runtime_get_native_addr_range(
@@ -324,32 +346,36 @@ c_api! {
         start: *mut *mut u8,
         end: *mut *mut u8,
     ) -> bool {
-        let Some((base, len)) = handle::get::<Inst>(inst).and_then(|inst| extent(&inst)) else {
-            return false;
-        };
-        let last = base + len as usize;
-        let inside = (base..last).contains(&native.addr());
-        if inside {
-            text::write(start, std::ptr::with_exposed_provenance_mut(base));
-            text::write(end, std::ptr::with_exposed_provenance_mut(last));
-        }
-        inside
+        let found =
+            handle::get::<Inst>(inst).and_then(|inst| Piece::of_host(&inst, native.addr()));
+        let Some((piece, _)) = found else { return false };
+        text::write(start, std::ptr::with_exposed_provenance_mut(piece.base));
+        let end_at = piece.base + piece.len as usize;
+        text::write(end, std::ptr::with_exposed_provenance_mut(end_at));
+        true
     }
+}
+
+/// How many bytes there are from an address of a guest's on.
+fn reach(inst: &Inst, offset: u64) -> Option<u64> {
+    let memory = inst.memory0()?;
+    inst.with(|store| memory.reach_bytes(store, offset).ok()?)
 }
 
 /// Whether there is a NUL between an address and the end of memory.
 fn has_end(inst: &Arc<Inst>, offset: u64) -> bool {
     let Some(memory) = inst.memory0() else { return false };
     let found = inst.with(|store| {
-        let len = len_bytes(&store, &memory).ok()?;
         let (mut at, mut piece) = (offset, [0; 256]);
-        while at < len {
-            let size = usize::try_from(len - at).unwrap_or(usize::MAX).min(piece.len());
+        let mut left = memory.reach_bytes(&store, offset).ok()??;
+        while left > 0 {
+            let size = usize::try_from(left).unwrap_or(usize::MAX).min(piece.len());
             memory.read(&store, usize::try_from(at).ok()?, &mut piece[..size]).ok()?;
             if piece[..size].contains(&0) {
                 return Some(());
             }
             at += size as u64;
+            left -= size as u64;
         }
         None
     });

@@ -124,11 +124,10 @@ impl<'a, T: 'static> NativeEnv<'a, T> {
         self.bytes()?.get_mut(range).ok_or_else(out_of_bounds)
     }
 
-    /// How many bytes the caller's memory has.
-    fn len_bytes(&mut self) -> Result<u64, Error> {
-        let memory = self.memory()?;
-        let page_bytes = memory.ty(&self.caller)?.page_size_bytes();
-        Ok(memory.size(&self.caller)?.saturating_mul(page_bytes))
+    /// How many bytes there are from an address on.
+    fn reach(&mut self, address: u64) -> Result<u64, Error> {
+        let reach = self.memory()?.reach_bytes(&self.caller, address)?;
+        reach.ok_or_else(out_of_bounds)
     }
 
     /// A copy of the bytes of a range; of shared memories too.
@@ -157,11 +156,10 @@ impl<'a, T: 'static> NativeEnv<'a, T> {
     /// # Errors
     /// [`TrapCode::MemoryOutOfBounds`] if they do not.
     pub fn check(&mut self, address: u64, len_bytes: u64) -> Result<GuestBuf, Error> {
-        let size = self.len_bytes()?;
-        match address.checked_add(len_bytes) {
-            Some(end) if end <= size => Ok(GuestBuf { address, len_bytes }),
-            _ => Err(out_of_bounds()),
+        if len_bytes > self.reach(address)? {
+            return Err(out_of_bounds());
         }
+        Ok(GuestBuf { address, len_bytes })
     }
 
     /// Finds the end of the string at an address.
@@ -172,18 +170,20 @@ impl<'a, T: 'static> NativeEnv<'a, T> {
         let start = usize::try_from(address).map_err(|_| out_of_bounds())?;
         let memory = self.memory()?;
         if memory.ty(&self.caller)?.shared {
-            return self.check_shared_string(address);
+            return self.check_string_in_pieces(address);
         }
-        let bytes = memory.data(&self.caller)?.get(start..).ok_or_else(out_of_bounds)?;
+        let Some(bytes) = memory.data(&self.caller)?.get(start..) else {
+            return self.check_string_in_pieces(address);
+        };
         let len = memchr::memchr(0, bytes).ok_or_else(out_of_bounds)?;
         Ok(GuestBuf { address, len_bytes: len as u64 })
     }
 
-    /// The same for a memory of which nothing can be borrowed.
-    fn check_shared_string(&mut self, address: u64) -> Result<GuestBuf, Error> {
+    /// The same for bytes that cannot be borrowed.
+    fn check_string_in_pieces(&mut self, address: u64) -> Result<GuestBuf, Error> {
         let mut at = address;
         loop {
-            let piece = self.len_bytes()?.saturating_sub(at).min(256);
+            let piece = self.reach(at)?.min(256);
             if piece == 0 {
                 return Err(out_of_bounds());
             }

@@ -8,6 +8,7 @@ use super::SharedMemory;
 use super::handle::handle;
 use crate::entity::MemoryEntity;
 use crate::error::{Error, ErrorKind};
+use crate::region::HostRegion;
 use crate::store::{AsContext, AsContextMut, StoreContextMut};
 
 handle! {
@@ -56,6 +57,24 @@ impl Memory {
         let memory = entity(self.resolve(core)?);
         let old = core.grow_memory(memory, delta_pages);
         old.ok_or_else(|| Error::from_kind(ErrorKind::GrowthRefused))
+    }
+
+    /// Lowers how far the memory may grow, whoever asks for it, to `pages`; it keeps what it has.
+    ///
+    /// # Errors
+    /// If the handle belongs to another store.
+    pub fn limit_pages(&self, mut store: impl AsContextMut, pages: u64) -> Result<(), Error> {
+        entity(self.resolve(store.as_context_mut().core())?).limit_pages(pages);
+        Ok(())
+    }
+
+    /// How many pages the memory may have in the end: what its type says, its addresses reach and
+    /// [`Memory::limit_pages`] allows.
+    ///
+    /// # Errors
+    /// If the handle belongs to another store.
+    pub fn max_pages(&self, store: impl AsContext) -> Result<u64, Error> {
+        Ok(entity(self.resolve(store.as_context().core())?).max_pages())
     }
 
     /// The memory as other threads can share it; `None` unless its type says so.
@@ -111,6 +130,60 @@ impl Memory {
         Ok((bytes, store.into_data_mut()))
     }
 
+    /// How many bytes from `offset` on lie in the memory, or in one region that is attached to it
+    /// there; `None` if `offset` itself lies beyond all of them.
+    ///
+    /// # Errors
+    /// If the handle belongs to another store.
+    pub fn reach_bytes(&self, store: impl AsContext, offset: u64) -> Result<Option<u64>, Error> {
+        Ok(entity(self.resolve(store.as_context().core())?).reach(offset))
+    }
+
+    /// Where the host finds `len_bytes` bytes from `offset` on; for what lies in a region, in that
+    /// region. The address holds until the memory grows or the region is detached.
+    ///
+    /// # Errors
+    /// If they do not all lie in the memory or in one region, or the handle belongs to another
+    /// store.
+    pub fn address_of(
+        &self,
+        store: impl AsContext,
+        offset: u64,
+        len_bytes: u64,
+    ) -> Result<*mut u8, Error> {
+        let memory = entity(self.resolve(store.as_context().core())?);
+        memory.checked(offset, len_bytes).map_err(out_of_bounds)
+    }
+
+    /// Lets guests find a region of the host's from `offset` on, behind the memory's end. The
+    /// memory does not grow into it. Atomic instructions, and those of vectors where they are
+    /// interpreted, do not reach regions and trap; nor do slices of the memory.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotAttachable`] if the memory is shared with other threads, or is not one that
+    /// [`crate::fault`] guards (a memory with 64-bit addresses, another platform, an engine that
+    /// guards none), or something else is there; and if the handle belongs to another store.
+    pub fn attach_region(
+        &self,
+        mut store: impl AsContextMut,
+        offset: u64,
+        region: &HostRegion,
+    ) -> Result<(), Error> {
+        let memory = entity(self.resolve(store.as_context_mut().core())?);
+        memory.attach(offset, region).map_err(not_attachable)
+    }
+
+    /// Takes all regions out of the address space again: accesses to them trap as before.
+    ///
+    /// # Errors
+    /// If the system refuses, or the handle belongs to another store.
+    pub fn detach_regions(&self, mut store: impl AsContextMut) -> Result<(), Error> {
+        let memory = entity(self.resolve(store.as_context_mut().core())?);
+        // SAFETY: memories with regions are not shared, so that whoever has the store is the only
+        // one to access them.
+        unsafe { memory.detach_all() }.map_err(not_attachable)
+    }
+
     /// Copies bytes out, from `offset` on.
     ///
     /// # Errors
@@ -155,6 +228,10 @@ pub(super) fn check_type(ty: &MemoryType) -> Result<(), Error> {
 
 pub(super) fn out_of_bounds(_: TrapCode) -> Error {
     Error::from_kind(ErrorKind::OutOfBounds)
+}
+
+fn not_attachable(why: &'static str) -> Error {
+    Error::from_kind(ErrorKind::NotAttachable(why))
 }
 
 fn unshared<'a>(memory: NonNull<MemoryEntity>) -> Result<&'a MemoryEntity, Error> {

@@ -9,10 +9,15 @@
 //! A shared memory is one [`LinearMemory`] that an entity in each of several stores holds. It
 //! never moves; its length grows under a lock, and whoever reads a length may have to read it
 //! again before a trap. Its bytes are accessed by the functions of [`super::bytes`] alone.
+//!
+//! A guarded memory that is not shared can have regions of the host's in its address space, behind
+//! its end ([`HostRegion`]): their pages are mapped into its reservation, so that guarded accesses
+//! reach them as they are. Whatever compares addresses with the memory's length finds them by
+//! [`LinearMemory::find`], where the comparison fails. The memory does not grow into them.
 
 use core::cell::Cell;
 use core::ops::Deref;
-use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -22,6 +27,7 @@ use super::bytes;
 use crate::engine::Tunables;
 use crate::image::DataImage;
 use crate::platform::{Reservation, fault};
+use crate::region::HostRegion;
 use crate::vm::VmMemory;
 
 /// Memories of up to this many bytes reserve their whole reach at once, so that growth never
@@ -97,8 +103,25 @@ pub struct LinearMemory {
     vm: VmMemory,
     ty: MemoryType,
     kind: MemoryKind,
+    /// What the embedder allows it to grow to.
+    allowed_pages: AtomicU64,
     /// Locked while the memory grows.
     storage: Mutex<Option<Reservation>>,
+    /// What of the host's is in its address space, by where it begins.
+    regions: Mutex<Vec<Attached>>,
+}
+
+/// Bytes of the host's in a memory's address space.
+struct Attached {
+    offset: u64,
+    region: HostRegion,
+}
+
+/// Where bytes of a range are.
+struct Found {
+    at: *mut u8,
+    /// Whether other threads may be using them.
+    is_shared: bool,
 }
 
 impl LinearMemory {
@@ -135,7 +158,9 @@ impl LinearMemory {
             },
             ty,
             kind,
+            allowed_pages: AtomicU64::new(u64::MAX),
             storage: Mutex::new(None),
+            regions: Mutex::default(),
         }
     }
 
@@ -159,6 +184,16 @@ impl LinearMemory {
         let mut ty = self.ty;
         ty.limits.min = self.size_pages();
         ty
+    }
+
+    /// How far it may grow.
+    pub(crate) fn max_pages(&self) -> u64 {
+        self.ty.max_pages().min(self.allowed_pages.load(Ordering::Relaxed))
+    }
+
+    /// Lowers how far it may grow; what it has stays.
+    pub(crate) fn limit_pages(&self, pages: u64) {
+        self.allowed_pages.fetch_min(pages, Ordering::Relaxed);
     }
 
     /// The present size in pages.
@@ -202,7 +237,7 @@ impl LinearMemory {
         delta_pages: u64,
     ) -> Option<()> {
         let new = old_pages.checked_add(delta_pages)?;
-        if new > self.ty.max_pages() {
+        if new > self.max_pages() {
             return None;
         }
         let bytes = usize::try_from(new.checked_mul(self.ty.page_size_bytes())?).ok()?;
@@ -246,14 +281,99 @@ impl LinearMemory {
         Some(())
     }
 
-    /// The address of `offset`, if `len` bytes from there on lie in the memory.
+    /// The address of `offset`, if `len` bytes from there on lie in the memory, or in what of the
+    /// host's is attached to it.
     pub(crate) fn checked(&self, offset: u64, len: u64) -> Result<*mut u8, TrapCode> {
+        Ok(self.find(offset, len)?.at)
+    }
+
+    fn find(&self, offset: u64, len: u64) -> Result<Found, TrapCode> {
         let end = offset.checked_add(len).ok_or(TrapCode::MemoryOutOfBounds)?;
         if end > self.vm.len_bytes() as u64 {
-            return Err(TrapCode::MemoryOutOfBounds);
+            return self.find_attached(offset, end);
         }
         // SAFETY: `offset <= end <= len_bytes`, the size of the allocation at `base`.
-        Ok(unsafe { self.vm.base().add(offset as usize) })
+        let at = unsafe { self.vm.base().add(offset as usize) };
+        Ok(Found { at, is_shared: self.ty.shared })
+    }
+
+    #[cold]
+    fn find_attached(&self, offset: u64, end: u64) -> Result<Found, TrapCode> {
+        let regions = self.regions.lock();
+        let found = regions.iter().find_map(|Attached { offset: start, region }| {
+            let at = offset.checked_sub(*start)?;
+            let fits = end - start <= region.len_bytes() as u64;
+            fits.then(|| Found { at: region.base().wrapping_add(at as usize), is_shared: true })
+        });
+        found.ok_or(TrapCode::MemoryOutOfBounds)
+    }
+
+    /// How many bytes from `offset` on are there without a gap; `None` for nothing at all.
+    pub(crate) fn reach(&self, offset: u64) -> Option<u64> {
+        if let Some(reach) = (self.vm.len_bytes() as u64).checked_sub(offset) {
+            return Some(reach);
+        }
+        let regions = self.regions.lock();
+        regions.iter().find_map(|Attached { offset: start, region }| {
+            (region.len_bytes() as u64).checked_sub(offset.checked_sub(*start)?)
+        })
+    }
+
+    /// Puts bytes of the host's into the address space.
+    ///
+    /// # Errors
+    /// Why that is impossible; nothing has changed then.
+    pub(crate) fn attach(&self, offset: u64, region: &HostRegion) -> Result<(), &'static str> {
+        if self.kind != MemoryKind::Guarded {
+            return Err("accesses to the memory are checked");
+        }
+        if self.ty.shared {
+            return Err("the memory is shared with other threads");
+        }
+        let end = offset.checked_add(region.len_bytes() as u64);
+        if end.is_none_or(|end| end > 1 << 32) {
+            return Err("addresses of the memory do not reach so far");
+        }
+        let mut storage = self.storage.lock();
+        let mut regions = self.regions.lock();
+        let is_free = |attached: &Attached| {
+            let (start, len) = (attached.offset, attached.region.len_bytes() as u64);
+            end.is_some_and(|end| end <= start) || offset >= start + len
+        };
+        if !regions.iter().all(is_free) {
+            return Err("something else is there");
+        }
+        let is_mapped = storage.as_mut().is_some_and(|it| it.map(offset as usize, region.pages()));
+        if !is_mapped {
+            return Err("the memory is in the way, or the system refuses");
+        }
+        regions.push(Attached { offset, region: region.clone() });
+        Ok(())
+    }
+
+    /// Takes all bytes of the host's out of the address space.
+    ///
+    /// # Errors
+    /// If the system refuses; they stay then.
+    ///
+    /// # Safety
+    /// No accesses to them may be under way.
+    pub(crate) unsafe fn detach_all(&self) -> Result<(), &'static str> {
+        let mut storage = self.storage.lock();
+        let mut regions = self.regions.lock();
+        let Some(start) = regions.iter().map(|attached| attached.offset).min() else {
+            return Ok(());
+        };
+        let ends = regions.iter().map(|it| it.offset + it.region.len_bytes() as u64);
+        let len = (ends.max().unwrap_or(start) - start) as usize;
+        // SAFETY: the caller's promise; what lies between regions is reserved alone.
+        let is_unmapped =
+            storage.as_mut().is_some_and(|it| unsafe { it.unmap(start as usize, len) });
+        if !is_unmapped {
+            return Err("the system refuses");
+        }
+        regions.clear();
+        Ok(())
     }
 
     /// `memory.fill`
@@ -261,13 +381,13 @@ impl LinearMemory {
     /// # Errors
     /// [`TrapCode::MemoryOutOfBounds`] before anything is written.
     pub fn fill(&self, dst: u64, value: u8, len: u64) -> Result<(), TrapCode> {
-        let dst = self.checked(dst, len)?;
-        // SAFETY: `checked` holds for the whole range.
+        let dst = self.find(dst, len)?;
+        // SAFETY: `find` holds for the whole range.
         unsafe {
-            if self.ty.shared {
-                bytes::fill(dst, value, len as usize);
+            if dst.is_shared {
+                bytes::fill(dst.at, value, len as usize);
             } else {
-                core::ptr::write_bytes(dst, value, len as usize);
+                core::ptr::write_bytes(dst.at, value, len as usize);
             }
         }
         Ok(())
@@ -284,15 +404,15 @@ impl LinearMemory {
         src: u64,
         len: u64,
     ) -> Result<(), TrapCode> {
-        let src = source.checked(src, len)?;
-        let dst = self.checked(dst, len)?;
-        // SAFETY: `checked` holds for both ranges, which may overlap. What is not shared is used
+        let src = source.find(src, len)?;
+        let dst = self.find(dst, len)?;
+        // SAFETY: `find` holds for both ranges, which may overlap. What is not shared is used
         // by the caller alone.
         unsafe {
-            if self.ty.shared || source.ty.shared {
-                bytes::copy(src, dst, len as usize);
+            if dst.is_shared || src.is_shared {
+                bytes::copy(src.at, dst.at, len as usize);
             } else {
-                core::ptr::copy(src, dst, len as usize);
+                core::ptr::copy(src.at, dst.at, len as usize);
             }
         }
         Ok(())
@@ -314,13 +434,13 @@ impl LinearMemory {
     /// # Errors
     /// [`TrapCode::MemoryOutOfBounds`] before anything is written.
     pub(crate) fn write(&self, dst: u64, from: &[u8]) -> Result<(), TrapCode> {
-        let dst = self.checked(dst, from.len() as u64)?;
-        // SAFETY: `checked` holds for the destination; `from` is not guest memory.
+        let dst = self.find(dst, from.len() as u64)?;
+        // SAFETY: `find` holds for the destination; `from` is not guest memory.
         unsafe {
-            if self.ty.shared {
-                bytes::copy(from.as_ptr(), dst, from.len());
+            if dst.is_shared {
+                bytes::copy(from.as_ptr(), dst.at, from.len());
             } else {
-                core::ptr::copy_nonoverlapping(from.as_ptr(), dst, from.len());
+                core::ptr::copy_nonoverlapping(from.as_ptr(), dst.at, from.len());
             }
         }
         Ok(())
@@ -331,13 +451,13 @@ impl LinearMemory {
     /// # Errors
     /// [`TrapCode::MemoryOutOfBounds`] before anything is read.
     pub(crate) fn read(&self, src: u64, to: &mut [u8]) -> Result<(), TrapCode> {
-        let src = self.checked(src, to.len() as u64)?;
-        // SAFETY: `checked` holds for the source; `to` is not guest memory.
+        let src = self.find(src, to.len() as u64)?;
+        // SAFETY: `find` holds for the source; `to` is not guest memory.
         unsafe {
-            if self.ty.shared {
-                bytes::copy(src, to.as_mut_ptr(), to.len());
+            if src.is_shared {
+                bytes::copy(src.at, to.as_mut_ptr(), to.len());
             } else {
-                core::ptr::copy_nonoverlapping(src, to.as_mut_ptr(), to.len());
+                core::ptr::copy_nonoverlapping(src.at, to.as_mut_ptr(), to.len());
             }
         }
         Ok(())

@@ -3,8 +3,11 @@
 
 use core::ptr::NonNull;
 
+use pages::Pages;
+
 pub mod fault;
 pub(crate) mod image;
+pub(crate) mod pages;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod stack;
@@ -25,6 +28,8 @@ pub(crate) struct Reservation {
     base: NonNull<u8>,
     reserved: usize,
     committed: usize,
+    /// Where pages of somebody else's begin, which nothing is committed beyond.
+    usable: usize,
 }
 
 // SAFETY: a reservation is plain memory; who may touch it is its owner's business.
@@ -40,7 +45,7 @@ impl Reservation {
         if is_refused(reserved) {
             return None;
         }
-        Some(Self { base: sys::reserve(reserved)?, reserved, committed: 0 })
+        Some(Self { base: sys::reserve(reserved)?, reserved, committed: 0, usable: reserved })
     }
 
     pub(crate) fn base(&self) -> *mut u8 {
@@ -62,7 +67,7 @@ impl Reservation {
             return true;
         }
         let Some(wanted) = bytes.checked_next_multiple_of(GRANULE) else { return false };
-        if wanted > self.reserved {
+        if wanted > self.usable {
             return false;
         }
         // SAFETY: `committed..wanted` lies inside the reservation, which we own.
@@ -72,6 +77,44 @@ impl Reservation {
             self.committed = wanted;
         }
         ok
+    }
+
+    /// Puts pages at a distance from the beginning; false, and nothing is changed, if they do not
+    /// fit behind what is committed, or the system refuses.
+    pub(crate) fn map(&mut self, offset: usize, pages: &Pages) -> bool {
+        let end = offset.checked_add(pages.len());
+        let fits = self.committed <= offset && end.is_some_and(|end| end <= self.reserved);
+        if !fits || !offset.is_multiple_of(image::page_bytes()) {
+            return false;
+        }
+        // SAFETY: the range lies in the reservation, which we own, and nothing of it is committed.
+        let is_mapped = unsafe { pages.map(self.base.as_ptr().add(offset)) };
+        if is_mapped {
+            self.usable = self.usable.min(offset);
+        } else {
+            // A refusal may have left a hole.
+            // SAFETY: as above.
+            unsafe { pages::unmap(self.base.as_ptr().add(offset), pages.len()) };
+        }
+        is_mapped
+    }
+
+    /// Takes all pages away again: from a distance on, as many bytes; false where the system
+    /// refuses, and they stay.
+    ///
+    /// # Safety
+    /// Nobody may be using them.
+    pub(crate) unsafe fn unmap(&mut self, offset: usize, len: usize) -> bool {
+        let end = offset.checked_add(len);
+        if offset < self.usable || end.is_none_or(|end| end > self.reserved) {
+            return false;
+        }
+        // SAFETY: the range lies in the reservation, behind what is committed.
+        let is_unmapped = unsafe { pages::unmap(self.base.as_ptr().add(offset), len) };
+        if is_unmapped {
+            self.usable = self.reserved;
+        }
+        is_unmapped
     }
 }
 

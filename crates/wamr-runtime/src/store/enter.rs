@@ -82,6 +82,14 @@ impl InterruptHandle {
         self.0.interrupt();
     }
 
+    /// Takes an interruption back that no computation has noticed, so that it does not hit the
+    /// next one; whether there was any. It is for when no wasm runs in the store: a computation may
+    /// have noticed already, and traps then.
+    pub fn take_back(&self) -> bool {
+        // Whoever finds a limit lowered finds no reason for it, and restores it.
+        self.0.present().interrupted.swap(false, Ordering::SeqCst)
+    }
+
     /// Whether an interruption is pending: asked for and not yet noticed by the computation.
     /// Host functions that wait look here now and then.
     pub fn is_interrupted(&self) -> bool {

@@ -295,7 +295,9 @@ impl StoreCore {
     pub(crate) fn grow_memory(&mut self, memory: &MemoryEntity, delta_pages: u64) -> Option<u64> {
         let ty = memory.declared_type();
         let bytes = |pages: u64| pages.saturating_mul(ty.page_size_bytes());
-        let max = ty.limits.max.map(bytes);
+        let allowed = memory.max_pages();
+        let is_limited = ty.limits.max.is_some() || allowed < ty.max_pages();
+        let max = is_limited.then(|| bytes(allowed));
         loop {
             let current = memory.size_pages();
             let desired = bytes(current.saturating_add(delta_pages));
