@@ -9,7 +9,8 @@
  * that share memories, tables, globals, functions or tags form a group; a group runs on one
  * thread at a time, and others wait. What the host made joins a group when it is first given to
  * an instance. Groups join when an instance gets imports from several of them; if one of them is
- * running at that time, instantiation fails and says so.
+ * running at that time, instantiation fails and says so. Natives may call into other groups; of
+ * threads that would wait for each other for ever, the last to come is refused, and its call fails.
  *
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  */
@@ -410,8 +411,8 @@ WASM_RUNTIME_API_EXTERN bool wasm_runtime_is_running_mode_supported(RunningMode 
 WASM_RUNTIME_API_EXTERN bool wasm_runtime_set_default_running_mode(RunningMode running_mode);
 
 /* Whether instructions are counted, which wasm_runtime_set_instruction_count_limit() needs. It is
-   off at first, costs speed, and is to be set before the first module is loaded. Gives false if
-   that is too late. */
+   off at first unless the environment says WAMR_METERING=1, costs speed, and is to be set before
+   the first module is loaded. Gives false if that is too late. */
 WASM_RUNTIME_API_EXTERN bool wasm_runtime_set_instruction_metering(bool enable);
 
 /* Whether functions that nobody supplies get a stub that fails when it is called, instead of
@@ -930,15 +931,32 @@ WASM_RUNTIME_API_EXTERN bool
 wasm_runtime_get_native_addr_range(wasm_module_inst_t module_inst, uint8_t *native_ptr,
                                    uint8_t **p_native_start_addr, uint8_t **p_native_end_addr);
 
-/* Heaps that several instances use. Memory of the host cannot be made part of a guest's address
-   space here: creating one gives NULL, and the others fail. */
+/* Heaps that several instances and the host use. One is attached to an instance at the end of the
+   32-bit address space of its memory 0, which does not grow into it; what is before and behind it
+   traps as ever. Loads, stores and bulk instructions reach it at full speed, since its pages are
+   mapped there; atomic instructions do not, nor do those of vectors in the interpreter, nor WASI.
+   Natives get pointers into it as into memory. Guests may import `env` `shared_heap_malloc` and
+   `shared_heap_free`.
+
+   A heap of `size` bytes, rounded up to pages of 4096, at most 1 GiB. It lasts as long as the
+   runtime. `pre_allocated_addr` may name the host's own memory instead, which no blocks are handed
+   out of: private memory of this process, of whole pages, that is plain memory until
+   wasm_runtime_destroy(); nobody may write it during this call and during that one. NULL where that
+   does not hold, or where the system has no such pages: they are there on 64-bit Linux. */
 WASM_RUNTIME_API_EXTERN wasm_shared_heap_t
 wasm_runtime_create_shared_heap(SharedHeapInitArgs *init_args);
+/* Puts one heap or chain, `body`, behind a heap; one of the heaps hands out blocks, all others are
+   the host's memory. None of them may be attached. Gives `head`, or NULL. */
 WASM_RUNTIME_API_EXTERN wasm_shared_heap_t
 wasm_runtime_chain_shared_heaps(wasm_shared_heap_t head, wasm_shared_heap_t body);
+/* Takes the first heap off a chain, or all of them, and gives the heap that is left. */
 WASM_RUNTIME_API_EXTERN wasm_shared_heap_t
 wasm_runtime_unchain_shared_heaps(wasm_shared_heap_t head, bool entire_chain);
+/* Frees all blocks of a chain that is not attached, and fills it with zeros. */
 WASM_RUNTIME_API_EXTERN bool wasm_runtime_reset_shared_heap_chain(wasm_shared_heap_t shared_heap);
+/* False if the instance, or another one with the same memory, has a heap; and for memories that are
+   shared with other threads, have 64-bit addresses or other pages than of 64 KiB, or cannot be
+   guarded on this platform. An instance that ends lets go of its heap. */
 WASM_RUNTIME_API_EXTERN bool wasm_runtime_attach_shared_heap(wasm_module_inst_t module_inst,
                                                              wasm_shared_heap_t shared_heap);
 WASM_RUNTIME_API_EXTERN void wasm_runtime_detach_shared_heap(wasm_module_inst_t module_inst);

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use wamr::{Config, Mode, UnknownMode};
 
 use crate::guard::{guard, set_last_error};
-use crate::memory::{self, Allocator};
+use crate::memory::{self, Callbacks};
 
 /// Where memory comes from: `mem_alloc_type_t`.
 pub type mem_alloc_type_t = c_int;
@@ -147,22 +147,33 @@ pub(super) unsafe fn use_allocator(ty: mem_alloc_type_t, option: &MemAllocOption
                 set_last_error("an allocator needs `malloc_func` and `free_func`");
                 return None;
             }
-            // SAFETY: the header says what functions these are.
-            let allocator = unsafe {
-                Allocator {
-                    malloc: core::mem::transmute::<
+            // SAFETY: the header says what functions these are; null is no function.
+            let callbacks = unsafe {
+                use core::mem::transmute;
+                Callbacks {
+                    malloc: transmute::<*mut c_void, unsafe extern "C" fn(u32) -> *mut c_void>(
+                        functions.malloc_func,
+                    ),
+                    realloc: transmute::<
                         *mut c_void,
-                        unsafe extern "C" fn(u32) -> *mut c_void,
-                    >(functions.malloc_func),
-                    free: core::mem::transmute::<*mut c_void, unsafe extern "C" fn(*mut c_void)>(
+                        Option<unsafe extern "C" fn(*mut c_void, u32) -> *mut c_void>,
+                    >(functions.realloc_func),
+                    free: transmute::<*mut c_void, unsafe extern "C" fn(*mut c_void)>(
                         functions.free_func,
                     ),
                 }
             };
-            memory::set_allocator(Some(allocator));
+            memory::use_callbacks(callbacks);
         }
-        // A pool is honoured by `wasm_export.h`; here it means the system.
-        ALLOC_WITH_POOL | ALLOC_WITH_SYSTEM_ALLOCATOR => memory::set_allocator(None),
+        ALLOC_WITH_POOL => {
+            // SAFETY: the caller's promise.
+            let pool = unsafe { option.pool };
+            if !memory::use_pool(pool.heap_buf, pool.heap_size as usize) {
+                set_last_error("a pool needs a buffer with room for something");
+                return None;
+            }
+        }
+        ALLOC_WITH_SYSTEM_ALLOCATOR => memory::use_system(),
         ty => {
             set_last_error(format_args!("there is no type {ty} of allocators"));
             return None;

@@ -211,10 +211,11 @@ c_api! {
     fn aot_emit_aot_file_buf(context: Name, _data: Name, size: *mut u32) -> *mut u8 {
         text::write(size, 0);
         let Some(bytes) = check(compiled(context)) else { return null_mut() };
-        let buf = alloc::allocate(bytes.len()).cast::<u8>();
+        let Ok(len) = u32::try_from(bytes.len()) else { return null_mut() };
+        let buf = alloc::wasm_runtime_malloc(len).cast::<u8>();
         if !buf.is_null() {
             text::slice_mut(buf, bytes.len()).copy_from_slice(&bytes);
-            text::write(size, bytes.len() as u32);
+            text::write(size, len);
         }
         buf
     }
@@ -249,7 +250,7 @@ c_api! {
     }
 
     fn aot_destroy_aot_file(file: *mut u8) {
-        alloc::release(file.cast());
+        alloc::wasm_runtime_free(file.cast());
     }
 
     fn aot_get_last_error() -> *mut c_char {

@@ -11,7 +11,7 @@ use wamr::{AsContextMut, Error, Extern, Func, FuncType, StoreContextMut, Val, Va
 use super::entity::Entity;
 use super::env::{self, Env};
 use super::gc::Object;
-use super::group::{Data, Group};
+use super::group::{Busy, Data, Group};
 use super::handle::{self, Name};
 use super::instance::Inst;
 use super::module::kind;
@@ -31,16 +31,40 @@ struct Callee {
 impl Callee {
     /// The function of a name: an external value or an object.
     fn of(name: Name) -> Option<Self> {
-        if let Some(entity) = handle::get::<Entity>(name) {
-            let ty = entity.func_type()?.clone();
-            let (group, value) = entity.live()?;
-            return Some(Self { group, func: value.into_func()?, ty, entity: Some(entity) });
-        }
-        let object = handle::get::<Object>(name)?;
-        let group = object.group()?;
-        let Val::FuncRef(Some(func)) = object.val.clone() else { return None };
-        let ty = group.with(|store| func.ty(store)).ok()?.ok()?;
-        Some(Self { group, func, ty, entity: None })
+        Self::find(name).ok()?
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// If nobody can tell now.
+    fn find(name: Name) -> Result<Option<Self>, Busy> {
+        let entity = handle::get::<Entity>(name);
+        let found = match &entity {
+            Some(entity) => entity.live().and_then(|(group, it)| Some((group, it.into_func()?))),
+            None => handle::get::<Object>(name).and_then(|object| match object.val.clone() {
+                Val::FuncRef(Some(func)) => Some((object.group()?, func)),
+                _ => None,
+            }),
+        };
+        let Some((group, func)) = found else { return Ok(None) };
+        let ty = match entity.as_ref().and_then(|entity| entity.known_func_type()) {
+            Some(ty) => Some(ty.clone()),
+            None => group.with(|store| func.ty(store).ok())?,
+        };
+        Ok(ty.map(|ty| Self { group, func, ty, entity }))
+    }
+}
+
+/// Says why a call does not begin.
+fn refuse_busy(inst: &Inst, busy: Busy) {
+    // Another thread runs the instance if this one must not wait for it: what fails is the call
+    // that this one is part of.
+    let caller = if busy == Busy::Deadlock { env::current() } else { None };
+    let text = busy.to_string();
+    match caller {
+        Some(caller) => caller.inst().set_exception(Some(&text)),
+        None => inst.set_exception(Some(&text)),
     }
 }
 
@@ -79,7 +103,7 @@ fn call<G>(
         }
     });
     outcome.unwrap_or_else(|busy| {
-        inst.set_exception(Some(&busy.to_string()));
+        refuse_busy(&inst, busy);
         None
     })
 }
@@ -141,11 +165,12 @@ fn zero(store: &StoreContextMut<'_, Data>, ty: ValType) -> Val {
 
 /// The function of a name, or an exception.
 fn callee(env: &Env, func: Name) -> Option<Callee> {
-    let callee = Callee::of(func);
-    if callee.is_none() {
-        env.inst().set_exception(Some("there is no such function"));
+    match Callee::find(func) {
+        Ok(Some(callee)) => return Some(callee),
+        Ok(None) => env.inst().set_exception(Some("there is no such function")),
+        Err(busy) => refuse_busy(&env.inst(), busy),
     }
-    callee
+    None
 }
 
 /// Calls with arguments and results in cells.
@@ -298,7 +323,7 @@ c_api! {
                 false
             }
             Err(busy) => {
-                inst.set_exception(Some(&busy.to_string()));
+                refuse_busy(&inst, busy);
                 false
             }
         }

@@ -231,6 +231,11 @@ impl Entity {
         group.with(|store| body(store, value)).ok()?
     }
 
+    /// The type of a function, if somebody asked for it before.
+    pub(crate) fn known_func_type(&self) -> Option<&FuncType> {
+        self.func_type.get()
+    }
+
     /// The type of a function.
     pub(crate) fn func_type(&self) -> Option<&FuncType> {
         if let Some(ty) = self.func_type.get() {

@@ -22,14 +22,22 @@
 //! * **Joining** needs both groups idle: not on this thread's stack and not running on another.
 //!   A detached entity (made by the host and not used yet) is in no group; it is made in the
 //!   group that it is first used in, even while that is running.
+//! * **Waiting for each other.** Natives of two groups may call into each other's group from two
+//!   threads, each of which waits for what the other has. Whoever would close such a circle is
+//!   refused (`Busy::Deadlock`) instead of waiting for ever; see [`Waiters`].
+//! * **Interrupting.** An interruption reaches the call that it is meant for, or none: it is made
+//!   while that call is known to run, and taken back when the group's outermost call ends.
 //! * **Ends.** What is inside a store never holds its group, so that a group ends with the last
-//!   name in C that needs it. While it runs, the call holds it.
+//!   name in C that needs it. While it runs, the call holds it. What belongs to instances that have
+//!   ended goes when the group is free.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 
-use wamr::{AsContextMut, InstanceId, InterruptHandle, ResourceLimiter, Store, StoreContextMut};
+use wamr::{
+    AsContextMut, InstanceId, InterruptHandle, Memory, ResourceLimiter, Store, StoreContextMut,
+};
 
 use super::env::{self, caller_of};
 use super::handle;
@@ -45,7 +53,7 @@ pub(crate) struct Data {
     /// Instances by their identity in the runtime. Those that C ended stay as long as the store,
     /// or until another takes their place, since their functions may live on in other instances.
     pub(crate) instances: HashMap<InstanceId, Arc<Inst>>,
-    limit: MemoryLimit,
+    watch: GrowthWatch,
 }
 
 impl Drop for Data {
@@ -56,23 +64,12 @@ impl Drop for Data {
     }
 }
 
-/// The limit of memories that `max_memory_pages` sets; of several in a group the largest.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct MemoryLimit {
-    /// `None` while no instance has said anything.
-    bytes: Option<u64>,
-}
+/// Tells of growth that fails.
+struct GrowthWatch;
 
-impl MemoryLimit {
-    fn join(&mut self, other: Self) {
-        self.bytes = self.bytes.max(other.bytes);
-    }
-}
-
-impl ResourceLimiter for MemoryLimit {
+impl ResourceLimiter for GrowthWatch {
     fn memory_growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> bool {
-        let limit = self.bytes.unwrap_or(u64::MAX).min(maximum.unwrap_or(u64::MAX));
-        let fits = desired <= limit;
+        let fits = desired <= maximum.unwrap_or(u64::MAX);
         if !fits && desired > current && env::is_running() {
             super::memory::tell_growth_failed(current, desired - current);
         }
@@ -94,6 +91,18 @@ pub(crate) struct Group {
     /// How many calls into wasm are under way.
     running: AtomicUsize,
     interrupt: InterruptHandle,
+    /// Locked by whoever interrupts, and by the outermost call when it ends.
+    interrupting: Mutex<()>,
+    /// Instances that ended while the group was not free.
+    ended: Mutex<Vec<Ended>>,
+    has_ended: AtomicBool,
+}
+
+/// What an instance that C ended leaves in the store.
+pub(crate) struct Ended {
+    pub(crate) serial: u64,
+    /// A memory with heaps that go.
+    pub(crate) memory: Option<Memory>,
 }
 
 /// Why a group cannot be used.
@@ -105,6 +114,8 @@ pub(crate) enum Busy {
     Running,
     /// It ended.
     Gone,
+    /// Another thread has it, and waits for what this one has.
+    Deadlock,
 }
 
 impl std::fmt::Display for Busy {
@@ -115,6 +126,9 @@ impl std::fmt::Display for Busy {
                 "an instance that shares the imports is running, and cannot be joined with others"
             }
             Self::Gone => "the instance is gone",
+            Self::Deadlock => {
+                "the instance is in use by a thread that waits for one that this thread is using"
+            }
         })
     }
 }
@@ -151,10 +165,10 @@ impl Group {
             group: Weak::new(),
             worlds: HashMap::new(),
             instances: HashMap::new(),
-            limit: MemoryLimit::default(),
+            watch: GrowthWatch,
         };
         let mut store = Store::try_new(runtime.engine(), data)?;
-        store.limiter(|data| &mut data.limit);
+        store.limiter(|data| &mut data.watch);
         let interrupt = store.interrupt_handle();
         let group = Arc::new_cyclic(|this| {
             store.data_mut().group = this.clone();
@@ -164,6 +178,9 @@ impl Group {
                 owner: AtomicUsize::new(0),
                 running: AtomicUsize::new(0),
                 interrupt,
+                interrupting: Mutex::new(()),
+                ended: Mutex::default(),
+                has_ended: AtomicBool::new(false),
             }
         });
         Ok(group)
@@ -183,10 +200,48 @@ impl Group {
         if self.owner.load(Ordering::Relaxed) == thread_number() {
             return Err(Busy::Borrowed);
         }
-        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let store = match self.store.try_lock() {
+            Ok(store) => store,
+            Err(TryLockError::Poisoned(store)) => store.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                let _waiting = Waiters::add(self).ok_or(Busy::Deadlock)?;
+                lock(&self.store)
+            }
+        };
         self.owner.store(thread_number(), Ordering::Relaxed);
-        let locked = Locked { group: self, store };
-        Ok(locked.store.is_some().then_some(locked))
+        let mut locked = Locked { group: self, store };
+        let Some(store) = locked.store.as_mut() else { return Ok(None) };
+        if self.has_ended.load(Ordering::Acquire) {
+            self.clean_up(&mut store.as_context_mut());
+        }
+        Ok(Some(locked))
+    }
+
+    /// Lets go of what belongs to an instance that has ended: now, or when the group is free.
+    pub(crate) fn leave(self: &Arc<Self>, ended: Ended) {
+        let group = self.present();
+        lock(&group.ended).push(ended);
+        group.has_ended.store(true, Ordering::Release);
+        if let Some(caller) = caller_of(&group) {
+            let _ = caller.borrow(|mut store| group.clean_up(&mut store));
+        } else if let Ok(mut store) = group.store.try_lock()
+            && let Some(store) = store.as_mut()
+        {
+            group.clean_up(&mut store.as_context_mut());
+        }
+    }
+
+    fn clean_up(&self, store: &mut StoreContextMut<'_, Data>) {
+        self.has_ended.store(false, Ordering::Relaxed);
+        let ended = std::mem::take(&mut *lock(&self.ended));
+        for Ended { serial, memory } in ended {
+            // Closes what the guest had open.
+            let world = store.data_mut().worlds.remove(&serial);
+            drop(world);
+            if let Some(memory) = memory {
+                let _ = memory.detach_regions(&mut *store);
+            }
+        }
     }
 
     /// Does something with the store.
@@ -214,7 +269,10 @@ impl Group {
         struct Running<'g>(&'g Group);
         impl Drop for Running<'_> {
             fn drop(&mut self) {
-                self.0.running.fetch_sub(1, Ordering::SeqCst);
+                let _interrupting = lock(&self.0.interrupting);
+                if self.0.running.fetch_sub(1, Ordering::SeqCst) == 1 {
+                    self.0.interrupt.take_back();
+                }
             }
         }
         let held = self.present();
@@ -228,10 +286,11 @@ impl Group {
         })
     }
 
-    /// Stops what the group runs, if it runs.
-    pub(crate) fn interrupt(self: &Arc<Self>) {
+    /// Stops what the group runs, if a call is under way that the test says is meant.
+    pub(crate) fn interrupt_if(self: &Arc<Self>, is_meant: impl FnOnce() -> bool) {
         let group = self.present();
-        if group.is_running() {
+        let _interrupting = lock(&group.interrupting);
+        if group.is_running() && is_meant() {
             group.interrupt.interrupt();
         }
     }
@@ -277,8 +336,10 @@ impl Group {
                     let own = store.data_mut();
                     own.worlds.extend(data.worlds.drain());
                     own.instances.extend(data.instances.drain());
-                    own.limit.join(data.limit);
                     let _ = other.successor.set(this.clone());
+                    let mut ended = std::mem::take(&mut *lock(&other.ended));
+                    lock(&this.ended).append(&mut ended);
+                    this.has_ended.store(true, Ordering::Release);
                     return Ok(());
                 }
                 Err(error) => {
@@ -306,7 +367,55 @@ impl std::fmt::Display for JoinError {
     }
 }
 
-/// Sets the limit of an instance's memories.
-pub(crate) fn limit_memories(data: &mut Data, bytes: u64) {
-    data.limit.join(MemoryLimit { bytes: Some(bytes) });
+/// Which threads wait for which groups.
+///
+/// A thread that waits stands here before it does, so that whoever closes a circle, being the last
+/// to come, sees all others: from the group that it wants to the thread that has it, from there to
+/// the group that that one waits for, and so on. A thread that has got what it waited for may
+/// stand here a moment longer, which makes a path longer and never a circle.
+struct Waiters;
+
+static WAITING: Mutex<Vec<(usize, WaitedFor)>> = Mutex::new(Vec::new());
+
+/// A group that somebody waits for, who holds it.
+#[derive(Clone, Copy)]
+struct WaitedFor(*const Group);
+
+// SAFETY: it is read while `WAITING` is locked alone, and taken away before the group can go.
+unsafe impl Send for WaitedFor {}
+
+impl Waiters {
+    /// Notes that this thread waits for a group; `None` if it would wait for ever.
+    fn add(group: &Group) -> Option<impl Drop> {
+        struct Waiting;
+        impl Drop for Waiting {
+            fn drop(&mut self) {
+                let me = thread_number();
+                let mut waiting = lock(&WAITING);
+                // A thread waits for one group at a time.
+                if let Some(at) = waiting.iter().position(|(thread, _)| *thread == me) {
+                    waiting.swap_remove(at);
+                }
+            }
+        }
+        let me = thread_number();
+        let mut waiting = lock(&WAITING);
+        let mut owner = group.owner.load(Ordering::Relaxed);
+        for _ in 0..=waiting.len() {
+            if owner == me {
+                return None;
+            }
+            let Some((_, next)) = waiting.iter().find(|(thread, _)| *thread == owner) else {
+                break;
+            };
+            // SAFETY: whoever waits holds the group, and stays in the list until it has it.
+            owner = unsafe { &*next.0 }.owner.load(Ordering::Relaxed);
+        }
+        waiting.push((me, WaitedFor(std::ptr::from_ref(group))));
+        Some(Waiting)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

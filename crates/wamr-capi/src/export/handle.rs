@@ -15,6 +15,7 @@ use super::env::Env;
 use super::gc::Object;
 use super::instance::{Args2, Inst};
 use super::module::Module;
+use super::shared_heap::SharedHeap;
 use super::thread::Thread;
 use super::types::Type;
 
@@ -62,6 +63,7 @@ kinds! {
     Key(ContextKey);
     Object(Object);
     Thread(Thread);
+    SharedHeap(SharedHeap);
 }
 
 /// Something that has a name, of whatever kind.
@@ -144,8 +146,17 @@ pub(crate) fn get<T: Handle>(name: *const c_void) -> Option<Arc<T>> {
 
 /// Takes a name back, and what it named.
 pub(crate) fn remove<T: Handle>(name: *const c_void) -> Option<Arc<T>> {
+    T::unwrap(&take(name, |named| T::unwrap(named).is_some())?).cloned()
+}
+
+/// Takes a name of whatever kind back.
+pub(crate) fn remove_any(name: *const c_void) {
+    take(name, |_| true);
+}
+
+fn take(name: *const c_void, is_wanted: impl FnOnce(&AnyNamed) -> bool) -> Option<AnyNamed> {
     let mut table = write();
-    let object = T::unwrap(table.get(name)?)?.clone();
+    table.get(name).filter(|named| is_wanted(named))?;
     let (position, _) = parts(name)?;
     let slot = &mut table.slots[position];
     // Dropped behind the lock, since destructors may call back.
@@ -154,7 +165,5 @@ pub(crate) fn remove<T: Handle>(name: *const c_void) -> Option<Arc<T>> {
     if slot.generation < 1 << GENERATION_BITS {
         table.free.push(position as u32);
     }
-    drop(table);
-    drop(named);
-    Some(object)
+    named
 }

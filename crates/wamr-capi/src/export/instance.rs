@@ -15,12 +15,13 @@ use wamr::{Backtrace, Error, Extern, Func, Memory, SharedMemory, StoreContextMut
 use super::context::ContextKey;
 use super::entity::Entity;
 use super::env::{self, Env, Kind};
-use super::group::{self, Data, Group};
+use super::group::{Data, Ended, Group};
 use super::handle::{self, Name};
 use super::imports::{self, Entry, ExternInst, Given, Loading};
 use super::module::{Module, answer, kind};
 use super::native::NativeFailure;
 use super::runtime::mode_of;
+use super::shared_heap::Chain;
 use super::world::{WasiArgs, World};
 use super::{heap, text, thread};
 
@@ -106,6 +107,8 @@ pub(crate) struct Inst {
     pub(crate) family: Family,
     /// Whether anything was asked of it or called.
     touched: AtomicBool,
+    /// What it has of heaps that are shared.
+    shared_heap: Mutex<Option<Chain>>,
 }
 
 // SAFETY: names and pointers of the embedder's are carried, never followed.
@@ -177,6 +180,7 @@ impl Inst {
             texts: Mutex::default(),
             family: request.parent.as_ref().map(|parent| parent.family.clone()).unwrap_or_default(),
             touched: AtomicBool::new(false),
+            shared_heap: Mutex::default(),
         }
     }
 
@@ -186,6 +190,11 @@ impl Inst {
             Some(live) => Some(live.group.clone()),
             None => lock(&self.group).upgrade(),
         }
+    }
+
+    /// The heaps that are attached to it.
+    pub(crate) fn shared_heap(&self) -> MutexGuard<'_, Option<Chain>> {
+        lock(&self.shared_heap)
     }
 
     /// The environment that belongs to the instance.
@@ -317,10 +326,8 @@ impl Inst {
         // In this order, as a call does the opposite: it sees this, or is seen here.
         self.terminated.store(true, Ordering::SeqCst);
         // Whatever else runs in the group goes on.
-        if self.running.load(Ordering::SeqCst) != 0
-            && let Some(group) = self.group()
-        {
-            group.interrupt();
+        if let Some(group) = self.group() {
+            group.interrupt_if(|| self.running.load(Ordering::SeqCst) != 0);
         }
     }
 
@@ -501,6 +508,12 @@ impl Inst {
             handle::remove::<Entity>(*name);
         }
         live.dependencies.iter().for_each(Self::end);
+        let chain = self.shared_heap().take();
+        let memory = if chain.is_some() { live.memory0.clone() } else { None };
+        live.group.leave(Ended { serial: self.serial, memory });
+        if let Some(chain) = chain {
+            chain.let_go();
+        }
         // If that was the last of the group, the store goes, and with it the instance's name.
         drop(live);
     }
@@ -560,6 +573,7 @@ pub(crate) fn make_in(
         let id = store.data().instances.values().any(|known| Arc::ptr_eq(known, &inst));
         if !id {
             handle::remove::<Inst>(name);
+            store.data_mut().worlds.remove(&inst.serial);
         }
     }
     made.map(|()| inst)
@@ -582,9 +596,6 @@ fn start(
         None => World::new(&wasi, request.heap_bytes, terminated, interrupt)?,
     };
     store.data_mut().worlds.insert(*serial, world);
-    if request.max_pages != 0 {
-        group::limit_memories(store.data_mut(), u64::from(request.max_pages) << 16);
-    }
     let given = given.to_vec();
     let values = imports::build(store, module, prepared, *serial, request, &given, loading)?;
     let text = |error: Error| error.to_string();
@@ -600,6 +611,16 @@ fn start(
         }
     };
     let handle = handle.map_err(text)?;
+    if request.max_pages != 0 {
+        let decoded = prepared.decoded();
+        for index in decoded.imported_memories..decoded.memories.len() as u32 {
+            let memory =
+                handle.item(&mut *store, ExternIdx::Memory(MemoryIdx(index))).map_err(text)?;
+            if let Some(memory) = memory.and_then(Extern::into_memory) {
+                memory.limit_pages(&mut *store, request.max_pages.into()).map_err(text)?;
+            }
+        }
+    }
     let memory0 = handle.item(&mut *store, ExternIdx::Memory(MemoryIdx(0))).map_err(text)?;
     let memory0 = memory0.and_then(Extern::into_memory);
     let id = handle.id(&*store).map_err(text)?;

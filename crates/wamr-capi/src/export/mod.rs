@@ -6,7 +6,7 @@
 //! * `runtime`, `alloc`: what is global.
 //! * `module`, `types`: modules and what they tell about their imports and exports.
 //! * `instance`, `imports`, `world`, `context`: making instances and what belongs to them.
-//! * `entity`, `memory`, `heap`: functions, memories, tables, globals and tags.
+//! * `entity`, `memory`, `heap`, `shared_heap`: functions, memories, tables, globals and tags.
 //! * `call`, `value`, `native`, `sysv`: calls in both directions.
 //! * `externref`, `gc`: references.
 //! * `thread`, `report`, `aot`, `unsupported`: the rest.
@@ -93,6 +93,7 @@ mod module;
 mod native;
 mod report;
 mod runtime;
+mod shared_heap;
 mod sysv;
 mod text;
 mod thread;

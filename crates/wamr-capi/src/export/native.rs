@@ -68,6 +68,16 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
+    /// What the library has of its own, which natives of the embedder shadow.
+    pub(crate) fn new() -> Self {
+        let mut this = Self::default();
+        let names = this.modules.entry("env".into()).or_default();
+        for (name, native) in super::shared_heap::natives() {
+            names.entry(name.into()).or_default().push((0, Arc::new(native)));
+        }
+        this
+    }
+
     /// The newest native of a name, or of the name without a leading `_`.
     pub(crate) fn get(&self, module: &str, name: &str) -> Option<Arc<NativeDef>> {
         let names = self.modules.get(module)?;
@@ -247,8 +257,8 @@ enum Place {
 /// A pointer of the host to a checked range of the caller's memory.
 fn pointer(env: &mut NativeEnv<'_, Data>, range: GuestBuf) -> Result<u64, Error> {
     let memory = env.memory()?;
-    let base = super::memory::base(env.as_context_mut(), &memory)?;
-    Ok(base.expose_provenance() as u64 + range.address)
+    let at = memory.address_of(env.as_context_mut(), range.address, range.len_bytes)?;
+    Ok(at.expose_provenance() as u64)
 }
 
 /// All registered natives, for lists of imports.

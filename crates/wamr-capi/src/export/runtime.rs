@@ -19,6 +19,10 @@ const MODE_FAST_JIT: c_int = 2;
 const MODE_LLVM_JIT: c_int = 3;
 const MODE_MULTI_TIER_JIT: c_int = 4;
 
+/// The environment variable that switches the counting of instructions on, for programs that do not
+/// know [`wasm_runtime_set_instruction_metering`].
+const METERING: &str = "WAMR_METERING";
+
 /// The version that is told to C; programs ask for WAMR's.
 const VERSION: [u32; 3] = [2, 4, 3];
 
@@ -87,11 +91,11 @@ impl Runtime {
         Self {
             engine: OnceLock::new(),
             gc_heap_bytes: (gc_heap_bytes != 0).then_some(gc_heap_bytes as usize),
-            metering: AtomicBool::new(false),
+            metering: AtomicBool::new(std::env::var_os(METERING).is_some_and(|it| it == "1")),
             default_mode: AtomicI32::new(if mode_of(mode).is_some() { mode } else { first }),
             allow_unlinked: AtomicBool::new(false),
             max_threads: AtomicU32::new(4),
-            natives: RwLock::default(),
+            natives: RwLock::new(Registry::new()),
             modules: Mutex::default(),
             reader: Mutex::default(),
             types: TypeNames::default(),
@@ -127,8 +131,13 @@ impl Runtime {
     /// Gives something a name that lasts as long as the runtime.
     pub(crate) fn name_for_good<T: Handle>(&self, object: Arc<T>) -> Name {
         let name = super::handle::insert(object);
-        self.names.lock().unwrap_or_else(PoisonError::into_inner).push(name);
+        self.keep_name(name);
         name
+    }
+
+    /// Takes a name back when the runtime ends.
+    pub(crate) fn keep_name(&self, name: Name) {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).push(name);
     }
 }
 
@@ -172,7 +181,7 @@ fn start(make: impl FnOnce() -> Option<Runtime>) -> bool {
 c_api! {
     fn wasm_runtime_init() -> bool {
         start(|| {
-            alloc::use_system();
+            crate::memory::use_system();
             Some(Runtime::new(0, 0))
         })
     }
@@ -228,7 +237,7 @@ c_api! {
         let names =
             std::mem::take(&mut *runtime.names.lock().unwrap_or_else(PoisonError::into_inner));
         for name in names {
-            super::handle::remove::<Module>(name);
+            super::handle::remove_any(name);
         }
         super::memory::forget_callback();
     }

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <unistd.h>
+
+#include "aot_export.h"
 #include "wasm_export.h"
 
 #define CHECK(condition)                                                                 \
@@ -36,6 +39,34 @@ read_file(const char *name, uint32_t *size)
     fclose(file);
     *size = (uint32_t)length;
     return buffer;
+}
+
+/* A module, which keeps nothing of the buffer; where the mode is "aot", compiled ahead of time. */
+static inline wasm_module_t
+load_module(const char *name)
+{
+    char error[256];
+    uint32_t size;
+    uint8_t *buffer = read_file(name, &size);
+    LoadArgs args = { .wasm_binary_freeable = true };
+    wasm_module_t module = wasm_runtime_load_ex(buffer, size, &args, error, sizeof error);
+    CHECK(module != NULL);
+    wasm_runtime_free(buffer);
+    const char *mode = getenv("WAMR_MODE");
+    if (!mode || strcmp(mode, "aot") != 0) {
+        return module;
+    }
+    aot_comp_data_t data = aot_create_comp_data(module, NULL, false);
+    aot_comp_context_t context = aot_create_comp_context(data, NULL);
+    buffer = aot_emit_aot_file_buf(context, data, &size);
+    CHECK(buffer != NULL);
+    wasm_runtime_unload(module);
+    module = wasm_runtime_load_ex(buffer, size, &args, error, sizeof error);
+    CHECK(module != NULL);
+    aot_destroy_aot_file(buffer);
+    aot_destroy_comp_context(context);
+    aot_destroy_comp_data(data);
+    return module;
 }
 
 /* The first import of a kind, or -1. */

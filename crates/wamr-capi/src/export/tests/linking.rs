@@ -321,6 +321,21 @@ fn built_in_things_fill_lists_and_the_linker_the_rest() {
 }
 
 #[test]
+fn exported_globals_are_read_and_written() {
+    let _runtime = start();
+    let (_module, inst) =
+        instance(r#"(module (global (export "g") (mut i32) (i32.const 5)) (func (export "f")))"#);
+    let global = wasm_runtime_get_export_global(inst.name, c"g".as_ptr());
+    let mut value = WasmVal::default();
+    assert!(wasm_global_get_value(global, &mut value) && value.of == 5);
+    value.of = 6;
+    assert!(wasm_global_set_value(global, &value));
+    assert_eq!(global, wasm_runtime_get_export_global(inst.name, c"g".as_ptr()));
+    assert!(wasm_runtime_get_export_global(inst.name, c"f".as_ptr()).is_null());
+    assert!(wasm_runtime_get_export_global(NULL, c"g".as_ptr()).is_null());
+}
+
+#[test]
 fn groups_that_run_are_not_joined_and_others_join() {
     let _runtime = start();
     let module = load(r#"(module (memory (export "m") 1) (memory (export "n") 1))"#);

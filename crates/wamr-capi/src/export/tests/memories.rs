@@ -170,17 +170,6 @@ fn numbers_stand_for_pointers_of_the_host() {
 fn what_has_no_meaning_here_says_so() {
     let _runtime = start();
     let (_module, inst) = instance("(module (memory 1))");
-    let heap = wasm_runtime_create_shared_heap(null_mut());
-    assert!(heap.is_null());
-    assert!(wasm_runtime_chain_shared_heaps(heap, heap).is_null());
-    assert!(wasm_runtime_unchain_shared_heaps(heap, true).is_null());
-    assert!(!wasm_runtime_reset_shared_heap_chain(heap));
-    assert!(!wasm_runtime_attach_shared_heap(inst.name, heap));
-    wasm_runtime_detach_shared_heap(inst.name);
-    let mut native = pointer(1);
-    assert_eq!(wasm_runtime_shared_heap_malloc(inst.name, 1, &mut native), 0);
-    assert!(native.is_null());
-    wasm_runtime_shared_heap_free(inst.name, 0);
     assert_eq!(wasm_runtime_start_debug_instance(inst.env), 0);
     assert_eq!(wasm_runtime_start_debug_instance_with_port(inst.env, 1), 0);
     assert_eq!(wasm_runtime_get_pgo_prof_data_size(inst.name), 0);

@@ -2,6 +2,7 @@
 
 mod aot;
 mod calls;
+mod groups;
 mod linking;
 mod memories;
 mod misuse;
@@ -9,6 +10,7 @@ mod modules;
 mod objects;
 mod reentry;
 mod runtime;
+mod shared_heaps;
 mod support;
 mod threads;
 mod worlds;

@@ -1,0 +1,13 @@
+(module
+  (import "env" "shared_heap_malloc" (func $malloc (param i32) (result i32)))
+  (import "env" "shared_heap_free" (func $free (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "from memory")
+  (func (export "produce") (result i32)
+    (local $at i32)
+    (local.set $at (call $malloc (i32.const 32)))
+    (memory.copy (local.get $at) (i32.const 16) (i32.const 11))
+    (i32.store8 offset=11 (local.get $at) (i32.const 0))
+    (local.get $at))
+  (func (export "first") (param i32) (result i32) (i32.load8_u (local.get 0)))
+  (func (export "free") (param i32) (call $free (local.get 0))))
