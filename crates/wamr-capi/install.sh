@@ -25,7 +25,7 @@ build --crate-type=cdylib -- -C link-arg=-Wl,-soname,libiwasm.so
 build --crate-type=staticlib
 
 target="${CARGO_TARGET_DIR:-$here/../../target}"
-built="$target/$([ "$profile" = dev ] && echo debug || echo "$profile")"
+built="$target/${CARGO_BUILD_TARGET:+$CARGO_BUILD_TARGET/}$([ "$profile" = dev ] && echo debug || echo "$profile")"
 version="$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' ../../Cargo.toml)"
 to="${DESTDIR:-}$prefix"
 # What a static library of Rust needs on Linux.

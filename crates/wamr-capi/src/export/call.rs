@@ -363,11 +363,7 @@ fn refuse(inst: &Inst, what: &str) -> bool {
 fn execute_main(inst: &Arc<Inst>, argc: c_int, argv: *mut *mut c_char) -> bool {
     let Some(env) = inst.singleton() else { return refuse(inst, "the instance is gone") };
     let find = |name| inst.export(name, kind::FUNC).and_then(Callee::of);
-    let is_wasi = inst
-        .module
-        .loaded
-        .imports()
-        .any(|import| super::imports::WASI_MODULES.contains(&import.module()));
+    let is_wasi = super::wasi::is_wasi(&inst.module.loaded);
     let start = if is_wasi || find("main").is_none() { find("_start") } else { None };
     if let Some(start) = start {
         return call(&env, &start, |_, _| Ok(Vec::new()), |_, _| ()).is_some();

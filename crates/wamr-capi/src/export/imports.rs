@@ -16,7 +16,8 @@ use wamr::{
 use super::entity::{Entity, GlobalValue, Spec};
 use super::group::{Data, Group};
 use super::handle::{self, Name};
-use super::instance::{self, Inst, Request};
+use super::instance::Inst;
+use super::instantiate::{self, Request};
 use super::module::{Module, kind, kind_of};
 use super::native::NativeSource;
 use super::runtime::Runtime;
@@ -234,7 +235,8 @@ fn of_modules(
                 return Err("modules import from each other too deeply".into());
             }
             loading.under_way.push(from.to_owned());
-            let made = instance::make_in(store, &module, &request.for_dependency(), &[], loading);
+            let made =
+                instantiate::make_in(store, &module, &request.for_dependency(), &[], loading);
             loading.under_way.pop();
             let inst = made.map_err(|error| format!("module `{from}`: {error}"))?;
             loading.made.insert(from.to_owned(), inst.clone());

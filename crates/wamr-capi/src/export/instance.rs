@@ -1,4 +1,4 @@
-//! Instances: making them, and what belongs to each.
+//! Instances, and what belongs to each. How they come to be stands in `instantiate`.
 
 use std::collections::HashMap;
 use std::ffi::{CString, c_char, c_int, c_void};
@@ -9,70 +9,32 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use wamr::instantiate::InstanceHandle;
-use wamr::types::{ExternIdx, FuncIdx, MemoryIdx};
-use wamr::{Backtrace, Error, Extern, Func, Memory, SharedMemory, StoreContextMut, TrapCode};
+use wamr::types::{ExternIdx, FuncIdx};
+use wamr::{Backtrace, Error, Extern, Func, Memory, StoreContextMut, TrapCode};
 
 use super::context::ContextKey;
 use super::entity::Entity;
 use super::env::{self, Env, Kind};
 use super::group::{Data, Ended, Group};
 use super::handle::{self, Name};
-use super::imports::{self, Entry, ExternInst, Given, Loading};
-use super::module::{Module, answer, kind};
+use super::imports::Given;
+use super::instantiate::{self, Request};
+use super::module::{Module, kind};
 use super::native::NativeFailure;
-use super::runtime::mode_of;
 use super::shared_heap::Chain;
-use super::world::{WasiArgs, World};
-use super::{heap, text, thread};
-
-/// How an instance is made.
-#[derive(Clone, Default)]
-pub(crate) struct Request {
-    pub(crate) heap_bytes: u32,
-    pub(crate) max_pages: u32,
-    custom_data: usize,
-    wasi: WasiArgs,
-    imports: Vec<Entry>,
-    /// As C calls it; `None` for the runtime's default.
-    mode: Option<c_int>,
-    pub(crate) allow_unlinked: bool,
-    /// Whether memories and so on are made for imports that nobody supplies.
-    fill: bool,
-    /// The shared memories of the first thread, for other threads of a program.
-    pub(crate) inherited: Option<Vec<SharedMemory>>,
-    /// The instance that starts the thread that this one is for.
-    pub(crate) parent: Option<Arc<Inst>>,
-}
-
-impl Request {
-    /// How an instance for another thread of a program is made.
-    pub(crate) fn for_thread(&self, parent: &Arc<Inst>, inherited: Vec<SharedMemory>) -> Self {
-        Self { inherited: Some(inherited), parent: Some(parent.clone()), ..self.clone() }
-    }
-
-    /// How what it imports from is made.
-    pub(crate) fn for_dependency(&self) -> Self {
-        Self {
-            heap_bytes: self.heap_bytes,
-            mode: self.mode,
-            allow_unlinked: self.allow_unlinked,
-            wasi: self.wasi.clone(),
-            ..Self::default()
-        }
-    }
-}
+use super::{text, thread};
 
 /// What there is of an instance until C ends it.
-struct Live {
-    group: Arc<Group>,
-    handle: InstanceHandle,
-    memory0: Option<Memory>,
+pub(super) struct Live {
+    pub(super) group: Arc<Group>,
+    pub(super) handle: InstanceHandle,
+    pub(super) memory0: Option<Memory>,
     /// Entities that C has names of.
-    names: Vec<(Extern, Name)>,
+    pub(super) names: Vec<(Extern, Name)>,
     /// What it was made with, to make it again.
-    given: Given,
+    pub(super) given: Given,
     /// Instances that loading linking made for it.
-    dependencies: Vec<Arc<Inst>>,
+    pub(super) dependencies: Vec<Arc<Inst>>,
 }
 
 /// The text of an exception, where C can read it.
@@ -87,12 +49,12 @@ pub(crate) struct Inst {
     pub(crate) serial: u64,
     pub(crate) module: Arc<Module>,
     pub(crate) request: Request,
-    mode: AtomicU32,
-    live: Mutex<Option<Live>>,
+    pub(super) mode: AtomicU32,
+    pub(super) live: Mutex<Option<Live>>,
     /// For those whose functions live on.
-    group: Mutex<Weak<Group>>,
+    pub(super) group: Mutex<Weak<Group>>,
     exception: Mutex<Exception>,
-    terminated: Arc<AtomicBool>,
+    pub(super) terminated: Arc<AtomicBool>,
     /// How many calls from C into the instance are under way.
     running: AtomicU32,
     exit_code: AtomicU32,
@@ -106,7 +68,7 @@ pub(crate) struct Inst {
     texts: Mutex<Vec<CString>>,
     pub(crate) family: Family,
     /// Whether anything was asked of it or called.
-    touched: AtomicBool,
+    pub(super) touched: AtomicBool,
     /// What it has of heaps that are shared.
     shared_heap: Mutex<Option<Chain>>,
 }
@@ -140,7 +102,7 @@ impl Family {
         guests.push(thread);
     }
 
-    fn add(&self, inst: &Arc<Inst>) {
+    pub(super) fn add(&self, inst: &Arc<Inst>) {
         let mut members = lock(&self.0.members);
         members.retain(|member| member.strong_count() != 0);
         members.push(Arc::downgrade(inst));
@@ -158,7 +120,7 @@ const PROC_EXIT: &str = "wasi proc exit";
 const TERMINATED: &str = "terminated by user";
 
 impl Inst {
-    fn new(name: Name, module: &Arc<Module>, request: &Request, mode: c_int) -> Self {
+    pub(super) fn new(name: Name, module: &Arc<Module>, request: &Request, mode: c_int) -> Self {
         Self {
             name,
             serial: NEXT_SERIAL.fetch_add(1, Ordering::Relaxed),
@@ -307,7 +269,7 @@ impl Inst {
     }
 
     /// Makes a thread's instance one of the same program as its parent.
-    fn take_after(self: &Arc<Self>, parent: &Arc<Self>) {
+    pub(super) fn take_after(self: &Arc<Self>, parent: &Arc<Self>) {
         parent.family.add(self);
         self.set_custom_data(parent.custom_data());
         *lock(&self.contexts) = lock(&parent.contexts).clone();
@@ -430,6 +392,11 @@ impl Inst {
         self.set_exception(Some(&text));
     }
 
+    /// What the guest gave to `proc_exit`.
+    pub(crate) fn exit_code(&self) -> u32 {
+        self.exit_code.load(Ordering::Relaxed)
+    }
+
     /// The frames that the last failure passed through.
     pub(crate) fn backtrace(&self) -> Backtrace {
         lock(&self.backtrace).clone()
@@ -519,448 +486,7 @@ impl Inst {
     }
 }
 
-/// Makes an instance.
-///
-/// # Errors
-/// Says what went wrong, as `error_buf` gets it.
-pub(crate) fn make(module: &Arc<Module>, request: &Request) -> Result<Arc<Inst>, String> {
-    let failed = |what: String| format!("WASM module instantiate failed: {what}");
-    let prepared = prepare(module, request).map_err(failed)?.0;
-    let mut given = imports::match_entries(&prepared, &request.imports).map_err(failed)?;
-    if request.fill {
-        imports::fill_with_new(module, &prepared, &mut given);
-    }
-    let group = imports::group_for(&module.runtime, &given).map_err(failed)?;
-    let mut loading = Loading::default();
-    let made = group.run(|mut store| {
-        let inst = make_in(&mut store, module, request, &given, &mut loading)?;
-        let made = std::mem::take(&mut loading).into_made();
-        if let Some(live) = &mut *lock(&inst.live) {
-            live.dependencies = made;
-        }
-        Ok(inst)
-    });
-    let made = made.map_err(|busy| busy.to_string()).and_then(|made| made);
-    loading.into_made().iter().for_each(Inst::end);
-    made.map_err(failed)
-}
-
-fn prepare(module: &Arc<Module>, request: &Request) -> Result<(wamr::Module, c_int), String> {
-    let c_mode = request.mode.unwrap_or_else(|| module.runtime.default_mode());
-    let mode = mode_of(c_mode).ok_or("this build lacks the running mode")?;
-    let prepared = module.in_mode(mode).map_err(|error| error.to_string())?;
-    Ok((prepared, c_mode))
-}
-
-/// Makes an instance in a store.
-///
-/// # Errors
-/// Says what went wrong.
-pub(crate) fn make_in(
-    store: &mut StoreContextMut<'_, Data>,
-    module: &Arc<Module>,
-    request: &Request,
-    given: &[(usize, Arc<Entity>)],
-    loading: &mut Loading,
-) -> Result<Arc<Inst>, String> {
-    let (prepared, c_mode) = prepare(module, request)?;
-    let name = handle::insert_cyclic(|name| Arc::new(Inst::new(name, module, request, c_mode)));
-    let inst = handle::get::<Inst>(name).ok_or("the instance is gone")?;
-    let made = start(store, &inst, &prepared, given, loading, request.parent.as_ref());
-    if made.is_err() {
-        inst.end();
-        // Its functions may be in tables of others, and then stays known to the store.
-        let id = store.data().instances.values().any(|known| Arc::ptr_eq(known, &inst));
-        if !id {
-            handle::remove::<Inst>(name);
-            store.data_mut().worlds.remove(&inst.serial);
-        }
-    }
-    made.map(|()| inst)
-}
-
-fn start(
-    store: &mut StoreContextMut<'_, Data>,
-    inst: &Arc<Inst>,
-    prepared: &wamr::Module,
-    given: &[(usize, Arc<Entity>)],
-    loading: &mut Loading,
-    parent: Option<&Arc<Inst>>,
-) -> Result<(), String> {
-    let Inst { module, request, serial, .. } = &**inst;
-    let group = store.data().group.upgrade().ok_or("the group is gone")?;
-    let wasi = request.wasi.clone().or(&lock(&module.wasi));
-    let (terminated, interrupt) = (inst.terminated.clone(), group.interrupt_handle());
-    let world = match parent {
-        Some(parent) => World::of_thread(parent, request.heap_bytes, terminated, interrupt)?,
-        None => World::new(&wasi, request.heap_bytes, terminated, interrupt)?,
-    };
-    store.data_mut().worlds.insert(*serial, world);
-    let given = given.to_vec();
-    let values = imports::build(store, module, prepared, *serial, request, &given, loading)?;
-    let text = |error: Error| error.to_string();
-    // SAFETY: the list of imports was built for the module, types checked.
-    let handle = unsafe {
-        match &request.inherited {
-            None => InstanceHandle::allocate(&mut *store, prepared, &values),
-            Some(inherited) => {
-                let values: Vec<_> =
-                    values.into_iter().map(wamr::instantiate::ImportValue::Extern).collect();
-                InstanceHandle::allocate_thread(&mut *store, prepared, &values, inherited)
-            }
-        }
-    };
-    let handle = handle.map_err(text)?;
-    if request.max_pages != 0 {
-        let decoded = prepared.decoded();
-        for index in decoded.imported_memories..decoded.memories.len() as u32 {
-            let memory =
-                handle.item(&mut *store, ExternIdx::Memory(MemoryIdx(index))).map_err(text)?;
-            if let Some(memory) = memory.and_then(Extern::into_memory) {
-                memory.limit_pages(&mut *store, request.max_pages.into()).map_err(text)?;
-            }
-        }
-    }
-    let memory0 = handle.item(&mut *store, ExternIdx::Memory(MemoryIdx(0))).map_err(text)?;
-    let memory0 = memory0.and_then(Extern::into_memory);
-    let id = handle.id(&*store).map_err(text)?;
-    *lock(&inst.group) = Arc::downgrade(&group);
-    *lock(&inst.live) = Some(Live {
-        group: group.clone(),
-        handle: handle.clone(),
-        memory0: memory0.clone(),
-        names: Vec::new(),
-        given,
-        dependencies: Vec::new(),
-    });
-    let before = store.data_mut().instances.insert(id, inst.clone());
-    if let Some(before) = before {
-        handle::remove::<Inst>(before.name);
-    }
-    match parent {
-        Some(parent) => inst.take_after(parent),
-        None => inst.family.add(inst),
-    }
-    if let Some(memory) = &memory0 {
-        heap::set_up(store, inst, memory);
-    }
-    let env = inst.singleton().ok_or("the instance is gone")?;
-    // What a native instantiates computes at the expense of the call that the native is part of.
-    if module.runtime.is_metered() && !env::is_calling(&group) {
-        store.set_fuel(u64::MAX).map_err(text)?;
-    }
-    let _running = inst.running();
-    env::calling(&env, || {
-        handle.copy_active_segments(&mut *store).map_err(text)?;
-        handle.start(&mut *store).map_err(text)?;
-        if request.inherited.is_some() {
-            return Ok(());
-        }
-        for name in initializers(prepared) {
-            let Some(Extern::Func(func)) = inst.export_value(store, name) else { continue };
-            let ty = func.ty(&*store).map_err(text)?;
-            if ty.params().is_empty() && ty.results().is_empty() {
-                func.call(&mut *store, &[], &mut []).map_err(text)?;
-            }
-        }
-        Ok(())
-    })
-}
-
-/// What toolchains want called right after instantiation.
-fn initializers(module: &wamr::Module) -> impl Iterator<Item = &'static str> {
-    let is_wasi = module.imports().any(|import| imports::WASI_MODULES.contains(&import.module()));
-    let is_command = module.get_export("_start").is_some();
-    let names = [
-        (is_wasi && !is_command).then_some("_initialize"),
-        Some("__post_instantiate"),
-        (!is_wasi).then_some("__wasm_call_ctors"),
-    ];
-    names.into_iter().flatten()
-}
-
-/// `InstantiationArgs`
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(crate) struct InstantiationArgs {
-    default_stack_size: u32,
-    heap_size: u32,
-    max_memory_pages: u32,
-}
-
-/// `WASMInstantiationArgsWithImports`
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(crate) struct ArgsWithImports {
-    args: InstantiationArgs,
-    imports: *const ExternInst,
-    import_count: u32,
-}
-
-impl From<InstantiationArgs> for Request {
-    fn from(args: InstantiationArgs) -> Self {
-        Self { heap_bytes: args.heap_size, max_pages: args.max_memory_pages, ..Self::default() }
-    }
-}
-
-/// `InstantiationArgs2`
-#[derive(Default)]
-pub(crate) struct Args2(Mutex<Request>);
-
-fn instantiate(
-    module: Name,
-    request: &Request,
-    error_buf: *mut c_char,
-    error_buf_size: u32,
-) -> Name {
-    let module = handle::get::<Module>(module).ok_or_else(|| "there is no such module".to_owned());
-    let made = module.and_then(|module| make(&module, request)).map(|inst| inst.name);
-    answer(made, error_buf, error_buf_size)
-}
-
-/// Changes arguments that C holds.
-fn set(args: Name, change: impl FnOnce(&mut Request)) {
-    if let Some(args) = handle::get::<Args2>(args) {
-        change(&mut lock(&args.0));
-    }
-}
-
-/// Lists of directories as C gives them.
-fn dirs(
-    dirs: *const *const c_char,
-    dir_count: u32,
-    mapped: *const *const c_char,
-    map_count: u32,
-) -> (Vec<String>, Vec<String>) {
-    (text::strings(dirs, dir_count as usize), text::strings(mapped, map_count as usize))
-}
-
-fn argv(argv: *const *const c_char, argc: c_int) -> Vec<String> {
-    text::strings(argv, usize::try_from(argc).unwrap_or(0))
-}
-
 c_api! {
-    fn wasm_runtime_instantiate(
-        module: Name,
-        _stack_size: u32,
-        heap_bytes: u32,
-        error_buf: *mut c_char,
-        error_buf_size: u32,
-    ) -> Name {
-        let request = Request { heap_bytes, ..Request::default() };
-        instantiate(module, &request, error_buf, error_buf_size)
-    }
-
-    fn wasm_runtime_instantiate_ex(
-        module: Name,
-        args: *const InstantiationArgs,
-        error_buf: *mut c_char,
-        error_buf_size: u32,
-    ) -> Name {
-        let request = text::read(args).map(Request::from).unwrap_or_default();
-        instantiate(module, &request, error_buf, error_buf_size)
-    }
-
-    fn wasm_runtime_instantiate_ex_with_imports(
-        module: Name,
-        args: *const ArgsWithImports,
-        error_buf: *mut c_char,
-        error_buf_size: u32,
-    ) -> Name {
-        let request = text::read(args).map(|args| Request {
-            imports: imports::entries(args.imports, args.import_count),
-            ..Request::from(args.args)
-        });
-        instantiate(module, &request.unwrap_or_default(), error_buf, error_buf_size)
-    }
-
-    fn wasm_runtime_instantiate_ex2(
-        module: Name,
-        args: Name,
-        error_buf: *mut c_char,
-        error_buf_size: u32,
-    ) -> Name {
-        let Some(args) = handle::get::<Args2>(args) else {
-            text::message(error_buf, error_buf_size, &"there are no such arguments");
-            return null_mut();
-        };
-        let request = lock(&args.0).clone();
-        instantiate(module, &request, error_buf, error_buf_size)
-    }
-
-    fn wasm_runtime_instantiate_with_builtin_linker(
-        module: Name,
-        _stack_size: u32,
-        heap_bytes: u32,
-        error_buf: *mut c_char,
-        error_buf_size: u32,
-    ) -> Name {
-        let request = Request { heap_bytes, fill: true, ..Request::default() };
-        instantiate(module, &request, error_buf, error_buf_size)
-    }
-
-    fn wasm_runtime_instantiation_args_create(out: *mut Name) -> bool {
-        if out.is_null() {
-            return false;
-        }
-        text::write(out, handle::insert(Arc::new(Args2::default())))
-    }
-
-    fn wasm_runtime_instantiation_args_destroy(args: Name) {
-        handle::remove::<Args2>(args);
-    }
-
-    fn wasm_runtime_instantiation_args_set_default_stack_size(args: Name, _size: u32) {
-        let _ = args;
-    }
-
-    fn wasm_runtime_instantiation_args_set_host_managed_heap_size(args: Name, size: u32) {
-        set(args, |request| request.heap_bytes = size);
-    }
-
-    fn wasm_runtime_instantiation_args_set_max_memory_pages(args: Name, pages: u32) {
-        set(args, |request| request.max_pages = pages);
-    }
-
-    fn wasm_runtime_instantiation_args_set_custom_data(args: Name, data: *mut c_void) {
-        set(args, |request| request.custom_data = data.expose_provenance());
-    }
-
-    fn wasm_runtime_instantiation_args_set_wasi_arg(
-        args: Name,
-        list: *const *const c_char,
-        argc: c_int,
-    ) {
-        set(args, |request| request.wasi.argv = Some(argv(list, argc)));
-    }
-
-    fn wasm_runtime_instantiation_args_set_wasi_env(
-        args: Name,
-        env: *const *const c_char,
-        count: u32,
-    ) {
-        set(args, |request| request.wasi.env = Some(text::strings(env, count as usize)));
-    }
-
-    fn wasm_runtime_instantiation_args_set_wasi_dir(
-        args: Name,
-        list: *const *const c_char,
-        count: u32,
-        mapped: *const *const c_char,
-        map_count: u32,
-    ) {
-        set(args, |request| request.wasi.dirs = Some(dirs(list, count, mapped, map_count)));
-    }
-
-    fn wasm_runtime_instantiation_args_set_wasi_stdio(
-        args: Name,
-        stdin: i64,
-        stdout: i64,
-        stderr: i64,
-    ) {
-        set(args, |request| request.wasi.stdio = Some([stdin, stdout, stderr]));
-    }
-
-    fn wasm_runtime_instantiation_args_set_wasi_addr_pool(
-        args: Name,
-        pool: *const *const c_char,
-        count: u32,
-    ) {
-        set(args, |request| request.wasi.addr_pool = Some(text::strings(pool, count as usize)));
-    }
-
-    fn wasm_runtime_instantiation_args_set_wasi_ns_lookup_pool(
-        args: Name,
-        pool: *const *const c_char,
-        count: u32,
-    ) {
-        let pool = text::strings(pool, count as usize);
-        set(args, |request| request.wasi.ns_lookup_pool = Some(pool));
-    }
-
-    fn wasm_runtime_instantiation_args_set_imports(
-        args: Name,
-        list: *const ExternInst,
-        count: u32,
-    ) {
-        set(args, |request| request.imports = imports::entries(list, count));
-    }
-
-    fn wasm_runtime_set_wasi_args_ex(
-        module: Name,
-        dir_list: *const *const c_char,
-        dir_count: u32,
-        map_dir_list: *const *const c_char,
-        map_dir_count: u32,
-        env: *const *const c_char,
-        env_count: u32,
-        list: *const *const c_char,
-        argc: c_int,
-        stdin: i64,
-        stdout: i64,
-        stderr: i64,
-    ) {
-        let Some(module) = handle::get::<Module>(module) else { return };
-        let mut wasi = lock(&module.wasi);
-        wasi.dirs = Some(dirs(dir_list, dir_count, map_dir_list, map_dir_count));
-        wasi.env = Some(text::strings(env, env_count as usize));
-        wasi.argv = Some(argv(list, argc));
-        wasi.stdio = Some([stdin, stdout, stderr]);
-    }
-
-    fn wasm_runtime_set_wasi_args(
-        module: Name,
-        dir_list: *const *const c_char,
-        dir_count: u32,
-        map_dir_list: *const *const c_char,
-        map_dir_count: u32,
-        env: *const *const c_char,
-        env_count: u32,
-        list: *const *const c_char,
-        argc: c_int,
-    ) {
-        wasm_runtime_set_wasi_args_ex(
-            module, dir_list, dir_count, map_dir_list, map_dir_count, env, env_count, list, argc,
-            -1, -1, -1,
-        );
-    }
-
-    fn wasm_runtime_set_wasi_addr_pool(
-        module: Name,
-        pool: *const *const c_char,
-        count: u32,
-    ) {
-        if let Some(module) = handle::get::<Module>(module) {
-            lock(&module.wasi).addr_pool = Some(text::strings(pool, count as usize));
-        }
-    }
-
-    fn wasm_runtime_set_wasi_ns_lookup_pool(
-        module: Name,
-        pool: *const *const c_char,
-        count: u32,
-    ) {
-        if let Some(module) = handle::get::<Module>(module) {
-            lock(&module.wasi).ns_lookup_pool = Some(text::strings(pool, count as usize));
-        }
-    }
-
-    fn wasm_runtime_is_wasi_mode(inst: Name) -> bool {
-        handle::get::<Inst>(inst).is_some_and(|inst| {
-            let mut imports = inst.module.loaded.imports();
-            imports.any(|import| imports::WASI_MODULES.contains(&import.module()))
-        })
-    }
-
-    fn wasm_runtime_lookup_wasi_start_function(inst: Name) -> Name {
-        let Some(inst) = handle::get::<Inst>(inst) else { return null_mut() };
-        inst.export("_start", kind::FUNC).unwrap_or(null_mut())
-    }
-
-    fn wasm_runtime_get_wasi_exit_code(inst: Name) -> u32 {
-        handle::get::<Inst>(inst).map_or(0, |inst| inst.exit_code.load(Ordering::Relaxed))
-    }
-
     fn wasm_runtime_deinstantiate(inst: Name) {
         if let Some(inst) = handle::get::<Inst>(inst) {
             inst.end();
@@ -977,7 +503,7 @@ c_api! {
     }
 
     fn wasm_runtime_set_running_mode(inst: Name, mode: c_int) -> bool {
-        handle::get::<Inst>(inst).is_some_and(|inst| switch_mode(&inst, mode))
+        handle::get::<Inst>(inst).is_some_and(|inst| instantiate::switch_mode(&inst, mode))
     }
 
     fn wasm_runtime_get_exception(inst: Name) -> *const c_char {
@@ -1011,44 +537,4 @@ c_api! {
     fn wasm_runtime_is_bounds_checks_enabled(inst: Name) -> bool {
         handle::get::<Inst>(inst).is_some()
     }
-}
-
-/// Makes an instance anew in another mode, if nobody can tell.
-fn switch_mode(inst: &Arc<Inst>, c_mode: c_int) -> bool {
-    let Some(mode) = mode_of(c_mode) else { return false };
-    // What was compiled before has one mode, whatever is asked for.
-    if inst.module.is_compiled {
-        return true;
-    }
-    let now = inst.mode.load(Ordering::Relaxed) as c_int;
-    if mode_of(now) == Some(mode) {
-        inst.mode.store(c_mode as u32, Ordering::Relaxed);
-        return true;
-    }
-    let decoded = inst.module.loaded.decoded();
-    let is_private = inst.module.loaded.imports().all(|import| match import.ty() {
-        wamr::ExternType::Func { .. } | wamr::ExternType::Tag(_) => true,
-        wamr::ExternType::Global(ty) => !ty.mutable,
-        _ => false,
-    });
-    if inst.touched.load(Ordering::Relaxed) || decoded.start.is_some() || !is_private {
-        return false;
-    }
-    let Some(group) = inst.group() else { return false };
-    let switched = group.run(|mut store| {
-        let (given, dependencies) = {
-            let mut live = lock(&inst.live);
-            let live = live.as_mut()?;
-            (live.given.clone(), std::mem::take(&mut live.dependencies))
-        };
-        let prepared = inst.module.in_mode(mode).ok()?;
-        start(&mut store, inst, &prepared, &given, &mut Loading::default(), None).ok()?;
-        lock(&inst.live).as_mut()?.dependencies.extend(dependencies);
-        Some(())
-    });
-    let switched = matches!(switched, Ok(Some(())));
-    if switched {
-        inst.mode.store(c_mode as u32, Ordering::Relaxed);
-    }
-    switched
 }

@@ -5,7 +5,7 @@
 //! * `env`: execution environments, and the natives on a thread's stack.
 //! * `runtime`, `alloc`: what is global.
 //! * `module`, `types`: modules and what they tell about their imports and exports.
-//! * `instance`, `imports`, `world`, `context`: making instances and what belongs to them.
+//! * `instance`, `instantiate`, `imports`, `world`, `wasi`, `context`: making instances and what belongs to them.
 //! * `entity`, `memory`, `heap`, `shared_heap`: functions, memories, tables, globals and tags.
 //! * `call`, `value`, `native`, `sysv`: calls in both directions.
 //! * `externref`, `gc`: references.
@@ -88,6 +88,7 @@ mod handle;
 mod heap;
 mod imports;
 mod instance;
+mod instantiate;
 mod memory;
 mod module;
 mod native;
@@ -100,6 +101,7 @@ mod thread;
 mod types;
 mod unsupported;
 mod value;
+mod wasi;
 mod world;
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use super::env::{self, Env, Kind};
 use super::group::{Data, Group};
 use super::handle::{self, Name};
 use super::imports::Loading;
-use super::instance::{self, Inst};
+use super::instance::Inst;
+use super::instantiate;
 use super::text;
 
 /// The name of the function that starts threads, in the module `wasi`.
@@ -83,7 +84,7 @@ fn spawn(inst: &Arc<Inst>) -> Option<Arc<Inst>> {
     let group = Group::new(&module.runtime).ok()?;
     let made = group.run(|mut store| {
         let mut loading = Loading::default();
-        instance::make_in(&mut store, module, &request, &given, &mut loading).ok()
+        instantiate::make_in(&mut store, module, &request, &given, &mut loading).ok()
     });
     made.ok()?
 }

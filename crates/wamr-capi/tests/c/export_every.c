@@ -96,7 +96,7 @@ runtime(void)
 static void
 modules(wasm_module_t module)
 {
-    CHECK(wasm_runtime_get_export_count(module) == 8);
+    CHECK(wasm_runtime_get_export_count(module) == 10);
     wasm_export_t export;
     wasm_runtime_get_export_type(module, 0, &export);
     CHECK(strcmp(export.name, "memory") == 0);
@@ -290,6 +290,11 @@ linking(wasm_module_t module, wasm_module_inst_t inst)
     other = wasm_runtime_instantiate_with_builtin_linker(module, 0, 0, error, sizeof error);
     CHECK(other != NULL);
     wasm_runtime_terminate(other);
+    InstantiationArgs plain = { .max_memory_pages = 1 };
+    wasm_module_inst_t third =
+        wasm_runtime_instantiate_ex(module, &plain, error, sizeof error);
+    CHECK(third != NULL && !wasm_runtime_enlarge_memory(third, 1));
+    wasm_runtime_deinstantiate(third);
     CHECK(wasm_runtime_get_exception(other) != NULL);
     wasm_runtime_deinstantiate(other);
 }

@@ -310,13 +310,17 @@ impl LinearMemory {
 
     /// How many bytes from `offset` on are there without a gap; `None` for nothing at all.
     pub(crate) fn reach(&self, offset: u64) -> Option<u64> {
-        if let Some(reach) = (self.vm.len_bytes() as u64).checked_sub(offset) {
-            return Some(reach);
+        let own = (self.vm.len_bytes() as u64).checked_sub(offset);
+        if own.is_some_and(|reach| reach > 0) {
+            return own;
         }
         let regions = self.regions.lock();
-        regions.iter().find_map(|Attached { offset: start, region }| {
-            (region.len_bytes() as u64).checked_sub(offset.checked_sub(*start)?)
-        })
+        // What ends at an address does not have it.
+        let attached = regions.iter().find_map(|Attached { offset: start, region }| {
+            let reach = (region.len_bytes() as u64).checked_sub(offset.checked_sub(*start)?)?;
+            (reach > 0).then_some(reach)
+        });
+        attached.or(own)
     }
 
     /// Puts bytes of the host's into the address space.

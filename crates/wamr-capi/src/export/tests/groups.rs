@@ -16,6 +16,7 @@ use crate::export::env::*;
 use crate::export::handle::Name;
 use crate::export::imports::ExternInst;
 use crate::export::instance::*;
+use crate::export::instantiate::*;
 use crate::export::memory::*;
 use crate::export::native::*;
 

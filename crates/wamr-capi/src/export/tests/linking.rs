@@ -9,7 +9,7 @@ use crate::export::entity::*;
 use crate::export::env::wasm_runtime_get_function_attachment;
 use crate::export::handle::Name;
 use crate::export::imports::*;
-use crate::export::instance::*;
+use crate::export::instantiate::*;
 use crate::export::memory::*;
 use crate::export::module::*;
 use crate::export::types::valkind;

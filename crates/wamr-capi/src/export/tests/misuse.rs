@@ -11,11 +11,13 @@ use crate::export::gc::*;
 use crate::export::handle::Name;
 use crate::export::imports::*;
 use crate::export::instance::*;
+use crate::export::instantiate::*;
 use crate::export::memory::*;
 use crate::export::module::*;
 use crate::export::native::*;
 use crate::export::report::*;
 use crate::export::thread::*;
+use crate::export::wasi::*;
 
 /// Has every function that takes a name try one that is not of its kind.
 fn try_all(wrong: Name) {

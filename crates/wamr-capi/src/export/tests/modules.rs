@@ -6,6 +6,7 @@ use std::ptr::{null, null_mut};
 use super::linking::import_type;
 use super::support::*;
 use crate::export::instance::*;
+use crate::export::instantiate::*;
 use crate::export::module::*;
 use crate::export::runtime::*;
 use crate::export::types::*;

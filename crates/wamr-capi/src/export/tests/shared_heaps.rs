@@ -229,7 +229,10 @@ fn buffers_of_the_embedder_join_a_chain() {
     assert_eq!(unsafe { buffer.cast::<u32>().add(1).read() }, 43);
     assert_eq!(wasm_runtime_addr_native_to_app(user.name, buffer.cast()), start.into());
     // Blocks come from the heap that is managed, and accesses may go from heap to heap.
-    assert_eq!(block(&user, 8).0, 0u32.wrapping_sub(PAGE));
+    let body_start = 0u32.wrapping_sub(PAGE);
+    assert_eq!(block(&user, 8).0, body_start);
+    assert!(wasm_runtime_validate_app_addr(user.name, body_start.into(), PAGE.into()));
+    assert!(!wasm_runtime_validate_app_addr(user.name, u64::from(body_start) - 1, 2));
     user.call("store", &[0u32.wrapping_sub(PAGE) - 2, 0x0101_0101]).unwrap();
     out_of_bounds(user.call("fill", &[0u32.wrapping_sub(PAGE) - 2, 1, 4]));
 

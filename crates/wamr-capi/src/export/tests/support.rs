@@ -8,9 +8,8 @@ use crate::export::call::wasm_runtime_call_wasm;
 use crate::export::entity::wasm_runtime_lookup_function;
 use crate::export::env::{wasm_runtime_create_exec_env, wasm_runtime_destroy_exec_env};
 use crate::export::handle::Name;
-use crate::export::instance::{
-    wasm_runtime_deinstantiate, wasm_runtime_get_exception, wasm_runtime_instantiate,
-};
+use crate::export::instance::{wasm_runtime_deinstantiate, wasm_runtime_get_exception};
+use crate::export::instantiate::wasm_runtime_instantiate;
 use crate::export::module::{wasm_runtime_load, wasm_runtime_unload};
 use crate::export::runtime::{wasm_runtime_destroy, wasm_runtime_init};
 

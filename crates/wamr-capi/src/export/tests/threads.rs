@@ -89,7 +89,7 @@ fn unrelated_instances_run_at_once() {
             scope.spawn(move || {
                 let module: Name = std::ptr::without_provenance_mut(module);
                 let mut message = Message::new();
-                let name = crate::export::instance::wasm_runtime_instantiate(
+                let name = crate::export::instantiate::wasm_runtime_instantiate(
                     module,
                     0,
                     0,

@@ -6,7 +6,8 @@ use std::ptr::{null, null_mut};
 use super::support::*;
 use crate::export::call::*;
 use crate::export::context::wasm_runtime_get_custom_data;
-use crate::export::instance::*;
+use crate::export::instantiate::*;
+use crate::export::wasi::*;
 
 const PROGRAM: &str = r#"(module
     (import "wasi_snapshot_preview1" "args_sizes_get" (func $args (param i32 i32) (result i32)))

@@ -12,4 +12,5 @@
     (call $signed (local.get 0) (local.get 1)))
   (func (export "fail") unreachable)
   (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+  (func (export "leaf") (param i32) (result i32) (local.get 0))
   (func (export "spin") (loop (br 0))))
