@@ -1,8 +1,8 @@
 //! What a guest gets to see of the world, and the builder that an embedder describes it with.
 
 use std::fmt;
-use std::io::{self, Read, Write};
-use std::net::TcpListener;
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,6 +10,7 @@ use std::time::Instant;
 use crate::dir::Dir;
 use crate::errno::Errno;
 use crate::fd::{Descriptor, FdTable};
+use crate::network::{AddressRange, Network};
 use crate::socket::Socket;
 use crate::stream::Stream;
 use crate::wait::Interrupt;
@@ -51,6 +52,10 @@ pub struct WasiCtx {
     /// When the guest began to poll, where a poll is made of slices: those that nothing happens in
     /// end with [`Errno::Again`].
     pub(crate) polling_since: Option<u64>,
+    /// What the guest may reach by itself.
+    pub(crate) network: Arc<Network>,
+    /// A connection that isn't made at once answers [`Errno::Again`], and the caller waits.
+    pub(crate) waits_elsewhere: bool,
 }
 
 impl WasiCtx {
@@ -68,6 +73,8 @@ impl WasiCtx {
             interrupt: self.interrupt.clone(),
             epoch: self.epoch,
             polling_since: None,
+            network: self.network.clone(),
+            waits_elsewhere: false,
         }
     }
 
@@ -115,6 +122,8 @@ pub struct WasiCtxBuilder {
     preopens: Vec<Descriptor>,
     max_descriptors: usize,
     interrupt: Interrupt,
+    network: Network,
+    filters_escapes: bool,
 }
 
 impl WasiCtxBuilder {
@@ -129,6 +138,8 @@ impl WasiCtxBuilder {
             preopens: Vec::new(),
             max_descriptors: DEFAULT_MAX_DESCRIPTORS,
             interrupt: Interrupt::default(),
+            network: Network::default(),
+            filters_escapes: false,
         }
     }
 
@@ -220,6 +231,48 @@ impl WasiCtxBuilder {
         self
     }
 
+    /// Gives the guest an input that the embedder writes to, while the guest runs or before. The
+    /// guest sees its end when the writer is dropped. On Unix, a read that waits can be
+    /// [interrupted](Self::interrupt).
+    ///
+    /// # Errors
+    /// The system has no pipe to give.
+    pub fn stdin_pipe(&mut self) -> io::Result<PipeWriter> {
+        let (reader, writer) = io::pipe()?;
+        self.stdin = Stream::PipeReader(reader);
+        Ok(writer)
+    }
+
+    /// Gives the guest an output that the embedder reads, on another thread while the guest runs:
+    /// the guest waits when the pipe is full. On Unix, a write that waits can be
+    /// [interrupted](Self::interrupt).
+    ///
+    /// # Errors
+    /// The system has no pipe to give.
+    pub fn stdout_pipe(&mut self) -> io::Result<PipeReader> {
+        let (reader, writer) = io::pipe()?;
+        self.stdout = Stream::PipeWriter(writer);
+        Ok(reader)
+    }
+
+    /// Gives the guest an error output, like [`stdout_pipe`](Self::stdout_pipe).
+    ///
+    /// # Errors
+    /// The system has no pipe to give.
+    pub fn stderr_pipe(&mut self) -> io::Result<PipeReader> {
+        let (reader, writer) = io::pipe()?;
+        self.stderr = Stream::PipeWriter(writer);
+        Ok(reader)
+    }
+
+    /// Has both outputs without escape sequences and other characters that terminals obey: they
+    /// are written as visible signs, and bytes that are not UTF-8 as `U+FFFD`. Ends of lines,
+    /// returns and tabs stay.
+    pub fn filter_terminal_escapes(&mut self, filter: bool) -> &mut Self {
+        self.filters_escapes = filter;
+        self
+    }
+
     /// Opens a directory of the host that the guest sees as `guest_path`, for reading and writing.
     ///
     /// # Errors
@@ -257,8 +310,46 @@ impl WasiCtxBuilder {
     /// # Errors
     /// The listener can't be switched to non-blocking mode.
     pub fn preopen_listener(&mut self, listener: TcpListener) -> io::Result<&mut Self> {
-        self.preopens.push(Descriptor::Socket(Socket::listener(listener)?));
+        self.preopens.push(Descriptor::Socket(Socket::of_listener(listener)?));
         Ok(self)
+    }
+
+    /// Gives the guest a connection, as [`preopen_listener`](Self::preopen_listener) gives a
+    /// listener.
+    ///
+    /// # Errors
+    /// The connection can't be switched to non-blocking mode.
+    pub fn preopen_stream(&mut self, stream: TcpStream) -> io::Result<&mut Self> {
+        self.preopens.push(Descriptor::Socket(Socket::of_stream(stream)?));
+        Ok(self)
+    }
+
+    /// Gives the guest a socket for datagrams, as [`preopen_listener`](Self::preopen_listener)
+    /// gives a listener. It may send where the embedder connected it to, and else where
+    /// [`allow_addresses`](Self::allow_addresses) lets it.
+    ///
+    /// # Errors
+    /// The socket can't be switched to non-blocking mode.
+    pub fn preopen_datagram(&mut self, socket: UdpSocket) -> io::Result<&mut Self> {
+        self.preopens.push(Descriptor::Socket(Socket::of_datagram(socket)?));
+        Ok(self)
+    }
+
+    /// Lets the guest make sockets that lead to these addresses: bind them, connect and send to
+    /// them, and join groups among them. Connections from anywhere may come in where it listens.
+    pub fn allow_addresses(&mut self, ranges: impl IntoIterator<Item = AddressRange>) -> &mut Self {
+        self.network.ranges.extend(ranges);
+        self
+    }
+
+    /// Lets the guest resolve names: `example.com` that one, `*.example.com` those that end so, `*`
+    /// all. Resolving tells name servers what the guest asks for.
+    pub fn allow_resolve(
+        &mut self,
+        patterns: impl IntoIterator<Item = impl Into<String>>,
+    ) -> &mut Self {
+        self.network.names.extend(patterns.into_iter().map(Into::into));
+        self
     }
 
     /// Limits how many descriptors the guest may hold: 1024 unless set. Standard streams and
@@ -282,7 +373,10 @@ impl WasiCtxBuilder {
     /// Makes the world. The builder is as new afterwards, since streams and directories have moved.
     pub fn build(&mut self) -> WasiCtx {
         let parts = std::mem::take(self);
-        let streams = [parts.stdin, parts.stdout, parts.stderr].map(Descriptor::Stream);
+        let output =
+            |stream: Stream| if parts.filters_escapes { stream.filtered() } else { stream };
+        let streams = [parts.stdin, output(parts.stdout), output(parts.stderr)];
+        let streams = streams.map(Descriptor::Stream);
         let initial = streams.len() + parts.preopens.len();
         let fds = FdTable::with(
             streams.into_iter().chain(parts.preopens),
@@ -299,6 +393,8 @@ impl WasiCtxBuilder {
             interrupt: parts.interrupt,
             epoch: Instant::now(),
             polling_since: None,
+            network: Arc::new(parts.network),
+            waits_elsewhere: false,
         }
     }
 }

@@ -75,6 +75,21 @@ impl FdTable {
         }
     }
 
+    /// The socket of `fd`.
+    pub(crate) fn socket(&self, fd: u32) -> Result<&Socket, Errno> {
+        match self.get(fd)? {
+            Descriptor::Socket(socket) => Ok(socket),
+            _ => Err(Errno::Notsock),
+        }
+    }
+
+    pub(crate) fn socket_mut(&mut self, fd: u32) -> Result<&mut Socket, Errno> {
+        match self.get_mut(fd)? {
+            Descriptor::Socket(socket) => Ok(socket),
+            _ => Err(Errno::Notsock),
+        }
+    }
+
     /// Keeps the memory that listings take in bounds: if there is too much, only that of `current`
     /// stays.
     pub(crate) fn limit_listings(&mut self, current: u32) {

@@ -4,8 +4,8 @@
 /// Expands `$expand! { module_name { path name(parameter: type, ...); ... } ... }` over both
 /// modules.
 ///
-/// `proc_exit` isn't in the list, as it doesn't return. `sock_accept` is younger than
-/// `wasi_unstable`.
+/// `proc_exit` isn't in the list, as it doesn't return. `wasi_unstable` has the sockets too, which
+/// are younger, as it has in WAMR.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! for_each_wasi_function {
@@ -20,7 +20,6 @@ macro_rules! for_each_wasi_function {
                 preview1::poll poll_oneoff(
                     subscriptions: u32, events: u32, count: u32, happened: u32
                 );
-                preview1::sock sock_accept(fd: u32, flags: u32, accepted: u32);
             }
             "wasi_unstable" {
                 unstable fd_filestat_get(fd: u32, stat: u32);
@@ -96,6 +95,7 @@ macro_rules! for_each_wasi_function {
                     preview1::proc proc_raise(signal: u32);
                     preview1::proc sched_yield();
                     preview1::random random_get(buf: u32, buf_len: u32);
+                    preview1::sock sock_accept(fd: u32, flags: u32, accepted: u32);
                     preview1::sock sock_recv(
                         fd: u32, iovs: u32, iovs_len: u32, flags: u32, nread: u32, out_flags: u32
                     );
@@ -103,6 +103,61 @@ macro_rules! for_each_wasi_function {
                         fd: u32, iovs: u32, iovs_len: u32, flags: u32, nwritten: u32
                     );
                     preview1::sock sock_shutdown(fd: u32, how: u32);
+                    sockets sock_open(pool_fd: u32, family: u32, kind: u32, opened: u32);
+                    sockets sock_close(fd: u32);
+                    sockets sock_bind(fd: u32, address: u32);
+                    sockets sock_listen(fd: u32, backlog: u32);
+                    sockets sock_connect(fd: u32, address: u32);
+                    sockets sock_addr_local(fd: u32, address: u32);
+                    sockets sock_addr_remote(fd: u32, address: u32);
+                    sockets sock_addr_resolve(
+                        host: u32, service: u32, hints: u32, results: u32, results_len: u32,
+                        found: u32
+                    );
+                    sockets sock_send_to(
+                        fd: u32, iovs: u32, iovs_len: u32, flags: u32, address: u32, nwritten: u32
+                    );
+                    sockets sock_recv_from(
+                        fd: u32, iovs: u32, iovs_len: u32, flags: u32, address: u32, nread: u32
+                    );
+                    sockets sock_get_broadcast(fd: u32, enabled: u32);
+                    sockets sock_set_broadcast(fd: u32, enabled: u32);
+                    sockets sock_get_keep_alive(fd: u32, enabled: u32);
+                    sockets sock_set_keep_alive(fd: u32, enabled: u32);
+                    sockets sock_get_reuse_addr(fd: u32, enabled: u32);
+                    sockets sock_set_reuse_addr(fd: u32, enabled: u32);
+                    sockets sock_get_reuse_port(fd: u32, enabled: u32);
+                    sockets sock_set_reuse_port(fd: u32, enabled: u32);
+                    sockets sock_get_linger(fd: u32, enabled: u32, seconds: u32);
+                    sockets sock_set_linger(fd: u32, enabled: u32, seconds: u32);
+                    sockets sock_get_recv_buf_size(fd: u32, size: u32);
+                    sockets sock_set_recv_buf_size(fd: u32, size: u32);
+                    sockets sock_get_send_buf_size(fd: u32, size: u32);
+                    sockets sock_set_send_buf_size(fd: u32, size: u32);
+                    sockets sock_get_recv_timeout(fd: u32, timeout_us: u32);
+                    sockets sock_set_recv_timeout(fd: u32, timeout_us: u64);
+                    sockets sock_get_send_timeout(fd: u32, timeout_us: u32);
+                    sockets sock_set_send_timeout(fd: u32, timeout_us: u64);
+                    sockets sock_get_tcp_fastopen_connect(fd: u32, enabled: u32);
+                    sockets sock_set_tcp_fastopen_connect(fd: u32, enabled: u32);
+                    sockets sock_get_tcp_no_delay(fd: u32, enabled: u32);
+                    sockets sock_set_tcp_no_delay(fd: u32, enabled: u32);
+                    sockets sock_get_tcp_quick_ack(fd: u32, enabled: u32);
+                    sockets sock_set_tcp_quick_ack(fd: u32, enabled: u32);
+                    sockets sock_get_tcp_keep_idle(fd: u32, seconds: u32);
+                    sockets sock_set_tcp_keep_idle(fd: u32, seconds: u32);
+                    sockets sock_get_tcp_keep_intvl(fd: u32, seconds: u32);
+                    sockets sock_set_tcp_keep_intvl(fd: u32, seconds: u32);
+                    sockets sock_get_ip_multicast_loop(fd: u32, v6: u32, enabled: u32);
+                    sockets sock_set_ip_multicast_loop(fd: u32, v6: u32, enabled: u32);
+                    sockets sock_get_ip_multicast_ttl(fd: u32, hops: u32);
+                    sockets sock_set_ip_multicast_ttl(fd: u32, hops: u32);
+                    sockets sock_set_ip_add_membership(fd: u32, group: u32, interface: u32);
+                    sockets sock_set_ip_drop_membership(fd: u32, group: u32, interface: u32);
+                    sockets sock_get_ip_ttl(fd: u32, hops: u32);
+                    sockets sock_set_ip_ttl(fd: u32, hops: u32);
+                    sockets sock_get_ipv6_only(fd: u32, enabled: u32);
+                    sockets sock_set_ipv6_only(fd: u32, enabled: u32);
                 }
             }
         )*

@@ -15,9 +15,11 @@
 //! changed. Everything that a guest can make large is limited, and whatever it passes, calls answer
 //! with an [`Errno`] and never panic.
 //!
+//! Of the network, a guest reaches the sockets that it was given; [`sockets`] of its own making
+//! lead where the embedder allows it, which is nowhere by default.
+//!
 //! # Not here
-//! Sockets of the guest's own making (a guest can only accept from listeners that it was given),
-//! and rights that can be dropped: `fd_fdstat_get` reports rights for the sake of C libraries,
+//! Rights that can be dropped: `fd_fdstat_get` reports rights for the sake of C libraries,
 //! permissions are those of the preopened directory.
 
 #![forbid(unsafe_code)]
@@ -25,15 +27,18 @@
 mod ctx;
 mod dir;
 mod errno;
+mod escapes;
 mod fd;
 mod file;
 mod functions;
 mod guest;
 #[cfg(feature = "link")]
 mod link;
+mod network;
 pub mod preview1;
 mod shared;
 mod socket;
+pub mod sockets;
 mod stream;
 mod sys;
 #[cfg(feature = "link")]
@@ -47,6 +52,7 @@ pub use errno::Errno;
 pub use guest::{GuestMemory, SharedBytes};
 #[cfg(feature = "link")]
 pub use link::{MissingMemory, add_shared_to_linker, add_to_linker};
+pub use network::{AddressRange, InvalidAddressRange};
 pub use preview1::proc::Exit;
 pub use shared::SharedWasiCtx;
 pub use stream::MemoryOutput;

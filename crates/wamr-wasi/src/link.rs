@@ -11,7 +11,7 @@ use crate::errno::Errno;
 use crate::guest::{GuestMemory, SharedBytes};
 use crate::preview1::proc::proc_exit;
 use crate::shared::SharedWasiCtx;
-use crate::{preview1, unstable};
+use crate::{preview1, sockets, unstable};
 
 /// The name under which a WASI program exports its memory.
 const MEMORY: &str = "memory";
@@ -29,7 +29,7 @@ impl fmt::Display for MissingMemory {
 impl std::error::Error for MissingMemory {}
 
 /// Defines all functions of WASI preview 1 in `linker`, under `wasi_snapshot_preview1` and
-/// `wasi_unstable`.
+/// `wasi_unstable`, and those of WAMR's [`sockets`] beside them.
 ///
 /// `get` finds the guest's world in the data of the store; it runs at each call.
 ///

@@ -8,6 +8,7 @@
 //! [`WasiCtxBuilder::stdin`]: crate::WasiCtxBuilder::stdin
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard};
 
@@ -66,17 +67,23 @@ impl SharedWasiCtx {
     ) -> Result<(), Errno> {
         match name {
             "args_get" | "args_sizes_get" | "clock_res_get" | "clock_time_get" | "environ_get"
-            | "environ_sizes_get" | "random_get" | "sched_yield" => function(&mut self.own, mem),
+            | "environ_sizes_get" | "random_get" | "sched_yield" | "sock_addr_resolve" => {
+                function(&mut self.own, mem)
+            }
             // Waiting for clocks takes no descriptor.
             "poll_oneoff" => match function(&mut self.own, mem) {
                 Err(Errno::Badf) => self.poll(mem, function),
                 result => result,
             },
-            "fd_read" | "sock_accept" | "sock_recv" => {
-                let fd = args.first().and_then(|&fd| u32::try_from(fd).ok());
-                let mut world = self.lock_readable(fd.ok_or(Errno::Badf)?)?;
+            "fd_read" | "sock_accept" | "sock_recv" | "sock_recv_from" => {
+                let mut world = self.lock_ready(first_fd(args)?, false)?;
                 function(&mut world, mem)
             }
+            "fd_write" | "sock_send" | "sock_send_to" => {
+                let mut world = self.lock_ready(first_fd(args)?, true)?;
+                function(&mut world, mem)
+            }
+            "sock_connect" => self.connect(first_fd(args)?, mem, function),
             _ => function(&mut self.lock(), mem),
         }
     }
@@ -87,19 +94,26 @@ impl SharedWasiCtx {
         world
     }
 
-    /// Takes the lock when reading a descriptor does not wait, or is no matter of waiting.
-    fn lock_readable(&self, fd: u32) -> Result<MutexGuard<'_, WasiCtx>, Errno> {
+    /// Takes the lock when reading or writing a descriptor does not wait, or is no matter of
+    /// waiting. Of what is written, that are sockets.
+    fn lock_ready(&self, fd: u32, write: bool) -> Result<MutexGuard<'_, WasiCtx>, Errno> {
+        let began = Instant::now();
         loop {
             let world = self.lock();
             let Ok(descriptor) = world.fds.get(fd) else { return Ok(world) };
+            let mut deadline = None;
             let waits = match descriptor {
-                Descriptor::Stream(stream) => stream.is_input(),
-                Descriptor::File(file) => !file.flags.contains(FdFlags::NONBLOCK),
-                Descriptor::Socket(socket) => !socket.is_nonblocking(),
+                Descriptor::Stream(stream) => !write && stream.is_input(),
+                Descriptor::File(file) => !write && !file.flags.contains(FdFlags::NONBLOCK),
+                Descriptor::Socket(socket) => {
+                    let timeout = if write { socket.send_timeout } else { socket.recv_timeout };
+                    deadline = timeout.and_then(|timeout| began.checked_add(timeout));
+                    !socket.is_nonblocking()
+                }
                 Descriptor::Dir(_) => false,
             };
             let Some(handle) = descriptor.handle().filter(|_| waits) else { return Ok(world) };
-            let interest = Interest { handle, write: false };
+            let interest = Interest { handle, write };
             let found = sys::poll(&[interest], std::time::Duration::ZERO)?;
             if found.iter().any(|readiness| readiness.ready) {
                 return Ok(world);
@@ -108,7 +122,35 @@ impl SharedWasiCtx {
             let Some(copy) = sys::duplicate(handle) else { return Ok(world) };
             drop(world);
             let Some(handle) = sys::handle_of(&copy) else { continue };
-            self.own.interrupt.wait_ready(handle, false)?;
+            self.own.interrupt.wait_ready_until(handle, write, deadline)?;
+        }
+    }
+
+    /// Begins to connect with the lock, waits without it, and asks with it what became of that.
+    fn connect(
+        &self,
+        fd: u32,
+        mem: &mut GuestMemory<'_>,
+        function: impl Fn(&mut WasiCtx, &mut GuestMemory<'_>) -> Result<(), Errno>,
+    ) -> Result<(), Errno> {
+        let began = Instant::now();
+        loop {
+            let mut world = self.lock();
+            world.waits_elsewhere = true;
+            let result = function(&mut world, mem);
+            world.waits_elsewhere = false;
+            let Ok(socket) = world.fds.socket(fd) else { return result };
+            if result != Err(Errno::Again) || !socket.connecting {
+                return result;
+            }
+            let deadline = socket.send_timeout.and_then(|timeout| began.checked_add(timeout));
+            let Some(copy) = socket.handle().and_then(sys::duplicate) else { return result };
+            drop(world);
+            let Some(handle) = sys::handle_of(&copy) else { return result };
+            match self.own.interrupt.wait_ready_until(handle, true, deadline) {
+                Err(Errno::Again) => return Err(Errno::Inprogress),
+                waited => waited?,
+            }
         }
     }
 
@@ -131,4 +173,9 @@ impl SharedWasiCtx {
             self.own.interrupt.check()?;
         }
     }
+}
+
+/// The descriptor that a call is about.
+fn first_fd(args: &[u64]) -> Result<u32, Errno> {
+    args.first().and_then(|&fd| u32::try_from(fd).ok()).ok_or(Errno::Badf)
 }

@@ -1,52 +1,87 @@
-//! Sockets that the embedder hands to a guest: listeners, and the connections that a guest accepts
-//! from them. A guest can't make sockets of its own.
+//! Sockets of a guest: those that the embedder hands in, the connections accepted from them, and
+//! those that the guest makes itself. Where a socket may lead stands in `network`.
 
-use std::io::{self, IoSlice, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::io::{self, IoSlice};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::time::Duration;
 
 use crate::errno::Errno;
-use crate::sys::{self, Handle};
+use crate::sys::{Handle, NetFlag, NetSocket, Received};
 use crate::types::{FdFlags, FdStat, FileType, Rights, SdFlags};
 
 /// A socket. The host's side never blocks; waiting happens where it can be interrupted.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    kind: SocketKind,
+    pub(crate) host: NetSocket,
+    pub(crate) datagram: bool,
+    pub(crate) v6: bool,
+    listening: bool,
+    /// A connection is being made in the background.
+    pub(crate) connecting: bool,
     pub(crate) flags: FdFlags,
-}
-
-#[derive(Debug)]
-enum SocketKind {
-    Listener(TcpListener),
-    Connection(TcpStream),
+    /// How long to wait before the answer is [`Errno::Again`].
+    pub(crate) recv_timeout: Option<Duration>,
+    pub(crate) send_timeout: Option<Duration>,
+    /// What the guest asked for. The host is told only whether to throw away what was not sent:
+    /// closing never waits.
+    linger_seconds: Option<u32>,
 }
 
 impl Socket {
-    pub(crate) fn listener(listener: TcpListener) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        Ok(Self { kind: SocketKind::Listener(listener), flags: FdFlags::empty() })
-    }
-
-    pub(crate) fn handle(&self) -> Option<Handle<'_>> {
-        match &self.kind {
-            SocketKind::Listener(listener) => sys::handle_of(listener),
-            SocketKind::Connection(connection) => sys::handle_of(connection),
+    fn new(host: NetSocket, datagram: bool, v6: bool) -> Self {
+        Self {
+            host,
+            datagram,
+            v6,
+            listening: false,
+            connecting: false,
+            flags: FdFlags::empty(),
+            recv_timeout: None,
+            send_timeout: None,
+            linger_seconds: None,
         }
     }
 
+    /// Makes a socket that is neither bound nor connected.
+    pub(crate) fn open(v6: bool, datagram: bool) -> io::Result<Self> {
+        Ok(Self::new(NetSocket::open(v6, datagram)?, datagram, v6))
+    }
+
+    pub(crate) fn of_listener(listener: TcpListener) -> io::Result<Self> {
+        let v6 = listener.local_addr()?.is_ipv6();
+        let socket = Self::new(NetSocket::of_listener(listener)?, false, v6);
+        Ok(Self { listening: true, ..socket })
+    }
+
+    pub(crate) fn of_stream(stream: TcpStream) -> io::Result<Self> {
+        let v6 = stream.local_addr()?.is_ipv6();
+        Ok(Self::new(NetSocket::of_stream(stream)?, false, v6))
+    }
+
+    pub(crate) fn of_datagram(socket: UdpSocket) -> io::Result<Self> {
+        let v6 = socket.local_addr()?.is_ipv6();
+        Ok(Self::new(NetSocket::of_datagram(socket)?, true, v6))
+    }
+
+    pub(crate) fn handle(&self) -> Option<Handle<'_>> {
+        self.host.handle()
+    }
+
+    pub(crate) fn filetype(&self) -> FileType {
+        if self.datagram { FileType::SocketDgram } else { FileType::SocketStream }
+    }
+
     pub(crate) fn fdstat(&self) -> FdStat {
-        let (rights_base, rights_inheriting) = match &self.kind {
-            SocketKind::Listener(_) => (
-                Rights::SOCK_ACCEPT | Rights::POLL_FD_READWRITE | Rights::FD_FDSTAT_SET_FLAGS,
-                Rights::SOCKET,
-            ),
-            SocketKind::Connection(_) => (Rights::SOCKET, Rights::SOCKET),
+        let rights_base = if self.listening {
+            Rights::SOCK_ACCEPT | Rights::POLL_FD_READWRITE | Rights::FD_FDSTAT_SET_FLAGS
+        } else {
+            Rights::SOCKET
         };
         FdStat {
-            filetype: FileType::SocketStream,
+            filetype: self.filetype(),
             flags: self.flags,
             rights_base,
-            rights_inheriting,
+            rights_inheriting: Rights::SOCKET,
         }
     }
 
@@ -62,27 +97,28 @@ impl Socket {
         self.flags.contains(FdFlags::NONBLOCK)
     }
 
-    /// Takes a waiting connection; a connection refuses.
-    pub(crate) fn accept(&self) -> io::Result<TcpStream> {
-        match &self.kind {
-            SocketKind::Listener(listener) => listener.accept().map(|(connection, _)| connection),
-            SocketKind::Connection(_) => Err(io::ErrorKind::InvalidInput.into()),
-        }
+    /// Whether it has an address of its own.
+    pub(crate) fn is_bound(&self) -> io::Result<bool> {
+        Ok(self.host.local_addr()?.port() != 0)
     }
 
-    /// The socket of an accepted connection.
-    pub(crate) fn connection(connection: TcpStream, flags: FdFlags) -> io::Result<Self> {
-        connection.set_nonblocking(true)?;
-        Ok(Self { kind: SocketKind::Connection(connection), flags })
+    pub(crate) fn listen(&mut self, backlog: u32) -> io::Result<()> {
+        self.host.listen(backlog)?;
+        self.listening = true;
+        Ok(())
     }
 
-    pub(crate) fn recv(&self, buf: &mut [u8], peek: bool) -> io::Result<usize> {
-        let mut connection = self.connected()?;
-        if peek { connection.peek(buf) } else { connection.read(buf) }
+    /// Takes a waiting connection; what doesn't listen refuses.
+    pub(crate) fn accept(&self, flags: FdFlags) -> io::Result<Self> {
+        Ok(Self { flags, ..Self::new(self.host.accept()?, false, self.v6) })
     }
 
-    pub(crate) fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.connected()?.write_vectored(bufs)
+    pub(crate) fn recv(&self, buf: &mut [u8], peek: bool) -> io::Result<Received> {
+        self.host.recv(buf, peek, self.datagram)
+    }
+
+    pub(crate) fn send(&self, bufs: &[IoSlice<'_>], to: Option<SocketAddr>) -> io::Result<usize> {
+        self.host.send(bufs, to)
     }
 
     pub(crate) fn shutdown(&self, how: SdFlags) -> Result<(), Errno> {
@@ -92,13 +128,24 @@ impl Socket {
             (false, true) => Shutdown::Write,
             (false, false) => return Err(Errno::Inval),
         };
-        Ok(self.connected()?.shutdown(how)?)
+        if self.listening {
+            return Err(Errno::Notconn);
+        }
+        Ok(self.host.shutdown(how)?)
     }
 
-    fn connected(&self) -> io::Result<&TcpStream> {
-        match &self.kind {
-            SocketKind::Connection(connection) => Ok(connection),
-            SocketKind::Listener(_) => Err(io::ErrorKind::NotConnected.into()),
-        }
+    /// Before an IPv6 socket takes every address of the host: whether those of IPv4 are meant too.
+    pub(crate) fn keep_to_v6(&self) -> io::Result<()> {
+        if self.v6 { self.host.set_flag(NetFlag::V6Only, true) } else { Ok(()) }
+    }
+
+    pub(crate) fn linger_seconds(&self) -> Option<u32> {
+        self.linger_seconds
+    }
+
+    pub(crate) fn set_linger(&mut self, seconds: Option<u32>) -> io::Result<()> {
+        self.host.set_abortive(seconds == Some(0))?;
+        self.linger_seconds = seconds;
+        Ok(())
     }
 }

@@ -2,9 +2,10 @@
 //! supplies, and output that is kept in memory.
 
 use std::fmt;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, PipeReader, PipeWriter, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::escapes::EscapeFilter;
 use crate::sys::{self, Handle};
 use crate::types::FileType;
 
@@ -18,11 +19,20 @@ pub(crate) enum Stream {
     Stderr,
     Reader(Box<dyn Read + Send>),
     Writer(Box<dyn Write + Send>),
+    PipeReader(PipeReader),
+    PipeWriter(PipeWriter),
+    /// An output that terminals do not obey.
+    Filtered(Box<Self>, EscapeFilter),
 }
 
 impl Stream {
     pub(crate) fn is_input(&self) -> bool {
-        matches!(self, Self::Stdin | Self::Reader(_))
+        matches!(self, Self::Stdin | Self::Reader(_) | Self::PipeReader(_))
+    }
+
+    /// The same output without escape sequences.
+    pub(crate) fn filtered(self) -> Self {
+        Self::Filtered(Box::new(self), EscapeFilter::default())
     }
 
     pub(crate) fn filetype(&self) -> FileType {
@@ -30,18 +40,22 @@ impl Stream {
             Self::Stdin => io::stdin().is_terminal(),
             Self::Stdout => io::stdout().is_terminal(),
             Self::Stderr => io::stderr().is_terminal(),
-            Self::Reader(_) | Self::Writer(_) => false,
+            Self::Filtered(output, _) => return output.filetype(),
+            Self::Reader(_) | Self::Writer(_) | Self::PipeReader(_) | Self::PipeWriter(_) => false,
         };
         if terminal { FileType::CharacterDevice } else { FileType::Unknown }
     }
 
     /// What can be waited for; streams of the embedder always count as ready.
-    pub(crate) fn handle(&self) -> Option<Handle<'static>> {
+    pub(crate) fn handle(&self) -> Option<Handle<'_>> {
         match self {
             Self::Stdin => sys::stdin_handle(),
             Self::Stdout => sys::stdout_handle(),
             Self::Stderr => sys::stderr_handle(),
             Self::Reader(_) | Self::Writer(_) => None,
+            Self::PipeReader(pipe) => sys::handle_of(pipe),
+            Self::PipeWriter(pipe) => sys::handle_of(pipe),
+            Self::Filtered(output, _) => output.handle(),
         }
     }
 
@@ -51,7 +65,12 @@ impl Stream {
             Self::Stdin => sys::read_stdin(buf),
             // A reader that lies about its count must not make us slice out of range.
             Self::Reader(reader) => reader.read(buf).map(|count| count.min(buf.len())),
-            Self::Stdout | Self::Stderr | Self::Writer(_) => Err(io::ErrorKind::Unsupported.into()),
+            Self::PipeReader(pipe) => pipe.read(buf),
+            Self::Stdout
+            | Self::Stderr
+            | Self::Writer(_)
+            | Self::PipeWriter(_)
+            | Self::Filtered(..) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -66,7 +85,11 @@ impl Stream {
                 writer.flush()?;
                 Ok(count)
             }
-            Self::Stdin | Self::Reader(_) => Err(io::ErrorKind::Unsupported.into()),
+            Self::PipeWriter(pipe) => pipe.write(buf),
+            Self::Filtered(output, filter) => filter.write(buf, |bytes| output.write(bytes)),
+            Self::Stdin | Self::Reader(_) | Self::PipeReader(_) => {
+                Err(io::ErrorKind::Unsupported.into())
+            }
         }
     }
 }
@@ -79,6 +102,9 @@ impl fmt::Debug for Stream {
             Self::Stderr => "Stderr",
             Self::Reader(_) => "Reader",
             Self::Writer(_) => "Writer",
+            Self::PipeReader(_) => "PipeReader",
+            Self::PipeWriter(_) => "PipeWriter",
+            Self::Filtered(..) => "Filtered",
         })
     }
 }

@@ -156,7 +156,6 @@ pub(crate) enum FileType {
     CharacterDevice = 2,
     Directory = 3,
     RegularFile = 4,
-    #[expect(dead_code, reason = "kept for completeness: datagram sockets can't be preopened")]
     SocketDgram = 5,
     SocketStream = 6,
     SymbolicLink = 7,

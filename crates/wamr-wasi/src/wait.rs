@@ -4,7 +4,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::errno::Errno;
 use crate::sys::{self, Handle, Interest, Readiness};
@@ -54,11 +54,28 @@ impl Interrupt {
 
     /// Waits until `handle` is ready.
     pub(crate) fn wait_ready(&self, handle: Handle<'_>, write: bool) -> Result<(), Errno> {
+        self.wait_ready_until(handle, write, None)
+    }
+
+    /// Waits until `handle` is ready; after `deadline` the answer is [`Errno::Again`].
+    pub(crate) fn wait_ready_until(
+        &self,
+        handle: Handle<'_>,
+        write: bool,
+        deadline: Option<Instant>,
+    ) -> Result<(), Errno> {
         loop {
             self.check()?;
-            let found = self.poll(&[Interest { handle, write }], Duration::MAX)?;
+            let timeout = match deadline {
+                Some(deadline) => deadline.saturating_duration_since(Instant::now()),
+                None => Duration::MAX,
+            };
+            let found = self.poll(&[Interest { handle, write }], timeout)?;
             if found.iter().any(|readiness| readiness.ready) {
                 return Ok(());
+            }
+            if timeout.is_zero() {
+                return Err(Errno::Again);
             }
         }
     }
@@ -70,15 +87,28 @@ impl Interrupt {
         handle: Option<Handle<'_>>,
         write: bool,
         nonblocking: bool,
+        operation: impl FnMut() -> io::Result<R>,
+    ) -> Result<R, Errno> {
+        self.retry_for(handle, write, nonblocking, None, operation)
+    }
+
+    /// Does as [`retry`](Self::retry), but waits no longer than `timeout`.
+    pub(crate) fn retry_for<R>(
+        &self,
+        handle: Option<Handle<'_>>,
+        write: bool,
+        nonblocking: bool,
+        timeout: Option<Duration>,
         mut operation: impl FnMut() -> io::Result<R>,
     ) -> Result<R, Errno> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
             match operation() {
                 Ok(result) => return Ok(result),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => self.check()?,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && !nonblocking => {
                     match handle {
-                        Some(handle) => self.wait_ready(handle, write)?,
+                        Some(handle) => self.wait_ready_until(handle, write, deadline)?,
                         None => return Err(Errno::Again),
                     }
                 }

@@ -7,7 +7,7 @@ use crate::fd::Descriptor;
 use crate::file::NewTimes;
 use crate::guest::GuestMemory;
 use crate::sys::{self, Advice};
-use crate::types::{Dirent, FdFlags, FdStat, FileStat, FileType, Rights, Whence};
+use crate::types::{Dirent, FdFlags, FdStat, FileStat, RiFlags, Rights, Whence};
 
 /// Announces how a file will be used.
 ///
@@ -158,7 +158,7 @@ pub(crate) fn filestat(ctx: &WasiCtx, fd: u32) -> Result<FileStat, Errno> {
         Descriptor::Stream(stream) => Ok(FileStat::of_type(stream.filetype())),
         Descriptor::File(file) => file.filestat(),
         Descriptor::Dir(dir) => dir.filestat(),
-        Descriptor::Socket(_) => Ok(FileStat::of_type(FileType::SocketStream)),
+        Descriptor::Socket(socket) => Ok(FileStat::of_type(socket.filetype())),
     }
 }
 
@@ -215,7 +215,10 @@ pub fn fd_read(
     let count = match ctx.fds.get_mut(fd)? {
         Descriptor::Stream(stream) => io::read_stream(stream, &ctx.interrupt, mem, &bufs)?,
         Descriptor::File(file) => io::read_file(file, &ctx.interrupt, mem, &bufs, None)?,
-        Descriptor::Socket(socket) => super::sock::recv(socket, &ctx.interrupt, mem, &bufs, false)?,
+        Descriptor::Socket(socket) => {
+            let flags = RiFlags::empty();
+            super::sock::recv(socket, &ctx.interrupt, mem, &bufs, flags)?.count
+        }
         Descriptor::Dir(_) => return Err(Errno::Badf),
     };
     mem.write_u32(nread, count)
@@ -264,7 +267,7 @@ pub fn fd_write(
     let count = match ctx.fds.get_mut(fd)? {
         Descriptor::Stream(stream) => io::write_stream(stream, &ctx.interrupt, mem, &bufs)?,
         Descriptor::File(file) => io::write_file(file, &ctx.interrupt, mem, &bufs)?,
-        Descriptor::Socket(socket) => super::sock::send(socket, &ctx.interrupt, mem, &bufs)?,
+        Descriptor::Socket(socket) => super::sock::send(socket, &ctx.interrupt, mem, &bufs, None)?,
         Descriptor::Dir(_) => return Err(Errno::Badf),
     };
     mem.write_u32(nwritten, count)

@@ -86,14 +86,18 @@ pub(crate) fn read_stream(
     if bufs.is_empty() {
         return Ok(0);
     }
-    let handle = stream.handle();
     read_scattered(mem, bufs, |bytes| {
-        if let Some(handle) = handle
-            && interrupt.is_installed()
-        {
-            interrupt.wait_ready(handle, false)?;
+        if interrupt.is_installed() {
+            wait_for_stream(stream, interrupt)?;
         }
-        interrupt.retry(handle, false, false, || stream.read(bytes))
+        loop {
+            match interrupt.retry(None, false, false, || stream.read(bytes)) {
+                Err(Errno::Again) if stream.handle().is_some() => {
+                    wait_for_stream(stream, interrupt)?;
+                }
+                result => return result,
+            }
+        }
     })
 }
 
@@ -107,22 +111,12 @@ pub(crate) fn write_stream(
     if stream.is_input() {
         return Err(Errno::Badf);
     }
-    let handle = stream.handle();
     let mut written = 0;
     for &GuestBuf { mut ptr, mut len } in bufs {
         while len > 0 {
             let piece = mem.piece(ptr, len)?;
             let rest = &piece[..];
-            let result = match handle {
-                Some(handle) if interrupt.is_installed() => {
-                    interrupt.wait_ready(handle, true).and_then(|()| {
-                        let chunk = &rest[..rest.len().min(INTERRUPTIBLE_WRITE_BYTES)];
-                        interrupt.retry(Some(handle), true, false, || stream.write(chunk))
-                    })
-                }
-                _ => interrupt.retry(handle, true, false, || stream.write(rest)),
-            };
-            match result {
+            match write_once(stream, interrupt, rest) {
                 Ok(0) if written == 0 => return Err(Errno::Io),
                 Ok(0) => return count_u32(written),
                 Ok(count) => {
@@ -137,6 +131,29 @@ pub(crate) fn write_stream(
         }
     }
     count_u32(written)
+}
+
+/// Waits until reading or writing a stream, whichever it can, does not wait.
+fn wait_for_stream(stream: &Stream, interrupt: &Interrupt) -> Result<(), Errno> {
+    match stream.handle() {
+        Some(handle) => interrupt.wait_ready(handle, !stream.is_input()),
+        None => Ok(()),
+    }
+}
+
+/// Writes once, no more than what an interruption can wait for.
+fn write_once(stream: &mut Stream, interrupt: &Interrupt, bytes: &[u8]) -> Result<usize, Errno> {
+    let mut bytes = bytes;
+    if interrupt.is_installed() && stream.handle().is_some() {
+        wait_for_stream(stream, interrupt)?;
+        bytes = &bytes[..bytes.len().min(INTERRUPTIBLE_WRITE_BYTES)];
+    }
+    loop {
+        match interrupt.retry(None, true, false, || stream.write(bytes)) {
+            Err(Errno::Again) if stream.handle().is_some() => wait_for_stream(stream, interrupt)?,
+            result => return result,
+        }
+    }
 }
 
 /// Reads a file at its cursor, or at `offset`.

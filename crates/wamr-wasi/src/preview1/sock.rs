@@ -1,9 +1,11 @@
 //! Functions on sockets.
 
+use std::net::SocketAddr;
+
 use super::io;
 use crate::ctx::WasiCtx;
 use crate::errno::Errno;
-use crate::fd::{Descriptor, FdTable};
+use crate::fd::Descriptor;
 use crate::guest::{GuestBuf, GuestMemory};
 use crate::socket::Socket;
 use crate::types::{FdFlags, RiFlags, SdFlags};
@@ -28,22 +30,26 @@ pub fn sock_accept(
         return Err(Errno::Inval);
     }
     mem.check(accepted, 4)?;
-    let listener = socket(&ctx.fds, fd)?;
+    let listener = ctx.fds.socket(fd)?;
     ctx.fds.check_room()?;
-    let connection =
-        ctx.interrupt
-            .retry(listener.handle(), false, listener.is_nonblocking(), || listener.accept())?;
-    let connection = Socket::connection(connection, flags)?;
+    let connection = ctx.interrupt.retry_for(
+        listener.handle(),
+        false,
+        listener.is_nonblocking(),
+        listener.recv_timeout,
+        || listener.accept(flags),
+    )?;
     mem.write_u32(accepted, ctx.fds.insert(Descriptor::Socket(connection))?)
 }
 
-/// Receives from a connection into a list of buffers; writes the count and the flags of what came.
+/// Receives into a list of buffers, of a stream what is there or as much as fits, of datagrams one;
+/// writes the count, and a flag that says that the rest of a datagram is lost.
 ///
 /// # Errors
-/// `Badf` if `fd` isn't open, `Notsock` if it isn't a socket, `Notsup` for waiting until all
-/// buffers are full, `Again` if nothing is there and the socket is in non-blocking mode, `Intr` if
-/// interrupted, `Fault` for addresses outside the memory, `Inval` for unknown flags or too many
-/// buffers.
+/// `Badf` if `fd` isn't open, `Notsock` if it isn't a socket, `Notconn` if it isn't connected,
+/// `Notsup` for looking ahead until all buffers are full, `Again` if nothing is there and the
+/// socket is in non-blocking mode or its timeout passed, `Intr` if interrupted, `Fault` for
+/// addresses outside the memory, `Inval` for unknown flags or too many buffers.
 #[expect(clippy::too_many_arguments, reason = "WASI's own signature")]
 pub fn sock_recv(
     ctx: &mut WasiCtx,
@@ -55,18 +61,14 @@ pub fn sock_recv(
     nread: u32,
     out_flags: u32,
 ) -> Result<(), Errno> {
-    let socket = socket(&ctx.fds, fd)?;
+    let socket = ctx.fds.socket(fd)?;
     let flags = RiFlags::parse(flags)?;
-    if flags.contains(RiFlags::WAITALL) {
-        return Err(Errno::Notsup);
-    }
     let bufs = mem.iovecs(iovs, iovs_len)?;
     mem.check(nread, 4)?;
     mem.check(out_flags, 2)?;
-    let count = recv(socket, &ctx.interrupt, mem, &bufs, flags.contains(RiFlags::PEEK))?;
-    mem.write_u32(nread, count)?;
-    // A stream never loses the rest of a message.
-    mem.write_u16(out_flags, 0)
+    let received = recv(socket, &ctx.interrupt, mem, &bufs, flags)?;
+    mem.write_u32(nread, received.count)?;
+    mem.write_u16(out_flags, received.truncated.into())
 }
 
 /// Sends a list of buffers over a connection and writes the count.
@@ -84,13 +86,13 @@ pub fn sock_send(
     flags: u32,
     nwritten: u32,
 ) -> Result<(), Errno> {
-    let socket = socket(&ctx.fds, fd)?;
+    let socket = ctx.fds.socket(fd)?;
     if flags != 0 {
         return Err(Errno::Inval);
     }
     let bufs = mem.iovecs(iovs, iovs_len)?;
     mem.check(nwritten, 4)?;
-    let count = send(socket, &ctx.interrupt, mem, &bufs)?;
+    let count = send(socket, &ctx.interrupt, mem, &bufs, None)?;
     mem.write_u32(nwritten, count)
 }
 
@@ -105,44 +107,91 @@ pub fn sock_shutdown(
     fd: u32,
     how: u32,
 ) -> Result<(), Errno> {
-    let socket = socket(&ctx.fds, fd)?;
+    let socket = ctx.fds.socket(fd)?;
     socket.shutdown(SdFlags::parse(how)?)
 }
 
-fn socket(fds: &FdTable, fd: u32) -> Result<&Socket, Errno> {
-    match fds.get(fd)? {
-        Descriptor::Socket(socket) => Ok(socket),
-        _ => Err(Errno::Notsock),
-    }
+/// What a guest received.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct GuestReceived {
+    pub(crate) count: u32,
+    pub(crate) truncated: bool,
+    pub(crate) from: Option<SocketAddr>,
 }
 
-/// Receives once, for `sock_recv` and `fd_read`.
-pub(super) fn recv(
+/// Receives once, or until the buffers are full if the flags say so.
+pub(crate) fn recv(
+    socket: &Socket,
+    interrupt: &Interrupt,
+    mem: &mut GuestMemory<'_>,
+    bufs: &[GuestBuf],
+    flags: RiFlags,
+) -> Result<GuestReceived, Errno> {
+    let peek = flags.contains(RiFlags::PEEK);
+    // A datagram is whole as it is.
+    let all = flags.contains(RiFlags::WAITALL) && !socket.datagram;
+    if all && peek {
+        return Err(Errno::Notsup);
+    }
+    if !all {
+        return recv_once(socket, interrupt, mem, bufs, peek);
+    }
+    let mut total = GuestReceived::default();
+    for &GuestBuf { mut ptr, mut len } in bufs {
+        while len > 0 {
+            let received = match recv_once(socket, interrupt, mem, &[GuestBuf { ptr, len }], false)
+            {
+                Ok(received) => received,
+                Err(errno) if total.count == 0 || errno == Errno::Intr => return Err(errno),
+                Err(_) => return Ok(total),
+            };
+            if received.count == 0 {
+                return Ok(total);
+            }
+            // The buffers lie in the memory, and their lengths fit in 32 bits together.
+            total.count = total.count.saturating_add(received.count);
+            ptr = ptr.wrapping_add(received.count);
+            len = len.saturating_sub(received.count);
+        }
+    }
+    Ok(total)
+}
+
+fn recv_once(
     socket: &Socket,
     interrupt: &Interrupt,
     mem: &mut GuestMemory<'_>,
     bufs: &[GuestBuf],
     peek: bool,
-) -> Result<u32, Errno> {
+) -> Result<GuestReceived, Errno> {
+    let mut found = GuestReceived::default();
     if bufs.is_empty() {
-        return Ok(0);
+        return Ok(found);
     }
-    io::read_scattered(mem, bufs, |bytes| {
-        interrupt
-            .retry(socket.handle(), false, socket.is_nonblocking(), || socket.recv(bytes, peek))
-    })
+    found.count = io::read_scattered(mem, bufs, |bytes| {
+        let nonblocking = socket.is_nonblocking();
+        let timeout = socket.recv_timeout;
+        let received = interrupt
+            .retry_for(socket.handle(), false, nonblocking, timeout, || socket.recv(bytes, peek))?;
+        (found.truncated, found.from) = (received.truncated, received.from);
+        Ok(received.count)
+    })?;
+    Ok(found)
 }
 
-/// Sends once, for `sock_send` and `fd_write`.
-pub(super) fn send(
+/// Sends once, to where the socket is connected to or to an address.
+pub(crate) fn send(
     socket: &Socket,
     interrupt: &Interrupt,
     mem: &GuestMemory<'_>,
     bufs: &[GuestBuf],
+    to: Option<SocketAddr>,
 ) -> Result<u32, Errno> {
     let pieces = io::gather(mem, bufs)?;
     let slices = io::slices(&pieces);
-    let count =
-        interrupt.retry(socket.handle(), true, socket.is_nonblocking(), || socket.send(&slices))?;
+    let nonblocking = socket.is_nonblocking();
+    let timeout = socket.send_timeout;
+    let count = interrupt
+        .retry_for(socket.handle(), true, nonblocking, timeout, || socket.send(&slices, to))?;
     u32::try_from(count).map_err(|_| Errno::Overflow)
 }
