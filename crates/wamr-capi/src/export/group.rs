@@ -155,6 +155,17 @@ impl Drop for Locked<'_> {
     }
 }
 
+impl Drop for Group {
+    /// Goes along the groups that this one and its successors were joined to, as far as nobody
+    /// else knows them, without recursing.
+    fn drop(&mut self) {
+        let mut next = self.successor.take();
+        while let Some(mut group) = next.and_then(Arc::into_inner) {
+            next = group.successor.take();
+        }
+    }
+}
+
 impl Group {
     /// A group of its own, with nothing in it.
     ///

@@ -248,7 +248,8 @@ impl InstanceHandle {
         let decoded = module.decoded();
         let is_of = |at: &core::ptr::NonNull<InstanceEntity>| {
             // SAFETY: the arena's addresses are live.
-            Arc::ptr_eq(unsafe { at.as_ref() }.module().decoded(), decoded)
+            let entity = unsafe { at.as_ref() };
+            entity.is_complete() && Arc::ptr_eq(entity.module().decoded(), decoded)
         };
         let found: Vec<_> = core.instances.iter().filter(is_of).collect();
         found.into_iter().map(|at| Self::from_ptr(core, at)).collect()

@@ -242,7 +242,10 @@ impl InstanceEntity {
         plan: Option<&InstancePlan>,
         imported_globals: Vec<NonNull<GlobalEntity>>,
     ) -> Result<(), Error> {
-        self.make_globals(core, plan, imported_globals)?;
+        // After a collection in between they are there already.
+        if self.globals.get().is_none() {
+            self.make_globals(core, plan, imported_globals)?;
+        }
         self.init_tables(core)?;
         self.evaluate_elements(core)
     }
@@ -391,6 +394,12 @@ impl InstanceEntity {
             }
         };
         Ok(Some(object?))
+    }
+
+    /// Whether everything was allocated and initialised; one that was not may still be in the
+    /// store, but nobody may run its code.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.elements.get().is_some()
     }
 
     /// The context that the instance's functions run in.

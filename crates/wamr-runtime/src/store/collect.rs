@@ -17,16 +17,22 @@
 //!
 //! [`VmStore::gc_marking`]: crate::vm::VmStore::gc_marking
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use core::any::Any;
+use core::mem::forget;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::StoreCore;
 use super::trace::{Marking, Tracer};
+use crate::entity::HostFunc;
 use crate::gc::Marks;
 
 /// How many bytes are handed out between two steps of a cycle.
 const STEP_BYTES: usize = 32 << 10;
 /// How many bytes of objects a step looks at for each byte handed out.
 const STEP_RATIO: usize = 4;
+
+/// What a panic was called with.
+type Panic = Box<dyn Any + Send>;
 
 /// A cycle under way.
 pub(super) struct Cycle {
@@ -99,7 +105,7 @@ impl StoreCore {
         self.visit_roots(&mut tracer);
         tracer.run_entities();
         // Entities are not freed as long as the cycle lasts, and all were looked at.
-        drop(self.sweep_entities(false));
+        let _none_freed = self.sweep_entities(false);
         self.cycle = Some(Cycle { marking, stepped_at: self.gc.fresh_bytes() });
         self.vm.gc_marking.set(1);
     }
@@ -170,31 +176,56 @@ impl StoreCore {
         let values: Vec<_> =
             dead.into_iter().filter_map(|index| self.free_host_value(index)).collect();
         let attachments = if frees_entities { self.sweep_attachments() } else { Vec::new() };
-        let entities = self.sweep_entities(frees_entities);
-        if self.depth == 0 {
-            drop((entities, values, attachments));
-            return;
-        }
-        // Wasm is running, and a panic must not unwind through it: it waits for the host that
-        // called.
-        for value in values {
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-                self.deferred_panic.get_or_insert(payload);
-            }
+        let (host_funcs, entities) = self.sweep_entities(frees_entities);
+        let mut panic = None;
+        drop_each(values, &mut panic);
+        drop_each(attachments, &mut panic);
+        drop_each(host_funcs, &mut panic);
+        drop(entities);
+        match panic {
+            Some(payload) if self.depth == 0 => resume_unwind(payload),
+            Some(payload) => self.defer_panic(payload),
+            None => {}
         }
     }
 
-    /// Clears the marks of entities, and takes out those without one if `free` is set.
+    /// Clears the marks of entities, and takes out those without one if `free` is set: host
+    /// functions, whose destructors are the embedder's, and all others.
     #[must_use]
-    fn sweep_entities(&mut self, free: bool) -> impl Sized + use<> {
+    fn sweep_entities(&mut self, free: bool) -> (Vec<Box<HostFunc>>, impl Sized + use<>) {
         self.exceptions.sweep(|_, _| !free);
-        (
+        let host_funcs = self.host_funcs.sweep(|entity| entity.mark.replace(false) || !free);
+        let others = (
             self.instances.sweep(|entity| entity.mark.replace(false) || !free),
-            self.host_funcs.sweep(|entity| entity.mark.replace(false) || !free),
             self.memories.sweep(|entity| entity.mark.replace(false) || !free),
             self.tables.sweep(|entity| entity.mark.replace(false) || !free),
             self.globals.sweep(|entity| entity.mark.replace(false) || !free),
             self.tags.sweep(|entity| entity.mark.replace(false) || !free),
-        )
+        );
+        (host_funcs, others)
+    }
+
+    /// Keeps a panic that must not unwind through running wasm for the host that called. Only the
+    /// first one is kept.
+    pub(super) fn defer_panic(&mut self, payload: Panic) {
+        match &self.deferred_panic {
+            None => self.deferred_panic = Some(payload),
+            // Dropping it might panic in turn.
+            Some(_) => forget(payload),
+        }
+    }
+}
+
+/// Drops values of the embedder one by one, so that those behind one that panics are dropped too;
+/// the first panic is kept.
+fn drop_each<T>(values: Vec<T>, first: &mut Option<Panic>) {
+    for value in values {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+            match first {
+                None => *first = Some(payload),
+                // Dropping it might panic in turn.
+                Some(_) => forget(payload),
+            }
+        }
     }
 }

@@ -62,6 +62,17 @@ impl SharedStore {
     }
 }
 
+impl Drop for SharedStore {
+    /// Goes along the stores that this one and its successors were joined to, as far as nobody
+    /// else knows them, without recursing.
+    fn drop(&mut self) {
+        let mut next = self.successor.take();
+        while let Some(mut store) = next.and_then(Arc::into_inner) {
+            next = store.successor.take();
+        }
+    }
+}
+
 impl core::ops::Deref for SharedStore {
     type Target = VmStore;
 

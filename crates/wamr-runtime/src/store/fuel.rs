@@ -47,7 +47,7 @@ impl StoreCore {
             }
             // Wasm is running, and a panic must not unwind through it: it waits for the host that
             // called.
-            self.deferred_panic.get_or_insert(payload);
+            self.defer_panic(payload);
             0
         })
     }

@@ -56,13 +56,14 @@ impl<T: 'static> Store<T> {
     /// # Errors
     /// [`JoinError`] has the reasons, and gives `other` back.
     pub fn join(&mut self, other: Self) -> Result<T, Box<JoinError<T>>> {
-        let other = ManuallyDrop::new(other);
         // SAFETY: both stores are owned or borrowed mutably here, and different.
         let joined =
             unsafe { (*self.inner.as_ptr()).core.absorb(&mut (*other.inner.as_ptr()).core) };
         if let Err(reason) = joined {
-            return Err(Box::new(JoinError { store: ManuallyDrop::into_inner(other), reason }));
+            return Err(Box::new(JoinError { store: other, reason }));
         }
+        // Not before: a destructor that panics in a collection must not lose the store.
+        let other = ManuallyDrop::new(other);
         // SAFETY: the other store is not used again: its data is taken out, and what is left of it
         // owns no entity.
         unsafe {

@@ -176,7 +176,7 @@ impl StoreCore {
         // Wasm is running, and a panic must not unwind through it: it waits for the host that
         // called, and nothing grows.
         catch_unwind(AssertUnwindSafe(ask)).unwrap_or_else(|payload| {
-            self.deferred_panic.get_or_insert(payload);
+            self.defer_panic(payload);
             false
         })
     }

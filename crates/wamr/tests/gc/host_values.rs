@@ -155,3 +155,31 @@ fn a_panicking_destructor_reaches_the_host_that_called() {
     // The store goes on as if nothing had happened.
     assert_eq!(f.call(&mut store, 1_000_000).unwrap(), 7);
 }
+
+/// A value that always panics when it is dropped.
+struct Mine(Arc<AtomicUsize>);
+
+impl Drop for Mine {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        panic!("dropped");
+    }
+}
+
+#[test]
+fn several_destructors_that_panic_in_one_collection_are_one_panic() {
+    let engine = engine(4 * MIB);
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let mut store = Store::new(&engine, ());
+    for _ in 0..3 {
+        drop(ExternRef::new(&mut store, Mine(dropped.clone())).unwrap());
+        let mine = Mine(dropped.clone());
+        drop(wamr::Func::wrap(&mut store, move || {
+            let _ = &mine;
+        }));
+    }
+    let collect = std::panic::AssertUnwindSafe(|| store.gc());
+    std::panic::catch_unwind(collect).unwrap_err();
+    assert_eq!(dropped.load(Ordering::Relaxed), 6, "one does not keep the others");
+    store.gc();
+}

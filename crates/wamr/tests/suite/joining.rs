@@ -335,3 +335,18 @@ fn stores_of_different_engines_stay_apart() {
     assert!(matches!(refused.reason.kind(), ErrorKind::WrongEngine), "{refused}");
     assert!(table.belongs_to(&refused.store) && !table.belongs_to(&store));
 }
+
+#[test]
+fn a_long_chain_of_joined_stores_ends_without_recursion() {
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, ());
+    let first = store.interrupt_handle();
+    for _ in 0..50_000 {
+        let mut next = Store::new(&engine, ());
+        next.join(store).unwrap();
+        store = next;
+    }
+    first.interrupt();
+    drop(store);
+    drop(first);
+}

@@ -110,3 +110,19 @@ fn a_start_function_of_the_host_may_fail_too() {
         assert_eq!(error.to_string(), "not today");
     });
 }
+
+#[test]
+fn an_instance_whose_globals_could_not_be_made_is_not_to_be_found() {
+    each_mode(|engine| {
+        let mut store = Store::new(engine, ());
+        let module = module(
+            engine,
+            r#"(module (type $a (array i64))
+                (global $g (ref $a) (array.new $a (i64.const 1) (i32.const 0x1fffffff)))
+                (func (export "f") (result i32) (array.len (global.get $g))))"#,
+        );
+        let error = run_error(Instance::new(&mut store, &module, &[]));
+        assert_eq!(error.trap_code(), Some(TrapCode::GcHeapExhausted));
+        assert!(Instance::all_of(&mut store, &module).is_empty());
+    });
+}
