@@ -40,11 +40,7 @@ pub(crate) struct Host {
 
 /// Makes the program's store, with its limits and its clock ticking.
 pub(crate) fn store(engine: &Engine, options: &RunOptions) -> Result<Store<Host>, Failure> {
-    let mut libc = LibcCtx::new();
-    if let Some(bytes) = options.heap_bytes {
-        libc = libc.heap_bytes(bytes);
-    }
-    let host = Host { wasi: context(options)?, libc, limits: limits(options) };
+    let host = Host { wasi: context(options)?, libc: libc(options), limits: limits(options) };
     let mut store = Store::try_new(engine, host).map_err(Failure::unusable)?;
     store.limiter(|host| &mut host.limits);
     if let Some(fuel) = options.fuel {
@@ -67,6 +63,14 @@ pub(crate) fn limits(options: &RunOptions) -> StoreLimits {
     match options.max_memory_bytes {
         Some(bytes) => StoreLimits::new().memory_bytes(bytes),
         None => StoreLimits::new(),
+    }
+}
+
+/// The program's world of the built-in C library.
+pub(crate) fn libc(options: &RunOptions) -> LibcCtx {
+    match options.heap_bytes {
+        Some(bytes) => LibcCtx::new().heap_bytes(bytes),
+        None => LibcCtx::new(),
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn run(options: &InspectOptions) -> Result<u8, Failure> {
     let module = load(&engine, &options.file, &options.common)?;
     let builtins = Builtins::new(&engine)?;
     let InspectOptions { loading: paths, common, file, .. } = options;
-    let mut loading = program::loading(&engine, &builtins, paths, common, file, &module);
+    let mut loading = program::loading(&engine, builtins.sources(), paths, common, file, &module);
     let failed = |error| Failure::unusable(format!("{}: {error}", options.file));
     let graph = loading.explore(&module).map_err(failed)?;
     print(&match options.format {

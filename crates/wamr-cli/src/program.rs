@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use wamr::loading::{Loading, LoadingError, Program, SearchPath};
-use wamr::{Engine, Error, InstantiateError, Module, Store};
+use wamr::{Engine, Error, InstantiateError, Module, ProgramPre, Source, Store};
 
 use crate::host::{Builtins, Host};
 use crate::options::{CommonOptions, LoadingOptions, RunOptions};
@@ -14,14 +14,14 @@ mod started;
 pub(crate) use started::Started;
 
 /// How the modules are found that a program needs.
-pub(crate) fn loading<'a>(
+pub(crate) fn loading<'a, T: 'static>(
     engine: &Engine,
-    builtins: &'a Builtins,
+    sources: impl IntoIterator<Item = (&'static str, &'a dyn Source<T>)>,
     options: &LoadingOptions,
     common: &CommonOptions,
     file: &str,
     main: &Module,
-) -> Loading<'a, Host> {
+) -> Loading<'a, T> {
     let beside = Path::new(file).parent().filter(|dir| !dir.as_os_str().is_empty());
     let beside = beside.unwrap_or(Path::new("."));
     let path = if options.module_path.is_empty() {
@@ -31,10 +31,7 @@ pub(crate) fn loading<'a>(
     };
     let trusts_aot = options.trust_aot || aot::is_aot(main);
     let loading = aot::loading(engine, path, trusts_aot, common);
-    builtins
-        .sources()
-        .into_iter()
-        .fold(loading, |loading, (label, source)| loading.source(label, source))
+    sources.into_iter().fold(loading, |loading, (label, source)| loading.source(label, source))
 }
 
 /// Instantiates a program and what it needs.
@@ -46,7 +43,7 @@ pub(crate) fn start(
     options: &RunOptions,
 ) -> Result<Started<Program>, Failure> {
     let RunOptions { loading: paths, common, file, .. } = options;
-    let mut loading = loading(engine, builtins, paths, common, file, module);
+    let mut loading = loading(engine, builtins.sources(), paths, common, file, module);
     match loading.instantiate(store, module) {
         Ok(program) => Ok(Started::Running(program)),
         Err(error) => match run_error(error) {
@@ -54,6 +51,18 @@ pub(crate) fn start(
             Err(error) => Err(Failure::unusable(format!("{}: {error}", options.file))),
         },
     }
+}
+
+/// Links a program of several threads and what it needs.
+pub(crate) fn link<'a, T: 'static>(
+    engine: &Engine,
+    sources: impl IntoIterator<Item = (&'static str, &'a dyn Source<T>)>,
+    module: &Module,
+    options: &RunOptions,
+) -> Result<ProgramPre<T>, Failure> {
+    let RunOptions { loading: paths, common, file, .. } = options;
+    let mut loading = loading(engine, sources, paths, common, file, module);
+    loading.link(module).map_err(|error| Failure::unusable(format!("{file}: {error}")))
 }
 
 /// The error of a module's own code, if it is one.

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use wamr::libc_builtin::{LibcBuiltin, LibcCtx};
 use wamr::wasi::{self, SharedWasiCtx, WasiThreads};
 use wamr::{
-    Engine, Error, ExternType, InstantiateError, Linker, Memory, Module, ProgramPre, Store,
-    StoreLimits,
+    Engine, Error, ExternType, InstantiateError, Linker, Memory, Module, Source, Store, StoreLimits,
 };
 
-use crate::Failure;
-use crate::host::{context, limits};
+use crate::host::{context, libc, limits};
 use crate::options::RunOptions;
 use crate::run::{ended, start};
+use crate::{Failure, program};
 
 /// How many threads may run beside the main one unless the command line says otherwise, as in
 /// WAMR's `iwasm`.
@@ -40,6 +40,7 @@ impl FuelPool {
 /// What the host functions work on, on one thread.
 struct Host {
     wasi: SharedWasiCtx,
+    libc: LibcCtx,
     limits: StoreLimits,
     fuel: Option<FuelPool>,
 }
@@ -47,7 +48,12 @@ struct Host {
 impl Host {
     /// For another thread.
     fn fork(&self) -> Self {
-        Self { wasi: self.wasi.clone(), limits: self.limits.clone(), fuel: self.fuel.clone() }
+        Self {
+            wasi: self.wasi.clone(),
+            libc: self.libc.fork(),
+            limits: self.limits.clone(),
+            fuel: self.fuel.clone(),
+        }
     }
 }
 
@@ -77,6 +83,7 @@ pub(crate) fn run(options: &RunOptions, engine: &Engine, module: &Module) -> Res
 
     let host = Host {
         wasi: SharedWasiCtx::new(context(options)?),
+        libc: libc(options),
         limits: limits(options),
         fuel: options.fuel.map(|units| FuelPool(Arc::new(AtomicU64::new(units)))),
     };
@@ -101,7 +108,10 @@ pub(crate) fn run(options: &RunOptions, engine: &Engine, module: &Module) -> Res
             }
         }
     }
-    let program = ProgramPre::new(&linker, module).map_err(|error| in_file(&error))?;
+    let builtin = LibcBuiltin::new(engine, |host: &mut Host| &mut host.libc);
+    let builtin = builtin.map_err(Failure::unusable)?;
+    let sources: [(&str, &dyn Source<Host>); 2] = [("wasi", &linker), ("libc-builtin", &builtin)];
+    let program = program::link(engine, sources, module, options)?;
     let instance = match program.instantiate(&mut store) {
         Ok(instance) => instance,
         Err(InstantiateError::Run(error)) => return ended(Err(error)),

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use wamr_runtime::{AsContext, Error, Memory, SharedMemory, StoreContextMut};
 
-use crate::heap::{Heap, HeapMisuse};
+use crate::heap::Heap;
 
 /// How large the heap of a memory may become unless the embedder says otherwise.
 pub const DEFAULT_HEAP_BYTES: u64 = 1 << 20;
@@ -141,7 +141,7 @@ impl LibcCtx {
     /// in the data of the store.
     ///
     /// # Errors
-    /// [`HeapMisuse`] if there is no such block, or another error if the memory belongs to another
+    /// [`HeapMisuse`](crate::HeapMisuse) if there is no such block, or another error if the memory belongs to another
     /// store.
     pub fn heap_free<T: 'static>(
         mut store: StoreContextMut<'_, T>,

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use wamr_linker::{Candidate, LinkError, Linker, Source};
+use wamr_linker::{Candidate, ForThreads, LinkError, Linker, Source};
 use wamr_runtime::{
     AsContextMut, Caller, Engine, Error, Extern, Global, ImportType, StoreContextMut, TypedFunc,
     Val,
@@ -89,6 +89,31 @@ impl<T: 'static> Source<T> for LibcBuiltin<T> {
             }
         }
         Ok(None)
+    }
+
+    fn find_for_threads(
+        &self,
+        engine: &Engine,
+        import: &ImportType<'_>,
+    ) -> Result<Option<ForThreads<T>>, Error> {
+        let (module, name) = (import.module(), import.name());
+        let names = [Some(name), name.strip_prefix('_')];
+        let mut found = None;
+        for name in names.into_iter().flatten() {
+            for linker in [&self.linker, &self.others] {
+                let Some(other) = linker.get_for_threads(module, name)? else { continue };
+                if other.ty().matches(import.ty(), engine.types()) {
+                    return Ok(Some(other));
+                }
+                found = found.or(Some(other));
+            }
+        }
+        if found.is_none() && module == "global" && self.contains(module, name) {
+            return Err(Error::msg(format_args!(
+                "`{module}` `{name}` belongs to a store, which threads do not share"
+            )));
+        }
+        Ok(found)
     }
 
     fn names(&self, visit: &mut dyn FnMut(&str, &str)) {

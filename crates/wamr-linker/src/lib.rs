@@ -22,8 +22,8 @@ mod imports;
 #[cfg(feature = "dummies")]
 pub use imports::NoDummy;
 pub use imports::{
-    Candidate, Found, ImportList, ImportProblem, Imports, Missing, MissingFunc, NearMiss, Order,
-    Origin, Policy, Shadowing, Source, UnresolvedImport, UnresolvedImports,
+    Candidate, ForThreads, Found, ImportList, ImportProblem, Imports, Missing, MissingFunc,
+    NearMiss, Order, Origin, Policy, Shadowing, Source, UnresolvedImport, UnresolvedImports,
 };
 
 pub mod native;

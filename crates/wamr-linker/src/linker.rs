@@ -9,9 +9,10 @@ use wamr_runtime::{
 };
 use wamr_types::{ExternType, FuncType};
 
+use crate::imports::of_a_store;
 use crate::instance::{check_types, same_engine};
 use crate::pre::instantiate_checked;
-use crate::{Instance, InstancePre, InstantiateError, LinkError};
+use crate::{ForThreads, Instance, InstancePre, InstantiateError, LinkError};
 
 /// What stands under a name.
 pub(crate) struct Definition<T: 'static> {
@@ -27,7 +28,7 @@ impl<T: 'static> Clone for Definition<T> {
 }
 
 impl<T: 'static> Definition<T> {
-    fn of_host(def: HostFuncDef<T>) -> Self {
+    pub(crate) fn of_host(def: HostFuncDef<T>) -> Self {
         let ty = ExternType::Func { id: def.type_id(), ty: def.ty().clone() };
         Self { value: ImportValue::Func(def), ty }
     }
@@ -257,6 +258,21 @@ impl<T: 'static> Linker<T> {
             }
         };
         Ok(Some(found))
+    }
+
+    /// What was defined, for programs on several threads.
+    ///
+    /// # Errors
+    /// If it belongs to a store.
+    pub fn get_for_threads(
+        &self,
+        module: &str,
+        name: &str,
+    ) -> Result<Option<ForThreads<T>>, Error> {
+        match self.definition(module, name) {
+            Some(Definition { value: ImportValue::Extern(_), .. }) => Err(of_a_store(module, name)),
+            found => Ok(found.cloned().map(ForThreads)),
+        }
     }
 
     pub(crate) fn definition(&self, module: &str, name: &str) -> Option<&Definition<T>> {

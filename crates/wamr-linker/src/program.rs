@@ -10,11 +10,13 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 use wamr_runtime::api::instantiate::{ImportValue, InstanceHandle};
-use wamr_runtime::{AsContextMut, Engine, Error, ErrorKind, Module, SharedMemory, Store};
+use wamr_runtime::{
+    AsContextMut, Engine, Error, ErrorKind, ImportType, Module, SharedMemory, Store,
+};
 use wamr_types::{ExternIdx, ExternType};
 
 use crate::instance::{check_types, same_engine};
-use crate::{Instance, InstantiateError, LinkError, Linker};
+use crate::{ForThreads, Instance, InstantiateError, LinkError, Linker, Source};
 
 /// Modules that are linked with each other and with what a linker has, types checked once, by
 /// [`ProgramBuilder`].
@@ -53,15 +55,17 @@ struct Inner<T: 'static> {
     parts: Box<[Part<T>]>,
 }
 
-struct Part<T: 'static> {
+pub(crate) struct Part<T: 'static> {
     /// What later parts import it by; nothing imports the main module.
-    name: Option<Box<str>>,
-    module: Module,
-    imports: Box<[Source<T>]>,
+    pub(crate) name: Option<Box<str>>,
+    pub(crate) module: Module,
+    pub(crate) imports: Box<[Origin<T>]>,
+    /// Whether `_initialize` is called.
+    pub(crate) is_reactor: bool,
 }
 
 /// Where an import comes from.
-enum Source<T: 'static> {
+pub(crate) enum Origin<T: 'static> {
     /// From outside of the program.
     Value(ImportValue<T>),
     /// From an instance of an earlier part.
@@ -87,6 +91,14 @@ impl<T: 'static> ProgramPre<T> {
     /// As [`ProgramBuilder::build`].
     pub fn new(linker: &Linker<T>, main: &Module) -> Result<Self, LinkError> {
         ProgramBuilder::new(linker).build(main)
+    }
+
+    /// Of parts whose imports were checked; the main module is the last.
+    pub(crate) fn of_parts(engine: &Engine, parts: Vec<Part<T>>) -> Self {
+        for part in &parts {
+            part.module.expect_instances();
+        }
+        Self(Arc::new(Inner { engine: engine.clone(), parts: parts.into() }))
     }
 
     /// The engine.
@@ -134,8 +146,8 @@ impl<T: 'static> ProgramPre<T> {
             let mut imports = Vec::with_capacity(part.imports.len());
             for source in &part.imports {
                 imports.push(match source {
-                    Source::Value(value) => value.clone(),
-                    Source::Export { part, index } => {
+                    Origin::Value(value) => value.clone(),
+                    Origin::Export { part, index } => {
                         let item =
                             instances[*part].handle().item(store.as_context_mut(), *index)?;
                         let item = item.ok_or_else(|| Error::from_kind(ErrorKind::WrongStore))?;
@@ -161,15 +173,34 @@ impl<T: 'static> ProgramPre<T> {
                     )?,
                 }
             };
-            instances.push(Instance::run(handle, store.as_context_mut())?);
+            let instance = Instance::run(handle, store.as_context_mut())?;
+            // What the first thread wrote to a memory that all share is there.
+            let is_done = memories.is_some() && has_shared_memory0(&part.module);
+            if part.is_reactor && !is_done {
+                initialize(&instance, store.as_context_mut())?;
+            }
+            instances.push(instance);
         }
         Ok(instances.into())
     }
 }
 
+fn has_shared_memory0(module: &Module) -> bool {
+    module.decoded().memories.first().is_some_and(|memory| memory.shared)
+}
+
+/// Calls what reactors export for that.
+fn initialize(instance: &Instance, mut store: impl AsContextMut) -> Result<(), Error> {
+    match instance.get_typed_func::<(), ()>(store.as_context_mut(), "_initialize") {
+        Ok(init) => init.call(store, ()),
+        Err(_) => Ok(()),
+    }
+}
+
 /// Links the modules of a [`ProgramPre`], one after the other.
 pub struct ProgramBuilder<'l, T: 'static> {
-    linker: &'l Linker<T>,
+    engine: Engine,
+    sources: Vec<&'l dyn Source<T>>,
     parts: Vec<Part<T>>,
 }
 
@@ -182,11 +213,23 @@ impl<T: 'static> fmt::Debug for ProgramBuilder<'_, T> {
 impl<'l, T: 'static> ProgramBuilder<'l, T> {
     /// Starts with what a linker has, for stores of every thread.
     pub fn new(linker: &'l Linker<T>) -> Self {
-        Self { linker, parts: Vec::new() }
+        Self::of_engine(linker.engine()).source(linker)
+    }
+
+    /// Starts with nothing.
+    pub fn of_engine(engine: &Engine) -> Self {
+        Self { engine: engine.clone(), sources: Vec::new(), parts: Vec::new() }
+    }
+
+    /// Adds a source for what no earlier module exports and no earlier source has.
+    #[must_use]
+    pub fn source(mut self, source: &'l dyn Source<T>) -> Self {
+        self.sources.push(source);
+        self
     }
 
     /// Adds a module that later ones import from by a name. What it imports comes from the modules
-    /// before it or from the linker; the last module of a name that has an export wins.
+    /// before it or from a source; the last module of a name that has an export wins.
     ///
     /// # Errors
     /// Names the imports that cannot be satisfied, or says that something belongs to another
@@ -202,59 +245,64 @@ impl<'l, T: 'static> ProgramBuilder<'l, T> {
     /// As [`ProgramBuilder::module`].
     pub fn build(mut self, main: &Module) -> Result<ProgramPre<T>, LinkError> {
         self.add(None, main)?;
-        for part in &self.parts {
-            part.module.expect_instances();
-        }
-        let inner = Inner { engine: self.linker.engine().clone(), parts: self.parts.into() };
-        Ok(ProgramPre(Arc::new(inner)))
+        Ok(ProgramPre::of_parts(&self.engine, self.parts))
     }
 
     fn add(&mut self, name: Option<&str>, module: &Module) -> Result<(), LinkError> {
-        let imports = find_imports(self.linker, &self.parts, module)?;
-        self.parts.push(Part { name: name.map(Into::into), module: module.clone(), imports });
+        let imports = find_imports(&self.engine, module, |import| self.find(import))?;
+        let (name, module) = (name.map(Into::into), module.clone());
+        self.parts.push(Part { name, module, imports, is_reactor: false });
         Ok(())
+    }
+
+    fn find(&self, import: &ImportType<'_>) -> Result<Option<Linked<T>>, Error> {
+        for (at, part) in self.parts.iter().enumerate().rev() {
+            if part.name.as_deref() == Some(import.module())
+                && let Some(found) = export_of(at, &part.module, import.name())
+            {
+                return Ok(Some(found));
+            }
+        }
+        for source in &self.sources {
+            if let Some(found) = source.find_for_threads(&self.engine, import)? {
+                return Ok(Some(from_source(found)));
+            }
+        }
+        Ok(None)
     }
 }
 
-/// Where a module's imports come from, in the order of its import section.
-fn find_imports<T: 'static>(
-    linker: &Linker<T>,
-    parts: &[Part<T>],
+/// Where an import comes from, and its type.
+pub(crate) type Linked<T> = (Origin<T>, ExternType);
+
+/// From a source.
+pub(crate) fn from_source<T: 'static>(ForThreads(found): ForThreads<T>) -> Linked<T> {
+    (Origin::Value(found.value), found.ty)
+}
+
+/// An export of an earlier part, if it has it.
+pub(crate) fn export_of<T: 'static>(part: usize, module: &Module, name: &str) -> Option<Linked<T>> {
+    let export = module.decoded().export(name)?;
+    let ty = module.get_export(name)?;
+    Some((Origin::Export { part, index: export.index }, ty))
+}
+
+/// Where a module's imports come from, in the order of its import section, if all are found and of
+/// the right type.
+pub(crate) fn find_imports<T: 'static>(
+    engine: &Engine,
     module: &Module,
-) -> Result<Box<[Source<T>]>, LinkError> {
-    same_engine(module.engine(), linker.engine())?;
-    let (mut sources, mut types) = (Vec::new(), Vec::new());
+    mut find: impl FnMut(&ImportType<'_>) -> Result<Option<Linked<T>>, Error>,
+) -> Result<Box<[Origin<T>]>, LinkError> {
+    same_engine(module.engine(), engine)?;
+    let (mut linked, mut types) = (Vec::new(), Vec::new());
     for import in module.imports() {
-        let found = find(linker, parts, import.module(), import.name())?;
-        let (source, ty) = found.unzip();
-        sources.extend(source);
+        let (from, ty) = find(&import).map_err(LinkError::Foreign)?.unzip();
+        linked.extend(from);
         types.push(ty);
     }
     check_types(module, types)?;
-    Ok(sources.into())
-}
-
-fn find<T: 'static>(
-    linker: &Linker<T>,
-    parts: &[Part<T>],
-    module: &str,
-    name: &str,
-) -> Result<Option<(Source<T>, ExternType)>, LinkError> {
-    for (at, part) in parts.iter().enumerate().rev() {
-        if part.name.as_deref() == Some(module)
-            && let Some(export) = part.module.decoded().export(name)
-            && let Some(ty) = part.module.get_export(name)
-        {
-            return Ok(Some((Source::Export { part: at, index: export.index }, ty)));
-        }
-    }
-    let Some(definition) = linker.definition(module, name) else { return Ok(None) };
-    if let ImportValue::Extern(_) = definition.value {
-        return Err(LinkError::Foreign(Error::msg(format_args!(
-            "`{module}` `{name}` belongs to a store, which threads do not share"
-        ))));
-    }
-    Ok(Some((Source::Value(definition.value.clone()), definition.ty.clone())))
+    Ok(linked.into())
 }
 
 /// The instances of a program on one thread.

@@ -24,10 +24,10 @@ pub use dummies::{complete_with_dummies, dummy_imports};
 pub use wamr_linker::NoDummy;
 
 pub use wamr_linker::{
-    Candidate, Found, ImportError, ImportList, ImportProblem, Imports, Instance, InstancePre,
-    InstantiateError, LinkError, Linker, Missing, MissingFunc, Native, Natives, NearMiss, Order,
-    Origin, Policy, ProgramBuilder, ProgramInstance, ProgramPre, Shadowing, Source, ThreadPre,
-    UnresolvedImport, UnresolvedImports, resolve,
+    Candidate, ForThreads, Found, ImportError, ImportList, ImportProblem, Imports, Instance,
+    InstancePre, InstantiateError, LinkError, Linker, Missing, MissingFunc, Native, Natives,
+    NearMiss, Order, Origin, Policy, ProgramBuilder, ProgramInstance, ProgramPre, Shadowing,
+    Source, ThreadPre, UnresolvedImport, UnresolvedImports, resolve,
 };
 pub use wamr_runtime::{
     AnyRef, AsContext, AsContextMut, Attachment, Backtrace, Caller, Error, ErrorKind, ExnRef,

@@ -1,6 +1,8 @@
 //! Programs of one module.
 
-use wamr::{Engine, Imports, Instance, InstantiateError, Module, Store};
+use wamr::{
+    Engine, Imports, Instance, InstantiateError, Module, ProgramBuilder, ProgramPre, Source, Store,
+};
 
 use crate::Failure;
 use crate::host::{Builtins, Host};
@@ -17,6 +19,19 @@ impl Program {
     pub(crate) fn main(&self) -> &Instance {
         &self.0
     }
+}
+
+/// Links a program of several threads.
+pub(crate) fn link<'a, T: 'static>(
+    engine: &Engine,
+    sources: impl IntoIterator<Item = (&'static str, &'a dyn Source<T>)>,
+    module: &Module,
+    options: &RunOptions,
+) -> Result<ProgramPre<T>, Failure> {
+    let builder = ProgramBuilder::of_engine(engine);
+    let builder = sources.into_iter().fold(builder, |builder, (_, source)| builder.source(source));
+    let linked = builder.build(module);
+    linked.map_err(|error| Failure::unusable(format!("{}: {error}", options.file)))
 }
 
 /// Instantiates a program.

@@ -12,10 +12,13 @@ mod policy;
 pub use policy::{Missing, Order, Policy, Shadowing};
 
 mod source;
-pub use source::{Candidate, Source};
+pub(crate) use source::of_a_store;
+pub use source::{Candidate, ForThreads, Source};
 
 mod stub;
 pub use stub::MissingFunc;
+#[cfg(feature = "loading-linking")]
+pub(crate) use stub::stub_for_threads;
 
 mod unresolved;
 pub use unresolved::{Found, ImportProblem, NearMiss, UnresolvedImport, UnresolvedImports};

@@ -3,6 +3,8 @@
 use core::fmt;
 
 use wamr_runtime::{AsContextMut, Error, Func, ImportType};
+#[cfg(feature = "loading-linking")]
+use wamr_runtime::{Engine, HostFuncDef};
 
 /// A function was called that nobody supplied. Whoever linked allowed that by
 /// [`Missing::StubFuncs`](crate::Missing::StubFuncs).
@@ -28,6 +30,23 @@ pub(super) fn stub(
     import: &ImportType<'_>,
 ) -> Result<Option<Func>, Error> {
     let Some(ty) = import.ty().func() else { return Ok(None) };
-    let missing = MissingFunc { module: import.module().into(), name: import.name().into() };
+    let missing = MissingFunc::of(import);
     Func::new(store, ty.clone(), move |_, _, _| Err(Error::new(missing.clone()))).map(Some)
+}
+
+/// The same for programs on several threads.
+#[cfg(feature = "loading-linking")]
+pub(crate) fn stub_for_threads<T: 'static>(
+    engine: &Engine,
+    import: &ImportType<'_>,
+) -> Result<Option<HostFuncDef<T>>, Error> {
+    let Some(ty) = import.ty().func() else { return Ok(None) };
+    let missing = MissingFunc::of(import);
+    HostFuncDef::new(engine, ty.clone(), move |_, _, _| Err(Error::new(missing.clone()))).map(Some)
+}
+
+impl MissingFunc {
+    fn of(import: &ImportType<'_>) -> Self {
+        Self { module: import.module().into(), name: import.name().into() }
+    }
 }

@@ -126,6 +126,48 @@ impl DependencyGraph {
         Ok(order)
     }
 
+    /// The instances that the graph wants, each behind those that it needs; the root's is the
+    /// last. `live` tells instances that are there already and shared, `count` how many there are.
+    ///
+    /// # Errors
+    /// [`LoadingError::Limit`]. The graph must have passed [`DependencyGraph::check`].
+    pub(super) fn steps<T: 'static>(
+        &self,
+        loading: &Loading<'_, T>,
+        live: &dyn Fn(&str) -> Option<u64>,
+        count: usize,
+    ) -> Result<Vec<Step>, LoadingError> {
+        let limit = loading.limits.instances;
+        let mut steps: Vec<Step> = Vec::new();
+        let mut shared = HashMap::new();
+        let mut stack = vec![Step { module: 0, needs: Vec::new() }];
+        while let Some(step) = stack.last_mut() {
+            let module = &self.modules[step.module];
+            if let Some(&(_, needed)) = module.dependencies.get(step.needs.len()) {
+                let known = live(self.modules[needed].name()).map(Need::Live);
+                match known.or_else(|| shared.get(&needed).copied().map(Need::Step)) {
+                    Some(need) => step.needs.push(need),
+                    None => stack.push(Step { module: needed, needs: Vec::new() }),
+                }
+                continue;
+            }
+            if count + steps.len() >= limit {
+                return Err(LoadingError::Limit { what: "many instances", limit: limit as u64 });
+            }
+            let number = steps.len();
+            let done = stack.pop().into_iter();
+            steps.extend(done);
+            if let Some(importer) = stack.last_mut() {
+                importer.needs.push(Need::Step(number));
+                let module = steps[number].module;
+                if loading.is_shared(self.modules[module].name()) {
+                    shared.insert(module, number);
+                }
+            }
+        }
+        Ok(steps)
+    }
+
     /// Checks what can be checked without a store: that there is no cycle, that dependencies are
     /// not too deep, and that every import has a supplier that may fit.
     ///
@@ -217,6 +259,22 @@ impl DependencyGraph {
         }
         names
     }
+}
+
+/// An instance that is to be made of the module at a position of the graph.
+pub(super) struct Step {
+    pub(super) module: usize,
+    /// As the module's dependencies.
+    pub(super) needs: Vec<Need>,
+}
+
+/// An instance that another one is linked with.
+#[derive(Clone, Copy)]
+pub(super) enum Need {
+    /// It is there, by its number.
+    Live(u64),
+    /// An earlier step makes it.
+    Step(usize),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

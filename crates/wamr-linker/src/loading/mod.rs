@@ -5,6 +5,7 @@
 //! * `registry`: modules that are loaded, by name.
 //! * `graph`: which module needs which, and where each import would come from.
 //! * `program`: instances in a store, opening and closing more of them while the program runs.
+//! * `threads`: the same linked for programs on several threads.
 //!
 //! It stands on the same public interface as an embedder: [`Imports`](crate::Imports) and
 //! [`Instance`](crate::Instance).
@@ -29,3 +30,5 @@ pub use reader::{ModuleReader, ReadError, ReadModule};
 
 mod registry;
 pub use registry::ModuleRegistry;
+
+mod threads;

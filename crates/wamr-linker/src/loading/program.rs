@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use wamr_runtime::{AsContextMut, Module};
 
+use super::graph::{Need, Step};
 use super::{DependencyGraph, Loading, LoadingError};
 use crate::{Imports, Instance, InstantiateError};
 
@@ -206,28 +207,18 @@ impl Program {
         graph: &DependencyGraph,
     ) -> Result<u64, LoadingError> {
         graph.check(loading)?;
-        let mut stack = vec![Frame { module: 0, needs: Vec::new() }];
-        let mut made = 0;
-        while let Some(frame) = stack.last_mut() {
-            let module = &graph.modules()[frame.module];
-            if let Some(&(_, needed)) = module.dependencies.get(frame.needs.len()) {
-                match self.shared.get(graph.modules()[needed].shared_name()) {
-                    Some(&number) => frame.needs.push(number),
-                    None => stack.push(Frame { module: needed, needs: Vec::new() }),
-                }
-                continue;
-            }
-            let (position, needs) = (frame.module, std::mem::take(&mut frame.needs));
-            made = self.instantiate(loading, store.as_context_mut(), graph, position, needs)?;
-            stack.pop();
-            if let Some(importer) = stack.last_mut() {
-                importer.needs.push(made);
-                if loading.is_shared(module.name()) {
-                    self.shared.insert(module.shared_name().clone(), made);
-                }
-            }
+        let live = |name: &str| self.shared.get(name).copied();
+        let steps = graph.steps(loading, &live, self.live.len())?;
+        let mut made: Vec<u64> = Vec::with_capacity(steps.len());
+        for Step { module: position, needs } in steps {
+            let number = |need| match need {
+                Need::Live(number) => number,
+                Need::Step(step) => made[step],
+            };
+            let needs = needs.into_iter().map(number).collect();
+            made.push(self.instantiate(loading, store.as_context_mut(), graph, position, needs)?);
         }
-        Ok(made)
+        Ok(made.last().copied().unwrap_or_default())
     }
 
     /// Makes one instance, linked with those that it needs, and initialises it.
@@ -239,10 +230,6 @@ impl Program {
         position: usize,
         needs: Vec<u64>,
     ) -> Result<u64, LoadingError> {
-        if self.live.len() >= loading.limits.instances {
-            let limit = loading.limits.instances as u64;
-            return Err(LoadingError::Limit { what: "many instances", limit });
-        }
         let found = &graph.modules()[position];
         let (name, module) = (found.name(), found.module());
         let mut imports = Imports::of(module).policy(loading.policy());
@@ -268,13 +255,10 @@ impl Program {
         let number = self.next;
         self.next += 1;
         let (name, module) = (found.shared_name().clone(), module.clone());
+        if position != 0 && loading.is_shared(&name) {
+            self.shared.insert(name.clone(), number);
+        }
         self.live.insert(number, Live { name, module, instance, needs });
         Ok(number)
     }
-}
-
-/// A module whose instance is being made, and the instances that it needs, as far as they are.
-struct Frame {
-    module: usize,
-    needs: Vec<u64>,
 }

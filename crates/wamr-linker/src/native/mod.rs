@@ -24,7 +24,7 @@ use wamr_runtime::{
 };
 use wamr_types::{FuncType, ValType};
 
-use crate::{Candidate, Source};
+use crate::{Candidate, ForThreads, Source};
 
 /// What a native does with its checked arguments.
 pub(crate) type Body<T> =
@@ -151,6 +151,14 @@ impl<T: 'static> Native<T> {
         }
         let def = self.bind(store.as_context_mut().engine(), ty)?;
         def.to_func(store).map(Some)
+    }
+
+    /// The native as a function of a type, of no store yet; `None` if it does not fit the type.
+    ///
+    /// # Errors
+    /// As [`Native::to_func`].
+    pub fn to_def(&self, engine: &Engine, ty: &FuncType) -> Result<Option<HostFuncDef<T>>, Error> {
+        if self.fits(ty) { self.bind(engine, ty).map(Some) } else { Ok(None) }
     }
 
     /// Whether it can be called as a function of this type.
@@ -311,6 +319,22 @@ impl<T: 'static> Source<T> for Natives<T> {
                 Some(signature) => format!("native function {signature}").into(),
                 None => "native function".into(),
             }))),
+        }
+    }
+
+    fn find_for_threads(
+        &self,
+        engine: &Engine,
+        import: &ImportType<'_>,
+    ) -> Result<Option<ForThreads<T>>, Error> {
+        let Some(native) = self.get(import.module(), import.name()) else { return Ok(None) };
+        match import.ty().func() {
+            Some(ty) if native.fits(ty) => Ok(Some(native.bind(engine, ty)?.into())),
+            _ => Err(Error::msg(format_args!(
+                "the native `{}` is no {}",
+                native.name.escape_debug(),
+                import.ty()
+            ))),
         }
     }
 

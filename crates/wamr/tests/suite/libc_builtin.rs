@@ -1,20 +1,34 @@
 //! The C functions for modules built without a libc, called by modules.
 
 use wamr::libc_builtin::{Abort, Exit, HeapMisuse, LibcBuiltin, LibcCtx, MemoryOutput};
-use wamr::{Engine, Imports, Instance, Module, Store, TrapCode, WasmParams, WasmResults};
+use wamr::{
+    Config, Engine, Imports, Instance, MemoryType, Mode, Module, SharedMemory, Store, TrapCode,
+    WasmParams, WasmResults,
+};
 
 use crate::support::{call, each_mode, module, trap};
 
 struct Program {
     store: Store<LibcCtx>,
     output: MemoryOutput,
+    /// The type of the memories of modules that pass on calls.
+    memory: &'static str,
+}
+
+/// Runs a test in each mode, with memories of one guest's own and with such that threads share.
+fn each_memory(test: impl Fn(&Engine, &mut Program)) {
+    each_mode(|engine| {
+        for memory in ["1", "1 4 shared"] {
+            test(engine, &mut Program { memory, ..Program::new(engine) });
+        }
+    });
 }
 
 impl Program {
     fn new(engine: &Engine) -> Self {
         let output = MemoryOutput::new();
         let ctx = LibcCtx::new().output(output.clone()).heap_bytes(1 << 18);
-        Self { store: Store::new(engine, ctx), output }
+        Self { store: Store::new(engine, ctx), output, memory: "1" }
     }
 
     fn link(&mut self, engine: &Engine, module: &Module) -> Instance {
@@ -31,7 +45,8 @@ impl Program {
         name: &str,
         params: P,
     ) -> Result<R, wamr::Error> {
-        let instance = self.link(engine, &passing_on(engine, name, "", P::types(), R::types()));
+        let module = passing_on(engine, self.memory, name, "", P::types(), R::types());
+        let instance = self.link(engine, &module);
         call(&mut self.store, &instance, "run", params)
     }
 }
@@ -39,6 +54,7 @@ impl Program {
 /// A module whose `run` calls one function; with strings at 16, 32, 48 and more in `rest`.
 fn passing_on(
     engine: &Engine,
+    memory: &str,
     name: &str,
     rest: &str,
     params: impl Iterator<Item = wamr::ValType>,
@@ -49,7 +65,7 @@ fn passing_on(
     let gets: String = (0..params.len()).map(|i| format!("(local.get {i})")).collect();
     let ty = format!("(param {}) (result {})", params.join(" "), results.join(" "));
     let wat = format!(
-        r#"(module (import "env" "{name}" (func $f {ty})) (memory (export "memory") 1)
+        r#"(module (import "env" "{name}" (func $f {ty})) (memory (export "memory") {memory})
             (data (i32.const 16) "Hello\00") (data (i32.const 32) "lo\00")
             (data (i32.const 48) "%d %s|%5.2f\n\00") (data (i32.const 64) "-42abc\00")
             (data (i32.const 128) "\07\00\00\00\10\00\00\00\00\00\00\00\00\00\0c\40") {rest}
@@ -60,9 +76,7 @@ fn passing_on(
 
 #[test]
 fn every_function_is_there_and_means_what_c_says() {
-    each_mode(|engine| {
-        let mut program = Program::new(engine);
-        let p = &mut program;
+    each_memory(|engine, p| {
         let (h, lo, number) = (16, 32, 64);
         let one = |p: &mut Program, name, a| p.call::<i32, i32>(engine, name, a).unwrap();
         let two =
@@ -255,18 +269,19 @@ fn a_module_with_an_allocator_keeps_it() {
             (global $freed (export "freed") (mut i32) (i32.const 0))
             (func (export "free") (param i32) (global.set $freed (local.get 0)))"#;
         let i32s = || [wamr::ValType::I32].into_iter();
-        let dup = program.link(engine, &passing_on(engine, "strdup", rest, i32s(), i32s()));
+        let dup = program.link(engine, &passing_on(engine, "1", "strdup", rest, i32s(), i32s()));
         assert_eq!(call::<i32, i32>(&mut program.store, &dup, "run", 16).unwrap(), 1000);
         let memory = dup.get_memory(&mut program.store, "memory").unwrap();
         assert_eq!(&memory.data(&program.store).unwrap()[1000..1006], b"Hello\0");
-        let free = passing_on(engine, "free", rest, i32s(), std::iter::empty());
+        let free = passing_on(engine, "1", "free", rest, i32s(), std::iter::empty());
         let free = program.link(engine, &free);
         call::<i32, ()>(&mut program.store, &free, "run", 77).unwrap();
         let freed = free.get_global(&mut program.store, "freed").unwrap();
         assert_eq!(freed.get(&mut program.store).unwrap().i32(), Some(77));
         // An allocator that returns nonsense traps; one that calls itself runs out of stack.
         let nonsense = rest.replace("1000", "-8");
-        let dup = program.link(engine, &passing_on(engine, "strdup", &nonsense, i32s(), i32s()));
+        let dup =
+            program.link(engine, &passing_on(engine, "1", "strdup", &nonsense, i32s(), i32s()));
         let outcome = call::<i32, i32>(&mut program.store, &dup, "run", 16);
         assert_eq!(trap(outcome), TrapCode::MemoryOutOfBounds);
         let wat = r#"(module (import "env" "malloc" (func $malloc (param i32) (result i32)))
@@ -280,8 +295,7 @@ fn a_module_with_an_allocator_keeps_it() {
 
 #[test]
 fn hostile_pointers_trap() {
-    each_mode(|engine| {
-        let mut program = Program::new(engine);
+    each_memory(|engine, program| {
         for at in [65536, -1, i32::MIN] {
             for name in ["puts", "strlen", "atoi", "strdup"] {
                 let outcome = program.call::<i32, i32>(engine, name, at);
@@ -316,4 +330,83 @@ fn functions_over_memory_need_one() {
             assert!(error.to_string().contains("without a memory"), "{error}");
         }
     });
+}
+
+#[test]
+fn threads_have_one_heap_in_the_memory_that_they_share() {
+    each_mode(|engine| {
+        let ty = MemoryType { shared: true, ..MemoryType::new(1, Some(16)) };
+        let memory = SharedMemory::new(engine, ty).unwrap();
+        let libc = LibcBuiltin::new(engine, |ctx: &mut LibcCtx| ctx).unwrap();
+        let text = ALLOCATING.replace(
+            r#"(memory (export "memory") 1 16)"#,
+            r#"(import "" "memory" (memory 1 16 shared))"#,
+        );
+        let module = module(engine, &text);
+        let thread = |ctx: LibcCtx| {
+            let mut store = Store::new(engine, ctx);
+            let ours = memory.to_memory(&mut store).unwrap();
+            let imports = Imports::of(&module).named("", "memory", ours).source("libc", &libc);
+            let list = imports.build(&mut store).unwrap_or_else(|error| panic!("{error}"));
+            (list.instantiate(&mut store).unwrap(), store)
+        };
+        let ctx = LibcCtx::new().heap_bytes(1 << 18);
+        let (theirs, mut second) = thread(ctx.fork());
+        let (ours, mut first) = thread(ctx);
+        let a = call::<i32, i32>(&mut first, &ours, "a", 1000).unwrap();
+        let b = call::<i32, i32>(&mut second, &theirs, "a", 1000).unwrap();
+        assert!(a != 0 && b != 0 && a.abs_diff(b) >= 1000, "{a} {b}");
+        memory.write(a as usize, b"kept").unwrap();
+        let moved = call::<_, i32>(&mut second, &theirs, "r", (a, 9000)).unwrap();
+        let mut kept = [0; 4];
+        memory.read(moved as usize, &mut kept).unwrap();
+        assert_eq!(&kept, b"kept");
+        memory.write(moved as usize, &[0xff; 9000]).unwrap();
+        call::<i32, ()>(&mut first, &ours, "f", moved).unwrap();
+        let misuse = call::<i32, ()>(&mut second, &theirs, "f", moved).unwrap_err();
+        assert_eq!(misuse.downcast_ref(), Some(&HeapMisuse { pointer: moved as u32 }));
+        let cleared = call::<_, i32>(&mut second, &theirs, "c", (9000, 1)).unwrap();
+        let mut bytes = [1; 9000];
+        memory.read(cleared as usize, &mut bytes).unwrap();
+        assert!(bytes.iter().all(|byte| *byte == 0));
+        let copy = call::<i32, i32>(&mut first, &ours, "d", 16).unwrap();
+        memory.read(copy as usize, &mut kept).unwrap();
+        assert_eq!(&kept, b"Hell");
+        // The limit is that of all together.
+        while call::<i32, i32>(&mut first, &ours, "a", 30_000).unwrap() != 0 {}
+        assert_eq!(call::<i32, i32>(&mut second, &theirs, "a", 30_000).unwrap(), 0);
+        assert!(memory.size() <= 5, "{}", memory.size());
+    });
+}
+
+#[test]
+fn lengths_cost_fuel_as_in_bulk_operations() {
+    for &mode in Mode::ALL {
+        let engine = Engine::new(Config::new().mode(mode).consume_fuel(true)).unwrap();
+        let mut program = Program::new(&engine);
+        let mut cost = |name: &str, fuel: u64, params: (i32, i32, i32)| {
+            program.store.set_fuel(fuel).unwrap();
+            let outcome = program.call::<(i32, i32, i32), i32>(&engine, name, params);
+            (fuel - program.store.get_fuel().unwrap(), outcome)
+        };
+        let mut costs = |name: &str, params| {
+            let (units, outcome) = cost(name, 10_000, params);
+            outcome.unwrap();
+            units
+        };
+        for name in ["memset", "memmove", "memcpy", "memcmp"] {
+            let (none, all) = (costs(name, (1024, 0, 0)), costs(name, (1024, 1024, 640)));
+            assert_eq!(all, none + 10, "{name}");
+        }
+        // From the end of the strings on there are zeros; what is looked at counts.
+        let (near, far) = (costs("memchr", (1024, 0, 640)), costs("memchr", (1024, 7, 6400)));
+        assert_eq!(far, near + 100, "the first byte is found at once");
+        let (short, long) = (costs("strncpy", (1024, 16, 6)), costs("strncpy", (1024, 16, 6400)));
+        assert_eq!(long, short + 100);
+        // What cannot be paid is not done.
+        let (_, outcome) = cost("memset", 900, (1024, 1, 64_000));
+        assert_eq!(trap(outcome), TrapCode::OutOfFuel);
+        let (_, outcome) = cost("memchr", 900, (1024, 7, 64_000));
+        assert_eq!(trap(outcome), TrapCode::OutOfFuel);
+    }
 }

@@ -9,7 +9,10 @@ use wamr::loading::{
     FindError, Gap, Limits, Loading, LoadingError, Precedence, ReadError, ReadModule, SearchPath,
     Sharing, Supplier, module_reader,
 };
-use wamr::{Engine, ImportProblem, Linker, Missing, ModuleError, Store, TrapCode};
+use wamr::{
+    Engine, Global, GlobalType, ImportProblem, Linker, Missing, ModuleError, Store, TrapCode, Val,
+    ValType,
+};
 
 use crate::support::{call, each_mode, module};
 
@@ -535,5 +538,93 @@ fn files_are_found_on_a_search_path() {
         let error = outcome("nowhere").unwrap_err().to_string();
         let said = format!("searched: {}, {}", one.path().display(), two.path().display());
         assert!(error.contains(&said), "{error}");
+    });
+}
+
+#[test]
+fn programs_of_several_modules_have_threads() {
+    each_mode(|engine| {
+        // What is shared is counted in the memory, what is a thread's own in the global.
+        let counter = r#"(module (memory $all (export "memory") 1 1 shared)
+            (global $own (mut i32) (i32.const 0))
+            (func (export "inc")
+                (global.set $own (i32.add (global.get $own) (i32.const 1)))
+                (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1))))
+            (func (export "own") (result i32) (global.get $own))
+            (func (export "all") (result i32) (i32.atomic.load (i32.const 0)))
+            (func (export "_initialize")
+                (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1000)))))"#;
+        // A reactor with a memory of its own.
+        let side = |name: &str| {
+            format!(
+                r#"(module (import "counter" "inc" (func $inc)) (import "host" "ten" (func $ten (result i32)))
+                    (memory 1)
+                    (func (export "_initialize") (i32.store (i32.const 0)
+                        (i32.add (i32.load (i32.const 0)) (call $ten))))
+                    (func (export "ready") (result i32) (i32.load (i32.const 0)))
+                    (func (export "{name}") (call $inc)))"#
+            )
+        };
+        let (left, right) = (side("left"), side("right"));
+        let library = Library::new([("counter", counter), ("left", &*left), ("right", &*right)]);
+        let mut host = Linker::<i32>::new(engine);
+        host.func_wrap("host", "ten", || 10).unwrap();
+        let main = module(
+            engine,
+            r#"(module (import "left" "left" (func $left)) (import "right" "right" (func $right))
+                (import "left" "ready" (func $l (result i32))) (import "right" "ready" (func $r (result i32)))
+                (import "counter" "own" (func $own (result i32)))
+                (import "counter" "all" (func $all (result i32)))
+                (func (export "work") (result i32)
+                    (call $left) (call $right) (call $right)
+                    (i32.add (i32.mul (call $own) (i32.const 100)) (i32.add (call $l) (call $r))))
+                (func (export "all") (result i32) (call $all)))"#,
+        );
+        let loading = || library.loading::<i32>(engine).source("host", &host);
+        let program = loading().link(&main).unwrap_or_else(|error| panic!("{error}"));
+        let mut store = Store::new(engine, 0);
+        let first = program.instantiate(&mut store).unwrap();
+        assert_eq!(call::<(), i32>(&mut store, first.main(), "work", ()).unwrap(), 320);
+        let threads: Vec<_> = (1..=4)
+            .map(|number| {
+                let run = |mut store: Store<i32>, program: wamr::ProgramInstance<i32>| {
+                    call::<(), i32>(&mut store, program.main(), "work", ()).unwrap()
+                };
+                let make = move |engine: &Engine| Store::try_new(engine, number);
+                first.thread().spawn(make, run).unwrap()
+            })
+            .collect();
+        // One counter for a thread, as in any diamond; reactors are initialised once in each,
+        // unless that is done in a memory that all share.
+        for thread in threads {
+            assert_eq!(thread.join().unwrap().unwrap(), 320);
+        }
+        let all = call::<(), i32>(&mut store, first.main(), "all", ()).unwrap();
+        assert_eq!(all, 1000 + 5 * 3);
+        // Instances of an importer's own, and limits.
+        let program = loading().private("counter").link(&main).unwrap();
+        let mut store = Store::new(engine, 0);
+        let first = program.instantiate(&mut store).unwrap();
+        assert_eq!(call::<(), i32>(&mut store, first.main(), "work", ()).unwrap(), 20);
+        let mut limits = Limits::default();
+        limits.instances = 3;
+        let outcome = loading().limits(limits).link(&main);
+        assert!(matches!(outcome, Err(LoadingError::Limit { limit: 3, .. })));
+        // What belongs to a store is no thread's.
+        let ty = GlobalType { content: ValType::I32, mutable: false };
+        let global = Global::new(&mut store, ty, Val::I32(1)).unwrap();
+        host.define(&mut store, "host", "global", global).unwrap();
+        let bound = module(engine, r#"(module (import "host" "global" (global i32)))"#);
+        let mut loading = library.loading::<i32>(engine).source("host", &host);
+        let error = loading.link(&bound).unwrap_err().to_string();
+        assert!(error.contains("`host` `global` belongs to a store"), "{error}");
+        // Missing imports are told as ever; stubs fail when they are called.
+        let needy =
+            module(engine, r#"(module (import "gone" "f" (func $f)) (export "f" (func $f)))"#);
+        assert!(matches!(loading.link(&needy), Err(LoadingError::Unresolved(_))));
+        let mut loading = loading.missing(Missing::StubFuncs);
+        let first = loading.link(&needy).unwrap().instantiate(&mut store).unwrap();
+        let error = call::<(), ()>(&mut store, first.main(), "f", ()).unwrap_err();
+        assert!(error.downcast_ref::<wamr::MissingFunc>().is_some());
     });
 }
