@@ -513,3 +513,45 @@ fn programs_start_threads_if_they_may() {
     run(&[], &["20000", "4"]).fails(255, "thread-spawn");
     iwasm(&["--wasi", "sockets", &primes]).fails(255, "`sockets`");
 }
+
+#[cfg(feature = "loading-linking")]
+#[test]
+fn programs_of_several_modules_start_threads() {
+    let main: &[u8] = br#"(module
+        (import "env" "memory" (memory 1 16 shared))
+        (import "wasi" "thread-spawn" (func $spawn (param i32) (result i32)))
+        (import "count" "inc" (func $inc))
+        (import "count" "wait" (func $wait (param i32)))
+        (import "env" "printf" (func $printf (param i32 i32) (result i32)))
+        (import "env" "malloc" (func $malloc (param i32) (result i32)))
+        (data (i32.const 64) "%d threads\n\00")
+        (func (export "_start") (local $p i32)
+            (drop (call $spawn (i32.const 0))) (drop (call $spawn (i32.const 0)))
+            (call $wait (i32.const 2))
+            (local.set $p (call $malloc (i32.const 8)))
+            (i32.store (local.get $p) (i32.atomic.load (i32.const 0)))
+            (drop (call $printf (i32.const 64) (local.get $p))))
+        (func (export "wasi_thread_start") (param i32 i32)
+            (if (i32.eqz (call $malloc (i32.const 100))) (then (unreachable)))
+            (call $inc)))"#;
+    let count: &[u8] = br#"(module
+        (import "env" "memory" (memory 1 16 shared))
+        (func (export "inc")
+            (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1)))
+            (drop (memory.atomic.notify (i32.const 0) (i32.const -1))))
+        (func (export "wait") (param $count i32) (local $now i32)
+            (loop $again
+                (local.set $now (i32.atomic.load (i32.const 0)))
+                (if (i32.lt_u (local.get $now) (local.get $count)) (then
+                    (drop (memory.atomic.wait32
+                        (i32.const 0) (local.get $now) (i64.const -1)))
+                    (br $again))))))"#;
+    let dir = files([("main.wat", main), ("count.wasm", count)]);
+    for mode in modes() {
+        let run = iwasm(&["--mode", mode, "--wasi", "threads", &path(&dir, "main.wat")]);
+        run.prints("2 threads\n");
+    }
+    let alone = files([("main.wat", main)]);
+    iwasm(&["--wasi", "threads", &path(&alone, "main.wat")])
+        .fails(255, "`count` `inc`: wanted func [] -> [], found nothing");
+}

@@ -162,6 +162,25 @@ fn modules_that_a_program_needs_can_be_compiled_too() {
     for args in [&["--mode", "interp", "--trust-aot"][..], &["--mode", "jit", "--trust-aot"]] {
         assert_eq!(runs(args, "main.wat").stdout, b"0x2a:i32\n", "source with compiled");
     }
+    let here = fs::read(path("lib.aot")).unwrap();
+    fs::write(path("lib.aot"), for_another_machine(here)).unwrap();
+    for file in ["main.wat", "main.aot"] {
+        fails(&runs(&["--trust-aot"], file), "lib.aot: ");
+        fails(&runs(&["--trust-aot"], file), "riscv6");
+    }
+}
+
+/// The same file as if another machine's compiler had made it: the name is another one, and the
+/// digest fits.
+#[cfg(feature = "loading-linking")]
+fn for_another_machine(mut file: Vec<u8>) -> Vec<u8> {
+    const DIGEST: std::ops::Range<usize> = 64 + 24..64 + 24 + 32;
+    let name = file.windows(6).position(|name| name == b"x86_64").expect("the machine's name");
+    file[name..name + 6].copy_from_slice(b"riscv6");
+    file[DIGEST].fill(0);
+    let digest = blake3::hash(&file);
+    file[DIGEST].copy_from_slice(digest.as_bytes());
+    file
 }
 
 /// With keys that openssl made for this test alone.

@@ -11,6 +11,10 @@
 //! guest passes: no search is quadratic, and paddings of formats are limited
 //! ([`MAX_PADDING_BYTES`]). What the heap knows about itself lies outside of guest memory.
 //!
+//! Memories that threads share are read and written byte by byte; what another thread writes
+//! meanwhile may or may not be seen. Where fuel is counted, lengths cost what they cost in bulk
+//! operations: before a function that takes a length runs, after others.
+//!
 //! * `string`, `ctype`, `number`: functions over bytes, without a runtime.
 //! * `printf`: format strings.
 //! * `heap`: the heap managed by the host.
