@@ -195,7 +195,7 @@ fn natives_get_pointers_into_heaps() {
     assert!(wasm_runtime_attach_shared_heap(user.name, heap(PAGE, null_mut())));
     let (at, native) = block(&user, 32);
     // SAFETY: the block has 32 bytes.
-    unsafe { native.copy_from_nonoverlapping(b"quiet\0".as_ptr(), 6) };
+    unsafe { native.copy_from_nonoverlapping(c"quiet".to_bytes_with_nul().as_ptr(), 6) };
     assert_eq!(user.call("shout", &[at, at + 8, 24]).unwrap()[0], 5);
     // SAFETY: as above.
     assert_eq!(unsafe { std::slice::from_raw_parts(native.add(8), 5) }, b"QUIET");
