@@ -550,7 +550,8 @@ WASM_RUNTIME_API_EXTERN void
 wasm_runtime_set_wasi_args(wasm_module_t module, const char *dir_list[], uint32_t dir_count,
                            const char *map_dir_list[], uint32_t map_dir_count,
                            const char *env[], uint32_t env_count, char *argv[], int argc);
-/* Addresses and names that a guest's sockets may use. Guests make no sockets of their own yet. */
+/* Addresses that sockets of the guest may lead to, as ranges (10.0.0.0/8), and names that it may
+   resolve (example.com, *.example.com, *). None unless they are set. */
 WASM_RUNTIME_API_EXTERN void wasm_runtime_set_wasi_addr_pool(wasm_module_t module,
                                                              const char *addr_pool[],
                                                              uint32_t addr_pool_size);

@@ -10,7 +10,7 @@ use wamr::InterruptHandle;
 #[cfg(feature = "libc-builtin")]
 use wamr::libc_builtin::LibcCtx;
 #[cfg(feature = "wasi")]
-use wamr::wasi::{SharedWasiCtx, WasiCtx, WasiCtxBuilder};
+use wamr::wasi::{AddressRange, SharedWasiCtx, WasiCtx, WasiCtxBuilder};
 
 /// What C set of WASI.
 #[derive(Clone, Debug, Default)]
@@ -20,8 +20,9 @@ pub(crate) struct WasiArgs {
     /// Directories, and `<guest path>::<host path>`.
     pub(crate) dirs: Option<(Vec<String>, Vec<String>)>,
     pub(crate) stdio: Option<[i64; 3]>,
-    /// Kept for guests that make sockets.
+    /// Ranges of addresses that sockets of the guest may lead to.
     pub(crate) addr_pool: Option<Vec<String>>,
+    /// Names that the guest may resolve.
     pub(crate) ns_lookup_pool: Option<Vec<String>>,
 }
 
@@ -130,6 +131,11 @@ fn wasi(
             .preopen_dir(host, guest)
             .map_err(|error| format!("error while pre-opening directory {host}: {error}"))?;
     }
+    for range in args.addr_pool.iter().flatten() {
+        let range = range.parse::<AddressRange>().map_err(|error| error.to_string())?;
+        builder.allow_addresses([range]);
+    }
+    builder.allow_resolve(args.ns_lookup_pool.iter().flatten());
     for (stream, handle) in args.stdio.iter().flatten().enumerate() {
         set_stream(&mut builder, stream, *handle)?;
     }

@@ -134,8 +134,9 @@ modules(wasm_module_t module)
     char *argv[] = { "program" };
     wasm_runtime_set_wasi_args(module, NULL, 0, NULL, 0, list, 1, argv, 1);
     wasm_runtime_set_wasi_args_ex(module, NULL, 0, NULL, 0, list, 1, argv, 1, -1, -1, -1);
-    wasm_runtime_set_wasi_addr_pool(module, list, 1);
-    wasm_runtime_set_wasi_ns_lookup_pool(module, list, 1);
+    const char *ranges[] = { "10.0.0.0/8" }, *names[] = { "*.example.com" };
+    wasm_runtime_set_wasi_addr_pool(module, ranges, 1);
+    wasm_runtime_set_wasi_ns_lookup_pool(module, names, 1);
 }
 
 static wasm_module_inst_t
@@ -153,8 +154,9 @@ instance(wasm_module_t module)
     wasm_runtime_instantiation_args_set_wasi_env(args, list, 1);
     wasm_runtime_instantiation_args_set_wasi_dir(args, NULL, 0, NULL, 0);
     wasm_runtime_instantiation_args_set_wasi_stdio(args, -1, -1, -1);
-    wasm_runtime_instantiation_args_set_wasi_addr_pool(args, list, 1);
-    wasm_runtime_instantiation_args_set_wasi_ns_lookup_pool(args, list, 1);
+    const char *ranges[] = { "127.0.0.1/32" }, *names[] = { "*" };
+    wasm_runtime_instantiation_args_set_wasi_addr_pool(args, ranges, 1);
+    wasm_runtime_instantiation_args_set_wasi_ns_lookup_pool(args, names, 1);
     wasm_module_inst_t inst = wasm_runtime_instantiate_ex2(module, args, error, sizeof error);
     wasm_runtime_instantiation_args_destroy(args);
     CHECK(inst != NULL && *(int *)wasm_runtime_get_custom_data(inst) == 7);

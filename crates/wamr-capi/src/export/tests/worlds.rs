@@ -43,8 +43,6 @@ fn programs_get_their_world_and_end_with_a_code() {
         1,
         2,
     );
-    wasm_runtime_set_wasi_addr_pool(module.name, argv.as_ptr(), 1);
-    wasm_runtime_set_wasi_ns_lookup_pool(module.name, argv.as_ptr(), 1);
     let inst = instantiate(&module);
     assert!(wasm_runtime_is_wasi_mode(inst.name));
     assert!(!wasm_runtime_lookup_wasi_start_function(inst.name).is_null());
@@ -83,6 +81,41 @@ fn programs_get_their_world_and_end_with_a_code() {
     wasm_runtime_set_wasi_args(module.name, missing.as_ptr(), 1, null(), 0, null(), 0, null(), 0);
     assert!(wasm_runtime_instantiate(module.name, 0, 0, message.at(), 256).is_null());
     assert!(message.text().contains("/no/such/directory"), "{}", message.text());
+}
+
+#[test]
+fn sockets_lead_where_the_pool_says() {
+    let _runtime = start();
+    let module = load(
+        r#"(module
+            (import "wasi_snapshot_preview1" "sock_open"
+                (func $open (param i32 i32 i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "sock_bind" (func $bind (param i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            ;; 127.0.0.1, any port
+            (data (i32.const 0) "\00\00\00\00\7f\00\00\01")
+            (func (export "bind") (result i32)
+                (if (call $open (i32.const -1) (i32.const 0) (i32.const 1) (i32.const 32))
+                    (then unreachable))
+                (call $bind (i32.load (i32.const 32)) (i32.const 0))))"#,
+    );
+    let bind = || instantiate(&module).call("bind", &[]).unwrap()[0];
+    let pool = |ranges: &[*const c_char]| {
+        wasm_runtime_set_wasi_addr_pool(module.name, ranges.as_ptr(), ranges.len() as u32);
+    };
+    let refused = bind();
+    assert_ne!(refused, 0);
+    pool(&[c"10.0.0.0/8".as_ptr()]);
+    assert_eq!(bind(), refused);
+    pool(&[c"10.0.0.0/8".as_ptr(), c"127.0.0.0/8".as_ptr()]);
+    assert_eq!(bind(), 0);
+    let names = [c"*.example.com".as_ptr()];
+    wasm_runtime_set_wasi_ns_lookup_pool(module.name, names.as_ptr(), 1);
+    assert_eq!(bind(), 0);
+    pool(&[c"127.0.0.1 and others".as_ptr()]);
+    let mut message = Message::new();
+    assert!(wasm_runtime_instantiate(module.name, 0, 0, message.at(), 256).is_null());
+    assert!(message.text().contains("ADDRESS/BITS"), "{}", message.text());
 }
 
 #[test]
