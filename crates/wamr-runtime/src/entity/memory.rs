@@ -130,7 +130,7 @@ impl LinearMemory {
     pub(crate) fn new(ty: MemoryType, tunables: &Tunables) -> Option<Self> {
         let bytes = usize::try_from(ty.limits.min.checked_mul(ty.page_size_bytes())?).ok()?;
         if MemoryKind::wanted(&ty, tunables) == MemoryKind::Guarded
-            && let Some(storage) = guarded_reservation()
+            && let Some(storage) = guarded_reservation(bytes)
         {
             let memory = Self::empty(ty, MemoryKind::Guarded);
             memory.vm.base.store(storage.base(), Ordering::Relaxed);
@@ -203,9 +203,11 @@ impl LinearMemory {
 
     /// Takes initial contents on, in place of zeros; false where that is impossible.
     pub(crate) fn map_image(&self, image: &DataImage) -> bool {
-        let storage = self.storage.lock();
+        let mut storage = self.storage.lock();
+        let Some(storage) = storage.as_mut() else { return false };
         let Some(end) = image.offset.checked_add(image.len) else { return false };
-        let fits = storage.as_ref().is_some_and(|storage| end <= storage.committed_bytes());
+        let fits = end <= storage.committed_bytes();
+        storage.is_mapped_over();
         // SAFETY: the range is committed, and the one store that this memory belongs to is being
         // used by the caller alone; reservations and images begin with pages.
         fits && !self.ty.shared && unsafe { image.image.map(self.vm.base().add(image.offset)) }
@@ -484,11 +486,11 @@ fn fixed_reservation(bytes: usize, reach: u64) -> Option<Reservation> {
 }
 
 /// The address space of a guarded memory, with somebody to tell its faults.
-fn guarded_reservation() -> Option<Reservation> {
+fn guarded_reservation(bytes: usize) -> Option<Reservation> {
     if !fault::install() {
         return None;
     }
-    Reservation::new(usize::try_from(GUARDED_RESERVATION_BYTES).ok()?)
+    Reservation::with_committed(usize::try_from(GUARDED_RESERVATION_BYTES).ok()?, bytes)
 }
 
 #[cfg(test)]

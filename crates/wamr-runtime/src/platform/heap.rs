@@ -22,3 +22,11 @@ pub(super) unsafe fn release(base: NonNull<u8>, bytes: usize) {
         unsafe { dealloc(base.as_ptr(), layout) }
     }
 }
+
+pub(super) unsafe fn clear(_: *mut u8, _: usize, _: bool) -> bool {
+    false
+}
+
+pub(super) unsafe fn protect(_: *mut u8, _: usize) -> bool {
+    false
+}

@@ -22,6 +22,8 @@ mod heap;
 #[cfg(not(unix))]
 use heap as sys;
 
+mod pool;
+
 /// A range of reserved address space, of which a prefix is committed (readable, writable and
 /// zero at first). It never moves.
 pub(crate) struct Reservation {
@@ -30,6 +32,10 @@ pub(crate) struct Reservation {
     committed: usize,
     /// Where pages of somebody else's begin, which nothing is committed beyond.
     usable: usize,
+    /// Whether nothing was mapped over what is committed.
+    is_plain: bool,
+    /// Whether there ever were pages of somebody else's.
+    had_pages: bool,
 }
 
 // SAFETY: a reservation is plain memory; who may touch it is its owner's business.
@@ -41,11 +47,52 @@ pub(crate) const GRANULE: usize = 64 << 10;
 impl Reservation {
     /// Reserves `bytes` of address space (rounded up), nothing of it committed.
     pub(crate) fn new(bytes: usize) -> Option<Self> {
+        Self::with_committed(bytes, 0)
+    }
+
+    /// Reserves `bytes` of address space, of which the first `committed` (both rounded up) are
+    /// usable, and no more.
+    pub(crate) fn with_committed(bytes: usize, committed: usize) -> Option<Self> {
         let reserved = bytes.max(1).checked_next_multiple_of(GRANULE)?;
         if is_refused(reserved) {
             return None;
         }
-        Some(Self { base: sys::reserve(reserved)?, reserved, committed: 0, usable: reserved })
+        if let Some(kept) = pool::take(reserved) {
+            let pool::Kept { base, reserved, committed: before } = kept;
+            let mut this = Self::of(base, reserved, before);
+            if this.shrink(committed) && this.commit(committed) {
+                return Some(this);
+            }
+        }
+        let base = sys::reserve(reserved).or_else(|| {
+            // What is kept may be what is lacking.
+            pool::drain().then(|| sys::reserve(reserved)).flatten()
+        })?;
+        let mut this = Self::of(base, reserved, 0);
+        this.commit(committed).then_some(this)
+    }
+
+    fn of(base: NonNull<u8>, reserved: usize, committed: usize) -> Self {
+        Self { base, reserved, committed, usable: reserved, is_plain: true, had_pages: false }
+    }
+
+    /// Makes all but the first `bytes` unusable, which must be zeros.
+    fn shrink(&mut self, bytes: usize) -> bool {
+        let Some(wanted) = bytes.checked_next_multiple_of(GRANULE) else { return false };
+        if wanted >= self.committed {
+            return true;
+        }
+        // SAFETY: `wanted..committed` lies inside the reservation, which we own.
+        let ok = unsafe { sys::protect(self.base.as_ptr().add(wanted), self.committed - wanted) };
+        if ok {
+            self.committed = wanted;
+        }
+        ok
+    }
+
+    /// To be told when something is mapped over part of what is committed.
+    pub(crate) fn is_mapped_over(&mut self) {
+        self.is_plain = false;
     }
 
     pub(crate) fn base(&self) -> *mut u8 {
@@ -71,8 +118,11 @@ impl Reservation {
             return false;
         }
         // SAFETY: `committed..wanted` lies inside the reservation, which we own.
-        let ok =
-            unsafe { sys::commit(self.base.as_ptr().add(self.committed), wanted - self.committed) };
+        let commit = || unsafe {
+            sys::commit(self.base.as_ptr().add(self.committed), wanted - self.committed)
+        };
+        // Where the system counts what could be written, what is kept may be what is lacking.
+        let ok = commit() || (pool::drain() && commit());
         if ok {
             self.committed = wanted;
         }
@@ -87,6 +137,7 @@ impl Reservation {
         if !fits || !offset.is_multiple_of(image::page_bytes()) {
             return false;
         }
+        self.had_pages = true;
         // SAFETY: the range lies in the reservation, which we own, and nothing of it is committed.
         let is_mapped = unsafe { pages.map(self.base.as_ptr().add(offset)) };
         if is_mapped {
@@ -136,8 +187,16 @@ mod stack {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        // SAFETY: the range came from `sys::reserve` with this length, and is given back once.
-        unsafe { sys::release(self.base, self.reserved) }
+        let Self { base, reserved, committed, is_plain, had_pages, .. } = *self;
+        // SAFETY: the range came from `sys::reserve` with this length, and is given back once. If
+        // it is kept, nothing but what was committed was ever anything but reserved.
+        unsafe {
+            if had_pages {
+                sys::release(base, reserved);
+            } else {
+                pool::put(pool::Kept { base, reserved, committed }, is_plain);
+            }
+        }
     }
 }
 

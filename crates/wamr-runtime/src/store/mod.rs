@@ -108,7 +108,8 @@ impl StoreCore {
     fn new(engine: &Engine) -> Result<Self, Error> {
         let stack_bytes = engine.tunables().interp_stack_bytes;
         let out_of_memory = || Error::from_kind(ErrorKind::OutOfMemory);
-        let mut stack = Reservation::new(stack_bytes).ok_or_else(out_of_memory)?;
+        let stack = Reservation::with_committed(stack_bytes, stack_bytes);
+        let mut stack = stack.ok_or_else(out_of_memory)?;
         // The end of the reservation is the limit, so all of it must be usable.
         if !stack.commit(stack.reserved_bytes()) {
             return Err(out_of_memory());
