@@ -252,14 +252,35 @@ pub(crate) unsafe fn call_array_once(
 ) -> Outcome {
     // SAFETY: the caller vouches for the pointers.
     unsafe {
-        let limit = (*(*caller).store).native_limit.load(core::sync::atomic::Ordering::Relaxed);
-        if native_stack_pointer() < limit
-            && let Err(code) = native_limit_hit(caller)
-        {
-            raise(caller, code);
+        if !check_native_stack(caller) {
             return Outcome::Fail;
         }
         ((*record).array_call)(record, caller, args, results)
+    }
+}
+
+/// Compares the native stack pointer with the limit word; `false` if a trap is pending now.
+#[inline(always)]
+pub(crate) unsafe fn check_native_stack(caller: *mut VmContext) -> bool {
+    // SAFETY: as the module says.
+    unsafe {
+        let limit = (*(*caller).store).native_limit.load(core::sync::atomic::Ordering::Relaxed);
+        native_stack_pointer() >= limit || raise_at_limit(caller)
+    }
+}
+
+/// See [`check_native_stack`].
+#[cold]
+unsafe fn raise_at_limit(caller: *mut VmContext) -> bool {
+    // SAFETY: as the module says.
+    unsafe {
+        match native_limit_hit(caller) {
+            Ok(()) => true,
+            Err(code) => {
+                raise(caller, code);
+                false
+            }
+        }
     }
 }
 

@@ -10,11 +10,12 @@ use wamr_types::{FuncType, HeapType, RefType, TypeId, ValType};
 use super::handle::handle;
 use super::wrap::IntoFunc;
 use super::{HostFuncDef, Val, WasmParams, WasmResults};
+use crate::compiled::direct;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
-use crate::store::enter;
 use crate::store::{AsContext, AsContextMut, Caller, StoreCore};
-use crate::vm::FuncRecord;
+use crate::store::{enter, enter_direct};
+use crate::vm::{FuncKind, FuncRecord};
 
 handle! {
     /// A handle to a function: one of the host's, or of an instance in any mode.
@@ -164,6 +165,20 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
         let core = store.core();
         core.collect_exceptions_if_due();
         let record = self.func.resolve(core)?;
+        // SAFETY: resolved records are live.
+        let kind = unsafe { record.as_ref() }.kind;
+        if const { direct::fits(P::TYPES, R::TYPES) } && kind == FuncKind::Compiled {
+            let values = params.spread(core)?;
+            let has_floats = const { direct::has_floats(P::TYPES) };
+            let gives_float = const { direct::has_floats(R::TYPES) };
+            // SAFETY: the types were checked when this was made, so that the values are those of
+            // the function's parameters; no reference into the store lives across the call.
+            return unsafe {
+                let core = store.core_ptr();
+                let slot = enter_direct(core, record.as_ptr(), &values, has_floats, gives_float)?;
+                Ok(R::load(store.core(), &[slot]))
+            };
+        }
         let mut slots: SmallVec<[u64; 8]> = smallvec::smallvec![0; self.slots];
         params.store(core, &mut slots)?;
         let at = slots.as_mut_ptr();

@@ -10,7 +10,7 @@ use wamr_types::{FuncType, TypeId, ValType};
 use super::func::{load, register, store_all};
 use super::{Func, IntoFunc, Val};
 use crate::engine::Engine;
-use crate::entity::{HostCall, HostCode, HostFunc};
+use crate::entity::{Direct, HostCall, HostCode, HostFunc};
 use crate::error::{Error, ErrorKind};
 use crate::store::{AsContextMut, Caller, StoreCore};
 use crate::vm::FuncRecord;
@@ -62,7 +62,7 @@ impl<T: 'static> HostFuncDef<T> {
             }
             Ok(())
         };
-        Self::from_call(engine, ty, Arc::new(call))
+        Self::from_call(engine, ty, Arc::new(call), None)
     }
 
     /// Makes a host function from a closure with typed parameters and results.
@@ -70,13 +70,18 @@ impl<T: 'static> HostFuncDef<T> {
     /// # Errors
     /// If the engine holds no more types.
     pub fn wrap<P, R>(engine: &Engine, func: impl IntoFunc<T, P, R>) -> Result<Self, Error> {
-        let (ty, call) = func.into_func();
-        Self::from_call(engine, ty, call)
+        let (ty, call, direct) = func.into_func();
+        Self::from_call(engine, ty, call, direct)
     }
 
-    fn from_call(engine: &Engine, ty: FuncType, call: Arc<HostCall>) -> Result<Self, Error> {
+    fn from_call(
+        engine: &Engine,
+        ty: FuncType,
+        call: Arc<HostCall>,
+        direct: Option<Direct>,
+    ) -> Result<Self, Error> {
         let sig = register(engine, &ty)?;
-        let code = Arc::new(HostCode::new(sig, ty, call));
+        let code = Arc::new(HostCode::new(sig, ty, call, direct));
         Ok(Self { engine: engine.clone(), code, _data: PhantomData })
     }
 

@@ -3,6 +3,7 @@
 use wamr_types::{AbstractHeapType, RefType, ValType};
 
 use super::{AnyRef, ExnRef, ExternRef, Func};
+use crate::compiled::direct::{Cursor, Registers};
 use crate::error::Error;
 use crate::store::StoreCore;
 use crate::vm::FuncRecord;
@@ -130,6 +131,10 @@ unsafe impl WasmTy for Option<ExnRef> {
 /// `store` must write values of the types that `types` lists.
 pub unsafe trait WasmParams {
     /// The wasm types.
+    #[doc(hidden)]
+    const TYPES: &'static [ValType];
+
+    /// The wasm types.
     fn types() -> impl ExactSizeIterator<Item = ValType> + Clone;
 
     /// Writes the values to slots.
@@ -138,6 +143,13 @@ pub unsafe trait WasmParams {
     /// If a value belongs to another store.
     #[doc(hidden)]
     fn store(self, core: &mut StoreCore, slots: &mut [u64]) -> Result<(), Error>;
+
+    /// Puts the values into registers, which must suffice.
+    ///
+    /// # Errors
+    /// If a value belongs to another store.
+    #[doc(hidden)]
+    fn spread(self, core: &mut StoreCore) -> Result<Registers, Error>;
 }
 
 /// Results of a typed call: nothing, one value, or a tuple.
@@ -145,6 +157,10 @@ pub unsafe trait WasmParams {
 /// # Safety
 /// `load` must read values of the types that `types` lists.
 pub unsafe trait WasmResults: Sized {
+    /// The wasm types.
+    #[doc(hidden)]
+    const TYPES: &'static [ValType];
+
     /// The wasm types.
     fn types() -> impl ExactSizeIterator<Item = ValType> + Clone;
 
@@ -162,6 +178,10 @@ pub unsafe trait WasmResults: Sized {
 /// `store` must write values of the types that `types` lists.
 pub unsafe trait WasmRet {
     /// The wasm types.
+    #[doc(hidden)]
+    const TYPES: &'static [ValType];
+
+    /// The wasm types.
     fn types() -> impl ExactSizeIterator<Item = ValType> + Clone;
 
     /// Writes the values to slots.
@@ -177,6 +197,8 @@ pub unsafe trait WasmRet {
 
 // SAFETY: one value of one type.
 unsafe impl<A: WasmTy> WasmParams for A {
+    const TYPES: &'static [ValType] = &[A::TY];
+
     fn types() -> impl ExactSizeIterator<Item = ValType> + Clone {
         [A::TY].into_iter()
     }
@@ -186,10 +208,19 @@ unsafe impl<A: WasmTy> WasmParams for A {
         slots[0] = self.into_raw(core)?;
         Ok(())
     }
+
+    #[inline(always)]
+    fn spread(self, core: &mut StoreCore) -> Result<Registers, Error> {
+        let mut registers = Registers::default();
+        Cursor::default().put(&mut registers, A::TY, self.into_raw(core)?);
+        Ok(registers)
+    }
 }
 
 // SAFETY: one value of one type.
 unsafe impl<A: WasmTy> WasmResults for A {
+    const TYPES: &'static [ValType] = &[A::TY];
+
     fn types() -> impl ExactSizeIterator<Item = ValType> + Clone {
         [A::TY].into_iter()
     }
@@ -203,6 +234,8 @@ unsafe impl<A: WasmTy> WasmResults for A {
 
 // SAFETY: one value of one type.
 unsafe impl<A: WasmTy> WasmRet for A {
+    const TYPES: &'static [ValType] = &[A::TY];
+
     fn types() -> impl ExactSizeIterator<Item = ValType> + Clone {
         [A::TY].into_iter()
     }
@@ -218,6 +251,8 @@ unsafe impl<A: WasmTy> WasmRet for A {
 
 // SAFETY: what the inner type writes.
 unsafe impl<R: WasmRet> WasmRet for Result<R, Error> {
+    const TYPES: &'static [ValType] = R::TYPES;
+
     fn types() -> impl ExactSizeIterator<Item = ValType> + Clone {
         R::types()
     }
@@ -234,6 +269,8 @@ macro_rules! tuples {
         // SAFETY: each member writes its own type, in order.
         #[allow(non_snake_case, unused_variables, unused_mut, unused_assignments, clippy::unused_unit)]
         unsafe impl<$($name: WasmTy),*> WasmParams for ($($name,)*) {
+            const TYPES: &'static [ValType] = &[$($name::TY),*];
+
             fn types() -> impl ExactSizeIterator<Item = ValType> + Clone {
                 [$($name::TY),*].into_iter()
             }
@@ -245,11 +282,22 @@ macro_rules! tuples {
                 $(slots[at] = $name.into_raw(core)?; at += 1;)*
                 Ok(())
             }
+
+            #[inline(always)]
+            fn spread(self, core: &mut StoreCore) -> Result<Registers, Error> {
+                let ($($name,)*) = self;
+                let mut registers = Registers::default();
+                let mut at = Cursor::default();
+                $(at.put(&mut registers, $name::TY, $name.into_raw(core)?);)*
+                Ok(registers)
+            }
         }
 
         // SAFETY: each member reads its own type, in order.
         #[allow(non_snake_case, unused_variables, unused_mut, unused_assignments, clippy::unused_unit)]
         unsafe impl<$($name: WasmTy),*> WasmResults for ($($name,)*) {
+            const TYPES: &'static [ValType] = &[$($name::TY),*];
+
             fn types() -> impl ExactSizeIterator<Item = ValType> + Clone {
                 [$($name::TY),*].into_iter()
             }
@@ -269,6 +317,8 @@ macro_rules! tuples {
         // SAFETY: each member writes its own type, in order.
         #[allow(non_snake_case, unused_variables, unused_mut, unused_assignments, clippy::unused_unit)]
         unsafe impl<$($name: WasmTy),*> WasmRet for ($($name,)*) {
+            const TYPES: &'static [ValType] = &[$($name::TY),*];
+
             fn types() -> impl ExactSizeIterator<Item = ValType> + Clone {
                 [$($name::TY),*].into_iter()
             }

@@ -52,6 +52,8 @@ pub use code::{
 mod table;
 pub use table::{Table, TableItem};
 
+pub(crate) mod direct;
+
 mod unwind;
 
 mod builtins;

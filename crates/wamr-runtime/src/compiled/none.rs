@@ -1,6 +1,8 @@
 //! Platforms that no compiled code exists for: nothing ever calls these.
 
 use super::RegFile;
+use super::direct::{HostBody, Registers};
+use crate::vm::VmContext;
 
 pub(super) unsafe extern "C" fn enter(_: *const (), _: *mut RegFile, _: *mut usize) -> usize {
     1
@@ -36,3 +38,22 @@ macro_rules! fallible {
     };
 }
 pub(super) use fallible;
+
+/// Whether there is what follows.
+pub(super) const HAS_DIRECT: bool = false;
+
+pub(super) unsafe fn enter_direct(
+    _: *const (),
+    _: *mut (),
+    _: *mut VmContext,
+    _: *mut usize,
+    _: &Registers,
+    _: bool,
+    _: bool,
+) -> Option<u64> {
+    None
+}
+
+pub(super) fn direct_entry<B: HostBody>() -> usize {
+    B::run as *const () as usize
+}

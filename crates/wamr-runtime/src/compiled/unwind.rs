@@ -120,7 +120,7 @@ unsafe fn land(store: &VmStore, first: Option<Walk>) -> Landing {
         Landing {
             sp: store.activation.get(),
             pc: arch::left as *const () as usize,
-            values: [1, 0],
+            values: [1, 1],
             ..Landing::default()
         }
     }

@@ -4,8 +4,10 @@
 use core::arch::naked_asm;
 use core::mem::offset_of;
 
+use super::direct::{HostBody, Registers};
 use super::unwind::{Landing, PENDING, fail, fault};
 use super::{RegFile, adapt, limit};
+use crate::vm::{FuncRecord, VmContext};
 
 const SIZE: usize = size_of::<RegFile>();
 const INTS: usize = offset_of!(RegFile, ints);
@@ -55,8 +57,31 @@ macro_rules! leave {
     };
 }
 
+/// Begins an activation: saves what belongs to the caller, and notes the stack pointer at `r11`.
+/// What is pushed between the two halves says where results go; see [`entered`].
+macro_rules! save {
+    () => {
+        "push rbp
+        mov rbp, rsp
+        push rbx
+        push r12
+        push r13
+        push r14
+        push r15"
+    };
+}
+
+/// See [`save`].
+macro_rules! note {
+    () => {
+        "push r11
+        push qword ptr [r11]
+        mov [r11], rsp"
+    };
+}
+
 /// Runs `code` with the registers in `regs`, as a new activation whose stack pointer is noted in
-/// `activation`. Gives 0, or 1 if the activation was left by [`unwind`].
+/// `activation`. Gives 0, or 1 if the activation was left by [`left`].
 ///
 /// # Safety
 /// `code` must follow the convention, for the values in `regs`.
@@ -67,52 +92,66 @@ pub(super) unsafe extern "sysv64" fn enter(
     activation: *mut usize,
 ) -> usize {
     naked_asm!(
-        "test rdi, rdi
-        jz 3f
-        push rbp
-        mov rbp, rsp
-        push rbx
-        push r12
-        push r13
-        push r14
-        push r15
-        push rsi
-        push rdx
-        push qword ptr [rdx]
-        mov [rdx], rsp
-        mov rax, rdi
+        save!(),
+        "push rsi
+        mov r11, rdx",
+        note!(),
+        "mov rax, rdi
         mov r11, rsi",
         load_params!(),
+        "jmp {entered}",
+        ints = const INTS,
+        callee = const CALLEE,
+        caller = const CALLER,
+        entered = sym entered,
+    )
+}
+
+/// What stands in the frame in place of a register file where results stay in registers.
+const INT_STAYS: usize = 0;
+/// As above.
+const FLOAT_STAYS: usize = 1;
+
+/// Jumped to with an activation's frame made, and code in `rax`: runs it, and ends the activation.
+/// The one place that activations call from.
+#[unsafe(naked)]
+unsafe extern "sysv64" fn entered() {
+    naked_asm!(
         "call rax
-        2:
         mov r11, [rsp + 16]
+        cmp r11, {float_stays}
+        je 2f
+        ja 3f
+        xor edx, edx",
+        leave!(),
+        "2:
+        xor eax, eax",
+        leave!(),
+        "3:
         mov [r11 + {int_result}], rax
         movaps [r11 + {float_result}], xmm0
         xor eax, eax",
         leave!(),
-        "3:
-        lea rax, [rip + 2b]
-        ret",
-        ints = const INTS,
-        callee = const CALLEE,
-        caller = const CALLER,
+        float_stays = const FLOAT_STAYS,
         int_result = const INT_RESULT,
         float_result = const FLOAT_RESULT,
     )
 }
 
-/// The return address of what [`enter`] calls.
+/// The return address of what [`entered`] calls.
 pub(super) fn entry_return() -> usize {
-    // SAFETY: for no code it gives the address, and touches nothing.
-    unsafe { enter(core::ptr::null(), core::ptr::null_mut(), core::ptr::null_mut()) }
+    /// The length of `call rax`.
+    const CALL_BYTES: usize = 2;
+    entered as *const () as usize + CALL_BYTES
 }
 
-/// Where the frame of [`enter`] has the address of [`crate::vm::VmStore::activation`].
+/// Where an activation's frame has the address of [`crate::vm::VmStore::activation`].
 pub(super) fn entry_activation(fp: *const usize) -> *const usize {
     fp.wrapping_sub(7)
 }
 
-/// Jumped to with an activation's stack pointer: leaves it with the status in `rax`.
+/// Jumped to with an activation's stack pointer: leaves it with the status in `rax`, and in `rdx`
+/// for those whose result would be in `rax`.
 #[unsafe(naked)]
 pub(super) unsafe extern "sysv64" fn left() {
     naked_asm!(leave!())
@@ -335,3 +374,206 @@ macro_rules! fallible {
     }};
 }
 pub(super) use fallible;
+
+/// Whether there is [`enter_direct`] and [`direct_entry`].
+pub(super) const HAS_DIRECT: bool = true;
+
+/// A result in `rax`, and a status in `rdx`.
+#[repr(C)]
+pub(super) struct IntResult {
+    value: u64,
+    status: u64,
+}
+
+/// A result in `xmm0`, and a status in `rax`.
+#[repr(C)]
+pub(super) struct FloatResult {
+    value: f64,
+    status: u64,
+}
+
+impl IntResult {
+    #[inline(always)]
+    fn new(slot: u64, status: u64) -> Self {
+        Self { value: slot, status }
+    }
+}
+
+impl FloatResult {
+    #[inline(always)]
+    fn new(slot: u64, status: u64) -> Self {
+        Self { value: f64::from_bits(slot), status }
+    }
+}
+
+/// What [`enter_direct`] calls: code and the place of the activation are on the stack, all else in
+/// the registers of the convention.
+type Enter<R> = unsafe extern "sysv64" fn(
+    *mut (),
+    *mut VmContext,
+    u64,
+    u64,
+    u64,
+    u64,
+    *const (),
+    *mut usize,
+) -> R;
+
+/// The same, with floats.
+type EnterWithFloats<R> = unsafe extern "sysv64" fn(
+    *mut (),
+    *mut VmContext,
+    u64,
+    u64,
+    u64,
+    u64,
+    *const (),
+    *mut usize,
+    f64,
+    f64,
+    f64,
+    f64,
+    f64,
+    f64,
+    f64,
+    f64,
+) -> R;
+
+/// Makes a function of the type [`Enter`], which is one of the type [`EnterWithFloats`] too.
+macro_rules! enter_with {
+    ($name:ident, $result:ident, $stays:ident) => {
+        #[unsafe(naked)]
+        unsafe extern "sysv64" fn $name(
+            _: *mut (),
+            _: *mut VmContext,
+            _: u64,
+            _: u64,
+            _: u64,
+            _: u64,
+            _: *const (),
+            _: *mut usize,
+        ) -> $result {
+            naked_asm!(
+                save!(),
+                "push {stays}
+                mov rax, [rbp + 16]
+                mov r11, [rbp + 24]",
+                note!(),
+                "jmp {entered}",
+                stays = const $stays,
+                entered = sym entered,
+            )
+        }
+    };
+}
+
+enter_with!(enter_for_int, IntResult, INT_STAYS);
+enter_with!(enter_for_float, FloatResult, FLOAT_STAYS);
+
+/// Runs code as a new activation, with values in registers; see [`super::direct::call`].
+///
+/// # Safety
+/// `code` must follow the convention, for such values.
+#[inline(always)]
+pub(super) unsafe fn enter_direct(
+    code: *const (),
+    callee: *mut (),
+    caller: *mut VmContext,
+    activation: *mut usize,
+    values: &Registers,
+    has_floats: bool,
+    gives_float: bool,
+) -> Option<u64> {
+    let [i0, i1, i2, i3] = values.ints;
+    macro_rules! enter {
+        ($enter:ident, $result:ident) => {{
+            let enter: Enter<$result> = $enter;
+            if has_floats {
+                let [f0, f1, f2, f3, f4, f5, f6, f7] = values.floats;
+                // SAFETY: the stub touches no float, and hands all on in their registers.
+                unsafe {
+                    let enter: EnterWithFloats<$result> = core::mem::transmute(enter);
+                    enter(
+                        callee, caller, i0, i1, i2, i3, code, activation, f0, f1, f2, f3, f4, f5,
+                        f6, f7,
+                    )
+                }
+            } else {
+                // SAFETY: the caller vouches for the code and its values.
+                unsafe { enter(callee, caller, i0, i1, i2, i3, code, activation) }
+            }
+        }};
+    }
+    if gives_float {
+        let FloatResult { value, status } = enter!(enter_for_float, FloatResult);
+        (status == 0).then_some(value.to_bits())
+    } else {
+        let IntResult { value, status } = enter!(enter_for_int, IntResult);
+        (status == 0).then_some(value)
+    }
+}
+
+/// Makes the entry for compiled code of host functions, and what it calls.
+macro_rules! host_entry {
+    ($entry:ident, $body:ident, $result:ident, $test:literal) => {
+        #[unsafe(naked)]
+        unsafe extern "sysv64" fn $entry<B: HostBody>() {
+            naked_asm!(
+                "push rbp
+                mov rbp, rsp
+                push rsi
+                push rsi
+                call {body}",
+                $test,
+                "jne 2f
+                leave
+                ret
+                2:
+                mov rdi, [rbp - 8]
+                mov esi, {pending}
+                jmp {failed}",
+                body = sym $body::<B>,
+                pending = const PENDING,
+                failed = sym failed,
+            )
+        }
+
+        #[allow(clippy::too_many_arguments, reason = "one for each register")]
+        unsafe extern "sysv64" fn $body<B: HostBody>(
+            record: *const FuncRecord,
+            caller: *mut VmContext,
+            i0: u64,
+            i1: u64,
+            i2: u64,
+            i3: u64,
+            f0: f64,
+            f1: f64,
+            f2: f64,
+            f3: f64,
+            f4: f64,
+            f5: f64,
+            f6: f64,
+            f7: f64,
+        ) -> $result {
+            let ints = [i0, i1, i2, i3];
+            let values = Registers { ints, floats: [f0, f1, f2, f3, f4, f5, f6, f7] };
+            // SAFETY: compiled code calls by the convention, with its own live context.
+            match unsafe { B::run(record, caller, &values) } {
+                Ok(slot) => $result::new(slot, 0),
+                Err(()) => $result::new(0, 1),
+            }
+        }
+    };
+}
+
+host_entry!(int_entry, int_body, IntResult, "test edx, edx");
+host_entry!(float_entry, float_body, FloatResult, "test eax, eax");
+
+/// The entry for compiled code of host functions with such a body.
+pub(super) fn direct_entry<B: HostBody>() -> usize {
+    if B::GIVES_FLOAT {
+        float_entry::<B> as *const () as usize
+    } else {
+        int_entry::<B> as *const () as usize
+    }
+}

@@ -1,5 +1,6 @@
 //! Host functions: Rust closures behind the call protocol.
 
+use core::any::Any;
 use core::cell::Cell;
 use core::ptr::NonNull;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,7 +8,9 @@ use std::sync::Arc;
 
 use wamr_types::{FuncType, TypeId};
 
+use crate::compiled::direct::{HostBody, entry_of};
 use crate::error::Error;
+use crate::rt;
 use crate::store::{Failure, StoreCore};
 use crate::vm::{CallShape, FuncKind, FuncRecord, Outcome, VmContext};
 
@@ -19,6 +22,20 @@ use crate::vm::{CallShape, FuncKind, FuncRecord, Outcome, VmContext};
 pub(crate) type HostCall =
     dyn Fn(*mut StoreCore, *mut VmContext, *const u64, *mut u64) -> Result<(), Error> + Send + Sync;
 
+/// How compiled code calls a host function with its values in registers.
+pub struct Direct {
+    /// The address of the code.
+    entry: usize,
+    closure: Arc<dyn Any + Send + Sync>,
+}
+
+impl Direct {
+    /// By a body `B` that takes a closure of type `F` by [`run_host`].
+    pub(crate) fn new<F: Send + Sync + 'static, B: HostBody>(closure: Arc<F>) -> Self {
+        Self { entry: entry_of::<B>(), closure }
+    }
+}
+
 /// What a host function is in every store.
 pub(crate) struct HostCode {
     /// The canonical id of `ty`.
@@ -26,13 +43,20 @@ pub(crate) struct HostCode {
     pub(crate) ty: FuncType,
     shape: CallShape,
     call: Arc<HostCall>,
+    direct: Option<Direct>,
 }
 
 impl HostCode {
-    /// `sig` is the canonical id of `ty`, and `call` reads and writes values of that type.
-    pub(crate) fn new(sig: TypeId, ty: FuncType, call: Arc<HostCall>) -> Self {
+    /// `sig` is the canonical id of `ty`, and `call` reads and writes values of that type, as does
+    /// `direct`, if it is there.
+    pub(crate) fn new(
+        sig: TypeId,
+        ty: FuncType,
+        call: Arc<HostCall>,
+        direct: Option<Direct>,
+    ) -> Self {
         let shape = CallShape::of(&ty);
-        Self { sig, ty, shape, call }
+        Self { sig, ty, shape, call, direct }
     }
 }
 
@@ -41,14 +65,20 @@ impl HostCode {
 pub struct HostFunc {
     record: FuncRecord,
     code: Arc<HostCode>,
+    /// The closure of [`HostCode::direct`], if that is there.
+    closure: *const (),
     pub(crate) mark: Cell<bool>,
 }
 
 impl HostFunc {
     /// Adds a host function to a store.
     pub(crate) fn alloc(core: &mut StoreCore, code: Arc<HostCode>) -> NonNull<FuncRecord> {
+        let entry = code.direct.as_ref().map_or(crate::compiled::ADAPTER, |direct| {
+            core::ptr::with_exposed_provenance_mut(direct.entry)
+        });
+        let closure = code.direct.as_ref().map(|direct| Arc::as_ptr(&direct.closure).cast());
         let record = FuncRecord {
-            code: crate::compiled::ADAPTER.into(),
+            code: entry.into(),
             code_context: core::ptr::null_mut(),
             context: core.host_context(),
             sig: code.sig.get(),
@@ -58,7 +88,8 @@ impl HostFunc {
             shape: &raw const code.shape,
             func: 0,
         };
-        let func = HostFunc { record, code, mark: Cell::new(false) };
+        let closure = closure.unwrap_or(core::ptr::null());
+        let func = HostFunc { record, code, closure, mark: Cell::new(false) };
         let at = core.host_funcs.alloc(func);
         // SAFETY: the function was just made, and nobody else knows it yet.
         unsafe {
@@ -90,16 +121,63 @@ unsafe extern "C" fn host_array_call(
     // The closure is not freed while wasm runs.
     let (func, core) =
         unsafe { (&*(*record).body.cast::<HostFunc>(), (*(*caller).store).core.get()) };
-    let call = AssertUnwindSafe(|| (func.code.call)(core, caller, args, results));
-    let failure = match catch_unwind(call) {
-        Ok(Ok(())) => return Outcome::Return,
-        Ok(Err(error)) => {
-            // SAFETY: as below.
-            unsafe { error.into_failure(&*core) }
+    // SAFETY: as above.
+    match unsafe { caught(core, || (func.code.call)(core, caller, args, results)) } {
+        Ok(()) => Outcome::Return,
+        Err(()) => Outcome::Fail,
+    }
+}
+
+/// Runs a host function whose closure of type `F` compiled code has called with its values in
+/// registers; `Err` if a failure is pending.
+///
+/// # Safety
+/// `record` must be that of a host function whose [`Direct`] was made with a closure of that type,
+/// and `caller` a live context.
+#[inline(always)]
+pub(crate) unsafe fn run_host<F, R>(
+    record: *const FuncRecord,
+    caller: *mut VmContext,
+    run: impl FnOnce(*mut StoreCore, &F) -> Result<R, Error>,
+) -> Result<R, ()> {
+    // SAFETY: the caller's promise; a record of a host function is at its beginning, and closures
+    // are not freed while wasm runs.
+    unsafe {
+        if !rt::check_native_stack(caller) {
+            return Err(());
         }
-        Err(payload) => Failure::Panic(payload),
+        let closure = &*(*record.cast::<HostFunc>()).closure.cast::<F>();
+        let core = (*(*caller).store).core.get();
+        caught(core, || run(core, closure))
+    }
+}
+
+/// Makes what `call` ends in the store's pending failure, unless that is a value.
+///
+/// # Safety
+/// The store must be live, and no reference point to it once the call has returned.
+#[inline(always)]
+unsafe fn caught<R>(
+    core: *mut StoreCore,
+    call: impl FnOnce() -> Result<R, Error>,
+) -> Result<R, ()> {
+    /// Not part of the way that most calls go.
+    #[cold]
+    unsafe fn fail(core: *mut StoreCore, ended: std::thread::Result<Error>) {
+        let failure = match ended {
+            // SAFETY: the closure has returned, so that nobody else uses the store now.
+            Ok(error) => unsafe { error.into_failure(&*core) },
+            Err(payload) => Failure::Panic(payload),
+        };
+        // SAFETY: as above.
+        unsafe { (*core).set_failure(failure) };
+    }
+    let ended = match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(value)) => return Ok(value),
+        Ok(Err(error)) => Ok(error),
+        Err(payload) => Err(payload),
     };
-    // SAFETY: the closure has returned, so that nobody else uses the store now.
-    unsafe { (*core).set_failure(failure) };
-    Outcome::Fail
+    // SAFETY: the caller's promise.
+    unsafe { fail(core, ended) };
+    Err(())
 }

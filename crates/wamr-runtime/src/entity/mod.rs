@@ -25,7 +25,7 @@ pub use global::{GlobalEntity, TagEntity};
 
 mod func;
 pub use func::HostFunc;
-pub(crate) use func::{HostCall, HostCode};
+pub(crate) use func::{Direct, HostCall, HostCode, run_host};
 
 mod instance;
 pub use instance::{InstanceEntity, InstanceImports};

@@ -8,10 +8,11 @@ use wamr_types::TrapCode;
 
 use super::{Failure, StoreCore};
 use crate::api::ExnRef;
+use crate::compiled::direct::{self, Registers};
 use crate::error::Error;
 use crate::platform::stack_bounds;
 use crate::rt;
-use crate::vm::{FuncRecord, Outcome, VmStore};
+use crate::vm::{FuncRecord, Outcome, VmContext, VmStore};
 
 /// The part of a store that other threads may reach at any time, the store gone or not.
 pub(super) struct SharedStore {
@@ -133,33 +134,102 @@ pub(crate) unsafe fn enter(
     args: *const u64,
     results: *mut u64,
 ) -> Result<(), Error> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        enter_with(core, |host| match rt::call_array(record, host, args, results) {
+            Outcome::Return => Some(()),
+            _ => None,
+        })
+    }
+}
+
+/// Calls a compiled function from the host with its values in registers; gives the slot of its
+/// result, undefined beyond the value. As [`enter`] otherwise.
+///
+/// # Safety
+/// As for [`enter`] and [`direct::call`], for the store's host context.
+#[inline(always)]
+pub(crate) unsafe fn enter_direct(
+    core: *mut StoreCore,
+    record: *const FuncRecord,
+    values: &Registers,
+    has_floats: bool,
+    gives_float: bool,
+) -> Result<u64, Error> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        enter_with(core, |host| {
+            if !rt::check_native_stack(host) {
+                return None;
+            }
+            direct::call(record, host, values, has_floats, gives_float)
+        })
+    }
+}
+
+/// Enters wasm, which `call` does, given the host's context; it gives `None` if a failure is
+/// pending.
+///
+/// # Safety
+/// `core` must be a live store that no reference points to.
+#[inline(always)]
+unsafe fn enter_with<R>(
+    core: *mut StoreCore,
+    call: impl FnOnce(*mut VmContext) -> Option<R>,
+) -> Result<R, Error> {
     // SAFETY: the caller vouches for `core`; no reference made here lives across the call.
     unsafe {
         let vm: *const VmStore = (*core).vm();
         (*vm).core.set(core);
         if (*core).depth == 0 {
-            let budget = (*core).engine.tunables().native_stack_bytes;
-            (*core).native_base = rt::native_stack_pointer();
-            let limit = native_limit((*core).native_base, budget);
-            (*vm).native_end.set(limit);
-            // In this order for all threads to see, as `interrupt` does the opposite: either the
-            // flag is seen here, or the word is raised there after this.
-            (*vm).native_limit.store(limit, Ordering::SeqCst);
-            if (*vm).interrupted.load(Ordering::SeqCst) {
-                (*vm).native_limit.store(usize::MAX, Ordering::Relaxed);
-            }
+            set_native_limit(core, &*vm);
         }
         (*core).depth += 1;
         let top = (*vm).interp_top.get();
-        let outcome = rt::call_array(record, (*core).host_context(), args, results);
+        let returned = call((*core).host_context());
         (*vm).interp_top.set(top);
         (*core).depth -= 1;
+        match returned {
+            Some(value) if (*core).deferred_panic.is_none() => Ok(value),
+            _ => Err(failure(core)),
+        }
+    }
+}
+
+/// Sets how far wasm that is entered here may go down the native stack.
+#[inline(always)]
+fn set_native_limit(core: *mut StoreCore, vm: &VmStore) {
+    let now = rt::native_stack_pointer();
+    // SAFETY: the caller's store is live, and this reference to it ends here.
+    let core = unsafe { &mut *core };
+    core.native_base = now;
+    let limit = native_limit(now, core.engine.tunables().native_stack_bytes);
+    if vm.native_limit.load(Ordering::Relaxed) == limit && vm.native_end.get() == limit {
+        // Nothing changes, as for calls in a row, so that there is no order to keep either: an
+        // interruption that is not seen here raises the word, and it stays raised.
+        return;
+    }
+    vm.native_end.set(limit);
+    // In this order for all threads to see, as `interrupt` does the opposite: either the flag is
+    // seen here, or the word is raised there after this.
+    vm.native_limit.store(limit, Ordering::SeqCst);
+    if vm.interrupted.load(Ordering::SeqCst) {
+        vm.native_limit.store(usize::MAX, Ordering::Relaxed);
+    }
+}
+
+/// What a call that did not return well ended in. A panic goes on from here.
+///
+/// # Safety
+/// As [`enter_with`], which must have ended.
+#[cold]
+unsafe fn failure(core: *mut StoreCore) -> Error {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let vm: *const VmStore = (*core).vm();
         if let Some(payload) = (*core).deferred_panic.take() {
             (*core).take_failure();
             resume_unwind(payload);
-        }
-        if outcome == Outcome::Return {
-            return Ok(());
         }
         match (*core).take_failure() {
             Some(Failure::Error(error)) => {
@@ -167,17 +237,17 @@ pub(crate) unsafe fn enter(
                     // Whoever noticed the interruption, it is over now.
                     (*vm).take_interruption();
                 }
-                Err(error)
+                error
             }
             Some(Failure::Exception(reference, backtrace)) => {
                 let exception = ExnRef::from_raw(&mut *core, reference);
-                Err(exception.map_or_else(
+                exception.map_or_else(
                     || Error::from(TrapCode::UncaughtException),
                     |exception| Error::uncaught(exception, backtrace),
-                ))
+                )
             }
             Some(Failure::Panic(payload)) => resume_unwind(payload),
-            None => Err(Error::from(TrapCode::ResourceExhausted)),
+            None => Error::from(TrapCode::ResourceExhausted),
         }
     }
 }

@@ -26,7 +26,7 @@ pub use context::{
 };
 pub use enter::InterruptHandle;
 use enter::SharedStore;
-pub(crate) use enter::enter;
+pub(crate) use enter::{enter, enter_direct};
 pub use exception::Keep;
 pub use join::JoinError;
 pub use limiter::{ResourceLimiter, StoreLimits};
