@@ -77,6 +77,7 @@ impl JitModule {
             memory0: vec![kind],
             defer_invalid_bodies: true,
             counts_fuel: self.engine.tunables().consume_fuel,
+            inlines: self.engine.tunables().inlining,
             ..CompileOptions::default()
         };
         let types = self.engine.types();

@@ -21,6 +21,8 @@ pub struct Tunables {
     pub memory_guard: bool,
     /// Whether running code counts what it does, and stops when a store's fuel is used up.
     pub consume_fuel: bool,
+    /// Whether compiled code has bodies of small functions in place of calls, where that pays.
+    pub inlining: bool,
 }
 
 impl Default for Tunables {
@@ -31,6 +33,7 @@ impl Default for Tunables {
             gc_heap_bytes: 1 << 30,
             memory_guard: true,
             consume_fuel: false,
+            inlining: true,
         }
     }
 }

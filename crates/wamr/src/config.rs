@@ -146,6 +146,14 @@ impl Config {
         self
     }
 
+    /// Sets whether compiled code has bodies of small functions in place of calls, where that pays.
+    /// It is on by default, and shows in nothing but speed, the size of code and the time that
+    /// compiling takes.
+    pub fn inlining(&mut self, on: bool) -> &mut Self {
+        self.tunables.inlining = on;
+        self
+    }
+
     /// Sets whether memories may be guarded: bounds of 32-bit memories are then checked by the
     /// hardware, which is faster. It is on by default, and has effect on x86-64 Linux only.
     ///

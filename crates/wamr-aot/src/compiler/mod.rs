@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use wamr_runtime::compiled::{
-    Builtin, CallSite, Clause, CodeTables, FuncRange, HandlerSite, TrapSite,
+    Builtin, CallSite, Clause, CodeTables, FuncRange, HandlerSite, InlinedFrame, TrapSite,
 };
 use wamr_runtime::vm::TargetLayout;
 use wamr_runtime::{Error, ErrorKind, MemoryKind};
@@ -62,6 +62,8 @@ pub struct ModuleEnv<'a> {
     pub types: &'a TypeRegistry,
     /// Whether code charges for what it does, as [`wamr_types::fuel`] says.
     pub counts_fuel: bool,
+    /// Whether bodies of functions may stand in place of calls.
+    pub inlines: bool,
 }
 
 /// How to compile.
@@ -75,6 +77,8 @@ pub struct CompileOptions {
     pub defer_invalid_bodies: bool,
     /// Whether code charges for what it does, as [`wamr_types::fuel`] says.
     pub counts_fuel: bool,
+    /// Whether bodies of small functions stand in place of calls, where that pays.
+    pub inlines: bool,
 }
 
 impl Default for CompileOptions {
@@ -84,6 +88,7 @@ impl Default for CompileOptions {
             threads: None,
             defer_invalid_bodies: false,
             counts_fuel: false,
+            inlines: true,
         }
     }
 }
@@ -103,6 +108,8 @@ pub struct CompiledFunc {
     pub calls: Vec<CallSite>,
     /// Calls whose exceptions are caught, with the clauses.
     pub handlers: Vec<(HandlerSite, Vec<Clause>)>,
+    /// What frames stand for at places in inlined bodies.
+    pub inlined: Vec<InlinedFrame>,
 }
 
 /// A place that needs the distance to something, in 32 bits.
@@ -155,7 +162,8 @@ pub fn compile(
     options: &CompileOptions,
 ) -> Result<CompiledModule, Error> {
     let count = module.defined_func_count();
-    let env = ModuleEnv { module, types, counts_fuel: options.counts_fuel };
+    let CompileOptions { counts_fuel, inlines, .. } = *options;
+    let env = ModuleEnv { module, types, counts_fuel, inlines };
     let jobs = count * options.memory0.len();
     let results: Vec<OnceLock<Result<CompiledFunc, Error>>> =
         core::iter::repeat_with(OnceLock::new).take(jobs).collect();
@@ -222,6 +230,7 @@ fn assemble(
     let mut starts = Vec::with_capacity(funcs.len());
     let (mut ranges, mut traps, mut calls) = (Vec::new(), Vec::new(), Vec::new());
     let (mut handlers, mut clauses) = (Vec::new(), Vec::new());
+    let mut inlined = Vec::new();
     for (job, func) in funcs.iter().enumerate() {
         code.resize(code.len().next_multiple_of(func.align.max(1)), 0);
         if code.len() + func.code.len() >= i32::MAX as usize {
@@ -235,6 +244,8 @@ fn assemble(
         ranges.push(FuncRange { start, len_bytes, func: index.0 });
         traps.extend(func.traps.iter().map(|site| TrapSite { at: start + site.at, ..*site }));
         calls.extend(func.calls.iter().map(|site| CallSite { at: start + site.at, ..*site }));
+        let moved = |frame: &InlinedFrame| InlinedFrame { site: 2 * start + frame.site, ..*frame };
+        inlined.extend(func.inlined.iter().map(moved));
         for (site, caught) in &func.handlers {
             let (first, count) = (clauses.len() as u32, caught.len() as u32);
             handlers.push(HandlerSite { at: start + site.at, first, count, ..*site });
@@ -283,6 +294,7 @@ fn assemble(
             calls: calls.into(),
             handlers: handlers.into(),
             clauses: clauses.into(),
+            inlined: inlined.into(),
         },
         layout: layout_of(generator.layout()),
     })

@@ -12,6 +12,7 @@
 //! | `.wamr.module` | the module but for its functions' bodies (`schema::Module`) |
 //! | `.wamr.entries` | for each function where its code for checked and for guarded memories begins; [`NO_CODE`] where there is none |
 //! | `.wamr.funcs`, `.wamr.traps`, `.wamr.calls`, `.wamr.handlers`, `.wamr.clauses` | what addresses of the code mean, as in [`CodeTables`](wamr_runtime::compiled::CodeTables) |
+//! | `.wamr.inlined` | the same of inlined functions; there only if some are |
 //! | `.wamr.data`, `.wamr.custom` | the bytes of data segments and of custom sections |
 //! | `.text`, `.got` | the code, and room for addresses behind it |
 //!
@@ -77,6 +78,7 @@ mod section {
     pub(super) const CALLS: &str = ".wamr.calls";
     pub(super) const HANDLERS: &str = ".wamr.handlers";
     pub(super) const CLAUSES: &str = ".wamr.clauses";
+    pub(super) const INLINED: &str = ".wamr.inlined";
     pub(super) const DATA: &str = ".wamr.data";
     pub(super) const CUSTOM: &str = ".wamr.custom";
     pub(super) const TEXT: &str = ".text";
@@ -88,11 +90,13 @@ mod requirement {
     /// Memories that find accesses out of bounds by faults, for all functions that the module
     /// defines.
     pub(super) const GUARDED_MEMORY: &str = "guarded-memory";
+    /// Backtraces that name functions whose bodies were inlined.
+    pub(super) const INLINED_FRAMES: &str = "inlined-frames";
     /// Stores that count fuel.
     pub(super) const FUEL: &str = "fuel";
 
     /// What this runtime can do.
-    pub(super) const KNOWN: &[&str] = &[GUARDED_MEMORY, FUEL];
+    pub(super) const KNOWN: &[&str] = &[GUARDED_MEMORY, INLINED_FRAMES, FUEL];
 }
 
 /// Why a file cannot be loaded.

@@ -6,7 +6,8 @@ use object::LittleEndian as Le;
 use object::elf::FileHeader64;
 use object::read::elf::{FileHeader as _, SectionHeader as _, SectionTable};
 use wamr_runtime::compiled::{
-    ALL_TAGS, CallSite, Clause, CodeTables, FuncRange, HandlerSite, Table, TableItem, TrapSite,
+    ALL_TAGS, CallSite, Clause, CodeTables, FuncRange, HandlerSite, InlinedFrame, Table, TableItem,
+    TrapSite,
 };
 use wamr_types::{Feature, Features, MemoryType, Module, ModuleBytes, TrapCode, TypeRegistry};
 
@@ -299,6 +300,10 @@ fn compiled(
         calls: sections.sorted(section::CALLS, |site: &CallSite| site.at)?,
         handlers: sections.sorted(section::HANDLERS, |site: &HandlerSite| site.at)?,
         clauses: sections.table(section::CLAUSES)?,
+        inlined: match info.requires.contains(&requirement::INLINED_FRAMES) {
+            true => sections.sorted(section::INLINED, |frame: &InlinedFrame| frame.site)?,
+            false => Table::default(),
+        },
     };
     let at = |at: u32| (at != NO_CODE).then_some(at);
     let funcs: Box<[FuncCode]> = sections.words(section::ENTRIES, |[checked, guarded]| {
@@ -357,11 +362,13 @@ fn check(
             && clause.keep <= 2
             && (clause.tag == ALL_TAGS || (clause.tag as usize) < counts.tags)
     };
+    let is_inlined = |frame: &InlinedFrame| (frame.func as usize) < counts.funcs;
     let is_good = funcs.iter().all(has_code)
         && tables.funcs.iter().all(is_range)
         && tables.traps.iter().all(is_trap)
         && tables.calls.iter().all(|site| site.at <= code_len)
         && tables.handlers.iter().all(is_handler)
-        && tables.clauses.iter().all(is_clause);
+        && tables.clauses.iter().all(is_clause)
+        && tables.inlined.iter().all(is_inlined);
     if is_good { Ok(()) } else { Err(FileError::Malformed("a table that leaves the code")) }
 }

@@ -77,6 +77,10 @@ pub fn write(
         Section::new(section::MODULE, encoded, 1),
     ];
     sections.extend(words.into_iter().map(|(name, bytes)| Section::new(name, bytes, 8)));
+    if !tables.inlined.is_empty() {
+        let frames = self::words(&tables.inlined, |frame| [frame.site, frame.func, frame.position]);
+        sections.push(Section::new(section::INLINED, frames, 8));
+    }
     sections.push(Section::new(section::DATA, data, 16));
     sections.push(Section::new(section::CUSTOM, customs, 1));
     let mut file = Elf::new(module, compiled).write(&sections).map_err(Error::new)?;
@@ -95,6 +99,9 @@ fn info<'a>(module: &Module, compiled: &'a CompiledModule, options: &WriteOption
     let is_guarded_only = |func: &crate::artifact::FuncCode| func.checked.is_none();
     if compiled.funcs.iter().any(is_guarded_only) {
         requires.push(requirement::GUARDED_MEMORY);
+    }
+    if !compiled.tables.inlined.is_empty() {
+        requires.push(requirement::INLINED_FRAMES);
     }
     if options.consume_fuel {
         requires.push(requirement::FUEL);

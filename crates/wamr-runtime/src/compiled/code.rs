@@ -7,6 +7,7 @@
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use smallvec::SmallVec;
 use wamr_types::TrapCode;
 
 use super::table::{Table, TableItem};
@@ -26,6 +27,9 @@ pub struct CodeTables {
     pub handlers: Table<HandlerSite>,
     /// What [`HandlerSite`]s refer to.
     pub clauses: Table<Clause>,
+    /// For sites in bodies that were inlined, the frames that one frame stands for there, innermost
+    /// first. Their first field is the same for all frames of a site.
+    pub inlined: Table<InlinedFrame>,
 }
 
 /// A function.
@@ -90,6 +94,31 @@ pub struct Clause {
     pub target: u32,
 }
 
+/// A frame that there is none of, since its function's body was inlined, or the one that it is part
+/// of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct InlinedFrame {
+    /// Which site it is about: see [`InlinedFrame::trap`] and [`InlinedFrame::call`].
+    pub site: u32,
+    /// The function's index in the module.
+    pub func: u32,
+    /// As [`TrapSite::position`]; that of the call, but for the innermost frame of a trap.
+    pub position: u32,
+}
+
+impl InlinedFrame {
+    /// The site of the trap at an offset, which is below 2 GiB.
+    pub const fn trap(at: u32) -> u32 {
+        2 * at
+    }
+
+    /// The site of the call that returns to an offset, which is below 2 GiB.
+    pub const fn call(at: u32) -> u32 {
+        2 * at + 1
+    }
+}
+
 // SAFETY: all of them are declared above with such fields and such a layout.
 unsafe impl TableItem for FuncRange {}
 // SAFETY: as above.
@@ -100,6 +129,8 @@ unsafe impl TableItem for CallSite {}
 unsafe impl TableItem for HandlerSite {}
 // SAFETY: as above.
 unsafe impl TableItem for Clause {}
+// SAFETY: as above.
+unsafe impl TableItem for InlinedFrame {}
 
 /// The offset of what has none.
 pub const NO_POSITION: u32 = u32::MAX;
@@ -238,26 +269,43 @@ impl Place {
         TrapCode::from_raw(site.code as u8)
     }
 
-    /// Whose code it is, the function's index, and the offset in the module of the operator that
-    /// faulted here, or of the call that returns here.
+    /// Whose code it is.
     ///
     /// # Safety
     /// As above.
-    pub(crate) unsafe fn source(
-        self,
-        is_return: bool,
-    ) -> Option<(crate::Module, u32, Option<usize>)> {
+    pub(crate) unsafe fn module(self) -> Option<crate::Module> {
         // SAFETY: the caller's promise.
-        let Inner { tables, module, .. } = unsafe { self.image() };
+        unsafe { self.image() }.module.get()?.upgrade()
+    }
+
+    /// The frames that are here, innermost first: the function's index, and the offset in the
+    /// module of the operator that faulted here, or of the call that returns here. More than one
+    /// where functions were inlined, and none where nothing is known.
+    ///
+    /// # Safety
+    /// As above.
+    pub(crate) unsafe fn frames(self, is_return: bool) -> SmallVec<[(u32, Option<usize>); 1]> {
+        // SAFETY: the caller's promise.
+        let tables = &unsafe { self.image() }.tables;
+        let position = |at: u32| (at != NO_POSITION).then_some(at as usize);
+        let site = self.at.checked_mul(2).map(|site| site + u32::from(is_return));
+        if let Some(site) = site {
+            let first = tables.inlined.partition_point(|frame| frame.site < site);
+            let frames = tables.inlined[first..].iter().take_while(|frame| frame.site == site);
+            let frames: SmallVec<[_; 1]> =
+                frames.map(|frame| (frame.func, position(frame.position))).collect();
+            if !frames.is_empty() {
+                return frames;
+            }
+        }
         // A return address may be behind the function.
-        let func = tables.func_at(self.at - u32::from(is_return))?;
-        let position = if is_return {
-            find(&tables.calls, self.at, |site| site.at)?.position
+        let func = tables.func_at(self.at - u32::from(is_return));
+        let at = if is_return {
+            find(&tables.calls, self.at, |site| site.at).map(|site| site.position)
         } else {
-            find(&tables.traps, self.at, |site| site.at)?.position
+            find(&tables.traps, self.at, |site| site.at).map(|site| site.position)
         };
-        let position = (position != NO_POSITION).then_some(position as usize);
-        Some((module.get()?.upgrade()?, func, position))
+        func.zip(at).map(|(func, at)| (func, position(at))).into_iter().collect()
     }
 
     /// Who catches exceptions of the call that returns here.

@@ -45,8 +45,8 @@ use none as arch;
 
 pub(crate) mod code;
 pub use code::{
-    ALL_TAGS, CallSite, Clause, CodeImage, CodeTables, FuncRange, HandlerSite, NO_POSITION,
-    TrapSite,
+    ALL_TAGS, CallSite, Clause, CodeImage, CodeTables, FuncRange, HandlerSite, InlinedFrame,
+    NO_POSITION, TrapSite,
 };
 
 mod table;

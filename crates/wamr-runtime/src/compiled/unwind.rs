@@ -132,12 +132,19 @@ unsafe fn push_frames(core: &mut StoreCore, first: Option<Walk>) {
     let Some(backtrace) = core.failure_backtrace() else { return };
     let mut next = first;
     while let Some(walk) = next {
-        if backtrace.is_full() {
-            backtrace.omit();
-        } else if let Some(place) = walk.place() {
+        if let Some(place) = walk.place() {
             // SAFETY: the frame is active.
-            if let Some((module, func, offset)) = unsafe { place.source(walk.is_return) } {
-                backtrace.push(Frame { module, func: FuncIdx(func), offset });
+            let frames = unsafe { place.frames(walk.is_return) };
+            // SAFETY: as above.
+            let module = (!backtrace.is_full()).then(|| unsafe { place.module() }).flatten();
+            for (func, offset) in frames {
+                match &module {
+                    Some(module) => {
+                        let module = module.clone();
+                        backtrace.push(Frame { module, func: FuncIdx(func), offset });
+                    }
+                    None => backtrace.omit(),
+                }
             }
         }
         // SAFETY: the caller's promise.

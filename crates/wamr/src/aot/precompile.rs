@@ -163,7 +163,8 @@ impl Precompile {
             _ => vec![MemoryKind::Checked],
         };
         let counts_fuel = engine.tunables().consume_fuel;
-        let options = CompileOptions { memory0, counts_fuel, ..CompileOptions::default() };
+        let inlines = engine.tunables().inlining;
+        let options = CompileOptions { memory0, counts_fuel, inlines, ..CompileOptions::default() };
         let compiled = compile(&generator, module, engine.types(), &options)?;
         let mut options = WriteOptions::default();
         options.consume_fuel = counts_fuel;

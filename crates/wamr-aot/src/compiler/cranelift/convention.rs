@@ -62,11 +62,7 @@ pub(super) fn result_places(types: &[ValType]) -> impl Iterator<Item = (ValType,
 /// The signature of a WebAssembly function's code.
 pub(super) fn signature(ty: &FuncType) -> Signature {
     let in_register = |(ty, place): (ValType, Place)| {
-        (place == Place::Register).then(|| match ty {
-            // A value's register, like its slot, is zero beyond the value.
-            ValType::I32 => AbiParam::new(types::I32).uext(),
-            _ => AbiParam::new(clif_type(ty)),
-        })
+        (place == Place::Register).then(|| AbiParam::new(clif_type(ty)))
     };
     let mut signature = Signature::new(CallConv::Tail);
     signature.params.extend([AbiParam::new(types::I64); CONTEXTS]);

@@ -7,14 +7,21 @@ use cranelift_codegen::{
     FinalizedRelocTarget,
 };
 use wamr_runtime::Error;
-use wamr_runtime::compiled::{Builtin, CallSite, Clause, HandlerSite, NO_POSITION, TrapSite};
+use wamr_runtime::compiled::{
+    Builtin, CallSite, Clause, HandlerSite, InlinedFrame, NO_POSITION, TrapSite,
+};
 use wamr_types::{DefinedFuncIdx, TrapCode};
 
 use super::super::{CompiledFunc, Reloc, RelocTarget};
-use super::func::{BUILTINS, FUNCS, clause_of};
+use super::func::{BUILTINS, FUNCS, Positions, clause_of};
 
-/// Takes over a compiled function.
-pub(super) fn finish(func: &Function, compiled: &CompiledCode) -> Result<CompiledFunc, Error> {
+/// Takes over the compiled code of the function with the index `root`.
+pub(super) fn finish(
+    func: &Function,
+    compiled: &CompiledCode,
+    places: &Positions,
+    root: u32,
+) -> Result<CompiledFunc, Error> {
     let buffer = &compiled.buffer;
     let positions: Vec<(u32, u32, SourceLoc)> = buffer
         .get_srclocs_sorted()
@@ -29,17 +36,32 @@ pub(super) fn finish(func: &Function, compiled: &CompiledCode) -> Result<Compile
             _ => NO_POSITION,
         }
     };
+    let mut inlined = Vec::new();
+    // The offset for what is known by `site`, and the frames that stand for one there.
+    let mut source_of = |site: u32, at: u32| match position_of(at) {
+        NO_POSITION => NO_POSITION,
+        place => {
+            let frames = places.frames(place, root);
+            let position = frames[0].1;
+            if frames.len() > 1 {
+                let frame = |(func, position)| InlinedFrame { site, func, position };
+                inlined.extend(frames.into_iter().map(frame));
+            }
+            position
+        }
+    };
     let traps = buffer.traps().iter().map(|trap| TrapSite {
         at: trap.offset,
         code: trap_code(trap.code) as u32,
-        position: position_of(trap.offset),
+        position: source_of(InlinedFrame::trap(trap.offset), trap.offset),
     });
     let mut traps: Vec<TrapSite> = traps.collect();
     traps.sort_by_key(|site| site.at);
     let (mut calls, mut handlers) = (Vec::new(), Vec::new());
     for site in buffer.call_sites() {
         let at = site.ret_addr;
-        calls.push(CallSite { at, position: position_of(at - 1) });
+        let position = source_of(InlinedFrame::call(at), at - 1);
+        calls.push(CallSite { at, position });
         let (mut context, mut clauses) = (None, Vec::new());
         for handler in site.exception_handlers {
             match handler {
@@ -62,6 +84,8 @@ pub(super) fn finish(func: &Function, compiled: &CompiledCode) -> Result<Compile
     }
     calls.sort_by_key(|site| site.at);
     handlers.sort_by_key(|(site, _)| site.at);
+    // Frames of a site stay in order.
+    inlined.sort_by_key(|frame| frame.site);
     let relocs = buffer.relocs().iter().map(|reloc| convert(func, reloc));
     Ok(CompiledFunc {
         code: compiled.code_buffer().to_vec(),
@@ -70,6 +94,7 @@ pub(super) fn finish(func: &Function, compiled: &CompiledCode) -> Result<Compile
         traps,
         calls,
         handlers,
+        inlined,
     })
 }
 

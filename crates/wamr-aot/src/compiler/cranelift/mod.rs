@@ -199,7 +199,9 @@ impl FuncGenerator for Worker<'_> {
         self.context.clear();
         let (into, frontend) = (&mut self.context.func, &mut self.frontend);
         func::build_invalid(&self.env, func, into, frontend, target);
-        self.generate(false)?.ok_or_else(|| Error::msg("Cranelift gave no code"))
+        let root = self.env.number_of(func);
+        self.generate(false, &func::Positions::default(), root)?
+            .ok_or_else(|| Error::msg("Cranelift gave no code"))
     }
 }
 
@@ -215,13 +217,19 @@ impl Worker<'_> {
         self.context.clear();
         let request = func::Request { func, memory0, has_large_frame };
         let (into, frontend) = (&mut self.context.func, &mut self.frontend);
-        func::build(&self.env, request, into, frontend, isa.frontend_config())?;
-        self.generate(!has_large_frame)
+        let target = isa.frontend_config();
+        let places = func::build(&self.env, request, into, frontend, target)?;
+        self.generate(!has_large_frame, &places, self.env.number_of(func))
     }
 
     /// Has Cranelift generate code for what was built; `None` if the frame is large and must not
     /// be.
-    fn generate(&mut self, must_be_small: bool) -> Result<Option<CompiledFunc>, Error> {
+    fn generate(
+        &mut self,
+        must_be_small: bool,
+        places: &func::Positions,
+        root: u32,
+    ) -> Result<Option<CompiledFunc>, Error> {
         let isa = &*self.generator.isa;
         self.context
             .compile(isa, &mut self.control)
@@ -232,6 +240,6 @@ impl Worker<'_> {
         if frame > LARGE_FRAME_BYTES && must_be_small {
             return Ok(None);
         }
-        finish::finish(&self.context.func, compiled).map(Some)
+        finish::finish(&self.context.func, compiled, places, root).map(Some)
     }
 }

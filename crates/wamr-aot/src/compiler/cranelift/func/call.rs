@@ -22,6 +22,12 @@ enum Callee {
 
 impl FuncCompiler<'_, '_> {
     pub(super) fn visit_call(&mut self, func: u32) {
+        if let Some(defined) = self.module.defined_func(FuncIdx(func))
+            && self.is_worth_inlining(defined)
+        {
+            self.inline(defined);
+            return;
+        }
         let callee = self.callee(FuncIdx(func));
         self.emit_call(callee, self.module.func_type(FuncIdx(func)));
     }
@@ -112,7 +118,7 @@ impl FuncCompiler<'_, '_> {
         let record = self.builder.append_block_param(found, types::I64);
 
         let at = self.load_item(layout.context.tables, table);
-        let len = self.load_field(types::I64, at, layout.table.len);
+        let len = self.table_len(table, at);
         let is_outside = self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
         self.trap_if(is_outside, TrapCode::UndefinedElement);
         let slot = self.element(at, index, i64::from(layout.slot.size_bytes));
@@ -178,6 +184,7 @@ impl FuncCompiler<'_, '_> {
         } else {
             self.emit_try_call(callee, &args, ty)
         };
+        self.has_called();
         let mut buffer = None;
         for (ty, place) in convention::result_places(ty.results()) {
             let value = match place {
@@ -215,6 +222,7 @@ impl FuncCompiler<'_, '_> {
     /// Nothing travels on the native stack, so that any callee can take the caller's place.
     fn emit_tail_call(&mut self, callee: Callee, ty: &FuncType) {
         let args = self.pass_arguments(callee, ty);
+        self.calls = true;
         let _: Inst = match callee {
             Callee::Direct(func) => self.builder.ins().return_call(func, &args),
             Callee::Indirect { code, signature, .. } => {

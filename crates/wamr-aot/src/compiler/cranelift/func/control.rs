@@ -126,7 +126,7 @@ impl FuncCompiler<'_, '_> {
         let frame = self.innermost();
         frame.label = label;
         frame.arity = params;
-        self.check_limit();
+        self.check_turn();
     }
 
     pub(super) fn visit_if(&mut self, ty: BlockType) {
@@ -177,6 +177,7 @@ impl FuncCompiler<'_, '_> {
         if self.frames.is_empty() {
             self.leave_function();
         }
+        // The results of an inlined body stay on the stack.
     }
 
     /// Goes to the end of the innermost block, if that is reached, and leaves the stack as it
@@ -264,7 +265,7 @@ impl FuncCompiler<'_, '_> {
     }
 
     pub(super) fn visit_return(&mut self) {
-        self.visit_br(self.frames.len() as u32 - 1);
+        self.visit_br((self.frames.len() - self.inlining.base) as u32 - 1);
     }
 
     pub(super) fn visit_br_on_null(&mut self, depth: u32) {

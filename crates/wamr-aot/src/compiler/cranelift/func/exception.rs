@@ -71,6 +71,7 @@ impl<'a> FuncCompiler<'a, '_> {
             let args = [&[self.ctx], args].concat();
             self.builder.ins().try_call(func, &args, table);
             self.begin(normal);
+            self.calls = true;
         }
         self.builder.ins().trap(clif_trap(TrapCode::Unreachable));
         self.is_left();
@@ -139,6 +140,7 @@ impl<'a> FuncCompiler<'a, '_> {
             };
             let block = self.handler_block();
             self.builder.switch_to_block(block);
+            self.reload_fuel();
             let height = self.stack.len();
             if let Some(tag) = tag {
                 self.push_payload(tag);
@@ -251,6 +253,7 @@ impl<'a> FuncCompiler<'a, '_> {
         let block = frame.clauses.pop_front().expect("found before");
         let is_rethrown = frame.is_rethrown;
         self.begin(block);
+        self.reload_fuel();
         let exception = self.builder.block_params(block)[0];
         self.innermost().exception = is_rethrown.then_some(exception);
         if let Some(tag) = tag {

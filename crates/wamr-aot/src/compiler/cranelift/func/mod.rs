@@ -3,14 +3,15 @@
 //! WebAssembly's operand stack is a stack of Cranelift values at compile time. Each group of
 //! operators has its file; this one has what they share.
 
+use core::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
+use cranelift_codegen::cursor::{Cursor as _, FuncCursor};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     self, AbiParam, AliasRegion, AliasRegionData, Block, Endianness, ExceptionTag, ExtFuncData,
-    ExternalName, FuncRef, GlobalValueData, InstBuilder, MemFlagsData, Signature, SourceLoc,
-    StackSlot, StackSlotData, StackSlotKind, TrapCode as ClifTrap, Type, UserExternalName, Value,
-    types,
+    ExternalName, FuncRef, GlobalValueData, Inst, InstBuilder, MemFlagsData, Signature, StackSlot,
+    StackSlotData, StackSlotKind, TrapCode as ClifTrap, Type, UserExternalName, Value, types,
 };
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
@@ -27,6 +28,8 @@ use super::convention::{self, CONTEXTS, Place};
 use super::layout::{self, Layout};
 use control::Frame;
 use exception::{Region, TryInfo};
+use inline::Inlining;
+pub(super) use inline::Positions;
 
 mod atomic;
 mod call;
@@ -34,6 +37,7 @@ mod control;
 mod exception;
 mod fuel;
 mod gc;
+mod inline;
 mod memory;
 mod numeric;
 mod simd;
@@ -55,6 +59,9 @@ pub(super) struct Env<'a> {
     /// Whether each table holds functions.
     func_tables: Vec<bool>,
     counts_fuel: bool,
+    inlines: bool,
+    /// For functions that were looked at, what is known of their bodies, where they can be inlined.
+    inlinable: RefCell<HashMap<DefinedFuncIdx, Option<inline::Candidate>>>,
 }
 
 impl<'a> Env<'a> {
@@ -63,8 +70,16 @@ impl<'a> Env<'a> {
             env.types.top_of(table.ty.element.heap) == AbstractHeapType::Func
         };
         let func_tables = env.module.tables.iter().map(is_func).collect();
-        let ModuleEnv { module, types, counts_fuel } = env;
-        Self { module, types, layout, func_tables, counts_fuel }
+        let ModuleEnv { module, types, counts_fuel, inlines } = env;
+        let inlinable = RefCell::default();
+        Self { module, types, layout, func_tables, counts_fuel, inlines, inlinable }
+    }
+}
+
+impl Env<'_> {
+    /// The index of a function in the module.
+    pub(super) fn number_of(&self, func: DefinedFuncIdx) -> u32 {
+        self.module.func_idx(func).0
     }
 }
 
@@ -91,6 +106,8 @@ struct Flags {
     /// The store's buffer of values.
     args: MemFlagsData,
     objects: MemFlagsData,
+    /// The store's fuel.
+    fuel: MemFlagsData,
 }
 
 impl Flags {
@@ -117,6 +134,7 @@ impl Flags {
                 .with_alias_region(memory),
             args: any.with_alias_region(region(5, "args")),
             objects: trusted.with_alias_region(region(6, "object")),
+            fuel: trusted.with_alias_region(region(7, "fuel")),
         }
     }
 }
@@ -153,10 +171,25 @@ struct FuncCompiler<'a, 'f> {
     /// The offset in the module of the operator at hand.
     offset: usize,
     fuel: fuel::Counter,
+    inlining: Inlining,
+    /// The check that the function begins with.
+    entry_check: Option<LimitCheck>,
+    /// Whether anything is called but that check.
+    calls: bool,
     unsupported: Option<&'static str>,
+    error: Option<Error>,
 }
 
-/// Fills `func` with a function, whose body must be valid.
+/// A check of the stack's limit.
+struct LimitCheck {
+    /// What it computes before it branches, the last first.
+    steps: [Inst; 2],
+    branch: Inst,
+    slow: Block,
+    go_on: Block,
+}
+
+/// Fills `func` with a function, whose body must be valid. Gives where its operators stand.
 ///
 /// # Errors
 /// [`Unsupported`] for an operator that is not.
@@ -166,41 +199,27 @@ pub(super) fn build(
     func: &mut ir::Function,
     frontend: &mut FunctionBuilderContext,
     target: TargetFrontendConfig,
-) -> Result<(), Error> {
+) -> Result<Positions, Error> {
     let module = env.module;
     let ty = module.func_type(module.func_idx(request.func));
     func.signature = convention::signature(ty);
     if request.has_large_frame {
         limit_stack(func, env.layout);
     }
-    let code = module.bodies.body(request.func);
-    let body = FunctionBody::new(BinaryReader::new(code.bytes, code.offset as u64));
     let mut compiler = FuncCompiler::new(env, request, func, frontend);
-    compiler.declare_locals(&body)?;
-    compiler.check_limit();
-    compiler.push_body();
-    let mut operators = body.get_operators_reader().map_err(invalid)?;
-    while !operators.eof() {
-        let offset = operators.original_position() as usize;
-        compiler.offset = offset;
-        if compiler.dead.is_some() {
-            compiler.skip(&operators.read().map_err(invalid)?);
-            compiler.end_fuel_block();
-        } else {
-            compiler.builder.set_srcloc(SourceLoc::new(offset as u32));
-            let ends_block = env.counts_fuel && compiler.count(&code.bytes[offset - code.offset..]);
-            let mut visitor = visitor::Visitor(&mut compiler);
-            operators.visit_operator(&mut visitor).map_err(invalid)?;
-            if ends_block {
-                compiler.end_fuel_block();
-            }
-        }
-        if let Some(operator) = compiler.unsupported {
-            return Err(Error::new(Unsupported { operator: operator.into(), offset }));
-        }
+    compiler.inlining = Inlining::new(env, request.func);
+    compiler.begin_fuel();
+    compiler.entry_check = Some(compiler.check_entry());
+    compiler.translate()?;
+    if let Some(error) = compiler.error.take() {
+        return Err(error);
     }
+    if !compiler.calls && !request.has_large_frame {
+        compiler.drop_entry_check();
+    }
+    let positions = core::mem::take(&mut compiler.inlining.positions);
     compiler.finish(target);
-    Ok(())
+    Ok(positions)
 }
 
 /// Fills `func` with what stands for a function whose body is invalid.
@@ -305,7 +324,11 @@ impl<'a, 'f> FuncCompiler<'a, 'f> {
             scratch_bytes: 0,
             offset: 0,
             fuel: fuel::Counter::default(),
+            inlining: Inlining::default(),
+            entry_check: None,
+            calls: false,
             unsupported: None,
+            error: None,
         };
         let params = this.builder.block_params(entry).to_vec();
         let mut registers = params[CONTEXTS..].iter().copied();
@@ -322,6 +345,37 @@ impl<'a, 'f> FuncCompiler<'a, 'f> {
             this.builder.def_var(local, value);
         }
         this
+    }
+
+    /// Compiles the body of the function at hand, whose parameters are its first locals.
+    fn translate(&mut self) -> Result<(), Error> {
+        let code = self.module.bodies.body(self.request.func);
+        let body = FunctionBody::new(BinaryReader::new(code.bytes, code.offset as u64));
+        self.declare_locals(&body)?;
+        self.push_body();
+        let mut operators = body.get_operators_reader().map_err(invalid)?;
+        while !operators.eof() {
+            let offset = operators.original_position() as usize;
+            self.offset = offset;
+            if self.dead.is_some() {
+                self.skip(&operators.read().map_err(invalid)?);
+                self.end_fuel_block();
+            } else {
+                let place = self.inlining.place(offset);
+                self.builder.set_srcloc(place);
+                let ends_block =
+                    self.env.counts_fuel && self.count(&code.bytes[offset - code.offset..]);
+                let mut visitor = visitor::Visitor(self);
+                operators.visit_operator(&mut visitor).map_err(invalid)?;
+                if ends_block {
+                    self.end_fuel_block();
+                }
+            }
+            if let Some(operator) = self.unsupported {
+                return Err(Error::new(Unsupported { operator: operator.into(), offset }));
+            }
+        }
+        Ok(())
     }
 
     fn finish(mut self, target: TargetFrontendConfig) {
@@ -470,7 +524,15 @@ impl<'a, 'f> FuncCompiler<'a, 'f> {
         let func = self.builtin_ref(builtin);
         let args = [&[self.ctx], args].concat();
         let call = self.builder.ins().call(func, &args);
-        self.builder.inst_results(call).first().copied()
+        let result = self.builder.inst_results(call).first().copied();
+        self.has_called();
+        result
+    }
+
+    /// To be told after every call but that of a check.
+    fn has_called(&mut self) {
+        self.calls = true;
+        self.reload_fuel();
     }
 
     /// Calls a builtin for its result.
@@ -478,22 +540,60 @@ impl<'a, 'f> FuncCompiler<'a, 'f> {
         self.call_builtin(builtin, args).expect("the builtin has a result")
     }
 
-    /// The check that every function begins with, and every turn of a loop: it finds an
-    /// exhausted stack, and interruptions.
-    fn check_limit(&mut self) {
+    /// The check that every function begins with: it finds an exhausted stack, and interruptions.
+    fn check_entry(&mut self) -> LimitCheck {
+        let limit = self.load_limit();
+        let stack_pointer = self.builder.ins().get_stack_pointer(types::I64);
+        let is_beyond = self.builder.ins().icmp(IntCC::UnsignedLessThan, stack_pointer, limit);
+        self.check_limit(limit, is_beyond)
+    }
+
+    /// The check that every turn of a loop begins with: it finds interruptions, which raise the
+    /// limit as high as can be.
+    fn check_turn(&mut self) {
+        let limit = self.load_limit();
+        let is_raised = self.builder.ins().icmp_imm_s(IntCC::Equal, limit, -1);
+        self.check_limit(limit, is_raised);
+    }
+
+    fn load_limit(&mut self) -> Value {
         let store = self.store_struct();
         let offset = i64::from(self.env.layout.store.native_limit);
         let at = self.builder.ins().iadd_imm_s(store, offset);
         // Other threads change it, and no turn of a loop may go without.
-        let limit = self.builder.ins().atomic_load(types::I64, MemFlagsData::trusted(), at);
-        let stack_pointer = self.builder.ins().get_stack_pointer(types::I64);
-        let is_beyond = self.builder.ins().icmp(IntCC::UnsignedLessThan, stack_pointer, limit);
+        self.builder.ins().atomic_load(types::I64, MemFlagsData::trusted(), at)
+    }
+
+    /// Calls the runtime if a number is not zero that comes of the limit.
+    fn check_limit(&mut self, limit: Value, is_beyond: Value) -> LimitCheck {
         let (slow, go_on) = (self.cold_block(), self.builder.create_block());
-        self.builder.ins().brif(is_beyond, slow, [], go_on, []);
+        let branch = self.builder.ins().brif(is_beyond, slow, [], go_on, []);
         self.begin(slow);
-        self.call_builtin(Builtin::Limit, &[]);
+        let func = self.builtin_ref(Builtin::Limit);
+        self.builder.ins().call(func, &[self.ctx]);
         self.builder.ins().jump(go_on, []);
         self.begin(go_on);
+        let dfg = &self.builder.func.dfg;
+        let steps = [is_beyond, limit].map(|value| dfg.value_def(value).unwrap_inst());
+        LimitCheck { steps, branch, slow, go_on }
+    }
+
+    /// Leaves out the check that the function begins with, which its caller has done: it calls
+    /// nothing itself, and its frame fits into what is kept free below the limit.
+    fn drop_entry_check(&mut self) {
+        let Some(LimitCheck { steps, branch, slow, go_on }) = self.entry_check.take() else {
+            return;
+        };
+        let mut cursor = FuncCursor::new(self.builder.func).at_inst(branch);
+        cursor.ins().jump(go_on, &[]);
+        let layout = &mut cursor.func.layout;
+        for inst in [branch].into_iter().chain(steps) {
+            layout.remove_inst(inst);
+        }
+        while let Some(inst) = layout.first_inst(slow) {
+            layout.remove_inst(inst);
+        }
+        layout.remove_block(slow);
     }
 
     fn cold_block(&mut self) -> Block {

@@ -11,9 +11,20 @@ use super::FuncCompiler;
 impl FuncCompiler<'_, '_> {
     /// The address of an element of the table at `at`.
     pub(super) fn element(&mut self, at: Value, index: Value, element_bytes: i64) -> Value {
-        let base = self.load_field(types::I64, at, self.env.layout.table.base);
+        // Elements never move.
+        let base = self.load_constant(types::I64, at, self.env.layout.table.base as i32);
         let offset = self.builder.ins().imul_imm_s(index, element_bytes);
         self.builder.ins().iadd(base, offset)
+    }
+
+    /// How many elements a table at `at` has: those that it must have and no others can be, or what
+    /// it says now.
+    pub(super) fn table_len(&mut self, table: u32, at: Value) -> Value {
+        let limits = self.module.tables[table as usize].ty.limits;
+        match limits.max {
+            Some(max) if max == limits.min => self.i64_value(max),
+            _ => self.load_field(types::I64, at, self.env.layout.table.len),
+        }
     }
 
     /// Pops an index: the address of that element.
@@ -21,7 +32,7 @@ impl FuncCompiler<'_, '_> {
         let layout = self.env.layout;
         let index = self.pop_index(self.module.tables[table as usize].ty.index);
         let at = self.load_item(layout.context.tables, table);
-        let len = self.load_field(types::I64, at, layout.table.len);
+        let len = self.table_len(table, at);
         let is_outside = self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
         self.trap_if(is_outside, TrapCode::TableOutOfBounds);
         self.element(at, index, element_bytes)
@@ -52,9 +63,8 @@ impl FuncCompiler<'_, '_> {
     }
 
     pub(super) fn visit_table_size(&mut self, table: u32) {
-        let layout = self.env.layout;
-        let at = self.load_item(layout.context.tables, table);
-        let len = self.load_field(types::I64, at, layout.table.len);
+        let at = self.load_item(self.env.layout.context.tables, table);
+        let len = self.table_len(table, at);
         self.push_size(self.module.tables[table as usize].ty.index, len);
     }
 

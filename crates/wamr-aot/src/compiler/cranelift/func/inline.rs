@@ -1,0 +1,250 @@
+//! Inlining: instead of a call, the callee's body is compiled where the call would stand.
+//!
+//! The operators of both go the same way, so that traps, exceptions and fuel are what they are
+//! for a call; what is left out is the callee's check of the stack, which its caller has done.
+//! Calls within the callee may be inlined in turn. Where an operator stands among the bodies is
+//! noted, so that backtraces name them all.
+
+use std::collections::HashMap;
+
+use cranelift_codegen::ir::{Inst, SourceLoc};
+use cranelift_frontend::Variable;
+use wamr_types::{DefinedFuncIdx, FuncType};
+use wasmparser::{BinaryReader, FunctionBody, Operator};
+
+use super::super::convention::clif_type;
+use super::control::Kind;
+use super::exception::TryInfo;
+use super::{Env, FuncCompiler};
+
+/// Bodies of no more bytes that call nothing are always worth it: the call would be as long.
+const TINY_BYTES: usize = 24;
+/// How long bodies may be, where a loop calls them.
+const IN_LOOP_BYTES: usize = 160;
+/// How long bodies may be elsewhere.
+const ELSEWHERE_BYTES: usize = 72;
+/// How many bodies may stand in one another.
+const MAX_DEPTH: usize = 6;
+/// How many of them may be of the same function.
+const MAX_RECURSION: usize = 3;
+/// By how many bytes of bodies a function may always grow.
+const LEAST_GROWTH_BYTES: usize = 400;
+/// By how many it may grow at most, if it is as long itself.
+const MOST_GROWTH_BYTES: usize = 4000;
+/// How many clauses may catch what a body throws, each of which every call in it names.
+const MAX_HANDLERS: usize = 16;
+/// How many locals a body may declare.
+const MAX_LOCALS: u32 = 64;
+
+/// Set in places of operators of inlined bodies, which are an index instead of an offset.
+const INLINED: u32 = 1 << 31;
+
+/// Where operators of inlined bodies stand.
+#[derive(Default)]
+pub(in super::super) struct Positions {
+    bodies: Vec<Body>,
+    /// The body and the offset in the module.
+    places: Vec<(u32, u32)>,
+}
+
+/// A body that was inlined.
+struct Body {
+    /// The index of the function in the module.
+    func: u32,
+    /// The place of the call in its caller.
+    call: u32,
+}
+
+impl Positions {
+    /// The frames that stand at a place that Cranelift knows, innermost first, as function and
+    /// offset; `root` is the function that was compiled.
+    pub(in super::super) fn frames(&self, place: u32, root: u32) -> Vec<(u32, u32)> {
+        let (mut frames, mut place) = (Vec::new(), place);
+        while place & INLINED != 0 {
+            let (body, offset) = self.places[(place & !INLINED) as usize];
+            let body = &self.bodies[body as usize];
+            frames.push((body.func, offset));
+            place = body.call;
+        }
+        frames.push((root, place));
+        frames
+    }
+}
+
+/// What is known while bodies stand in one another.
+#[derive(Default)]
+pub(super) struct Inlining {
+    pub(super) positions: Positions,
+    /// The body at hand; `None` for the function that is compiled.
+    body: Option<u32>,
+    /// The functions whose bodies stand in one another, the innermost last; empty where nothing is
+    /// to be inlined.
+    funcs: Vec<DefinedFuncIdx>,
+    /// How many bytes of bodies may yet be inlined.
+    budget: usize,
+    /// How many blocks stand around the body at hand.
+    pub(super) base: usize,
+}
+
+impl Inlining {
+    pub(super) fn new(env: &Env<'_>, func: DefinedFuncIdx) -> Self {
+        if !env.inlines {
+            return Self::default();
+        }
+        let own = env.module.bodies.body(func).bytes.len();
+        let budget = own.clamp(LEAST_GROWTH_BYTES, MOST_GROWTH_BYTES);
+        Self { funcs: vec![func], budget, ..Self::default() }
+    }
+
+    /// What Cranelift is to know of the operator at an offset.
+    pub(super) fn place(&mut self, offset: usize) -> SourceLoc {
+        let offset = offset as u32;
+        SourceLoc::new(match self.body {
+            Some(body) => {
+                self.positions.places.push((body, offset));
+                INLINED | (self.positions.places.len() - 1) as u32
+            }
+            None => offset,
+        })
+    }
+}
+
+/// What belongs to the body at hand, of a caller that is gone on with later.
+struct Caller<'a> {
+    func: DefinedFuncIdx,
+    ty: &'a FuncType,
+    locals: Vec<Variable>,
+    tries: Option<HashMap<usize, TryInfo>>,
+    offset: usize,
+    place: SourceLoc,
+    fuel: Option<Inst>,
+    body: Option<u32>,
+    base: usize,
+}
+
+/// A body that can be inlined.
+#[derive(Clone, Copy)]
+pub(super) struct Candidate {
+    bytes: usize,
+    /// Whether it calls anything.
+    calls: bool,
+}
+
+impl Env<'_> {
+    /// What can be inlined of a function, if its body can.
+    fn inlinable(&self, func: DefinedFuncIdx) -> Option<Candidate> {
+        let mut known = self.inlinable.borrow_mut();
+        *known.entry(func).or_insert_with(|| self.find_inlinable(func))
+    }
+
+    fn find_inlinable(&self, func: DefinedFuncIdx) -> Option<Candidate> {
+        let code = self.module.bodies.body(func);
+        let end = code.offset + code.bytes.len();
+        if code.bytes.len() > IN_LOOP_BYTES || end >= INLINED as usize {
+            return None;
+        }
+        // It may be a body that fails when it is called.
+        self.module.bodies.validate(func).ok()?;
+        let body = FunctionBody::new(BinaryReader::new(code.bytes, code.offset as u64));
+        let mut locals = 0_u32;
+        for group in body.get_locals_reader().ok()? {
+            locals = locals.saturating_add(group.ok()?.0);
+        }
+        if locals > MAX_LOCALS {
+            return None;
+        }
+        let mut calls = false;
+        for operator in body.get_operators_reader().ok()? {
+            match operator.ok()? {
+                // These take the place of the frame that they are in, which would be the caller's.
+                Operator::ReturnCall { .. }
+                | Operator::ReturnCallIndirect { .. }
+                | Operator::ReturnCallRef { .. } => return None,
+                Operator::Call { .. }
+                | Operator::CallIndirect { .. }
+                | Operator::CallRef { .. } => calls = true,
+                _ => {}
+            }
+        }
+        Some(Candidate { bytes: code.bytes.len(), calls })
+    }
+}
+
+impl<'a> FuncCompiler<'a, '_> {
+    /// Whether a call here is better replaced by the callee's body.
+    pub(super) fn is_worth_inlining(&self, callee: DefinedFuncIdx) -> bool {
+        let Inlining { funcs, budget, .. } = &self.inlining;
+        if funcs.is_empty()
+            || funcs.len() > MAX_DEPTH
+            || self.handlers.len() > MAX_HANDLERS
+            || self.offset >= INLINED as usize
+        {
+            return false;
+        }
+        let same = funcs.iter().filter(|&&func| func == callee).count();
+        if same > MAX_RECURSION {
+            return false;
+        }
+        let Some(Candidate { bytes, calls }) = self.env.inlinable(callee) else { return false };
+        let limit = if self.is_in_loop() { IN_LOOP_BYTES } else { ELSEWHERE_BYTES };
+        (bytes <= TINY_BYTES && !calls) || (bytes <= limit && bytes <= *budget)
+    }
+
+    /// Compiles the body of a function here, with its arguments on the stack.
+    pub(super) fn inline(&mut self, callee: DefinedFuncIdx) {
+        let number = self.module.func_idx(callee);
+        let ty = self.module.func_type(number);
+        let args = self.pop_many(ty.params().len());
+        let place = self.builder.srcloc();
+        let state = &mut self.inlining;
+        state.positions.bodies.push(Body { func: number.0, call: place.bits() });
+        let body = state.positions.bodies.len() as u32 - 1;
+        state.budget = state.budget.saturating_sub(self.module.bodies.body(callee).bytes.len());
+        state.funcs.push(callee);
+        let caller = Caller {
+            func: core::mem::replace(&mut self.request.func, callee),
+            ty: core::mem::replace(&mut self.ty, ty),
+            locals: core::mem::take(&mut self.locals),
+            tries: self.tries.take(),
+            offset: self.offset,
+            place,
+            fuel: self.fuel.units.take(),
+            body: state.body.replace(body),
+            base: core::mem::replace(&mut state.base, self.frames.len()),
+        };
+
+        for (&ty, value) in ty.params().iter().zip(args) {
+            let local = self.new_local(ty);
+            self.builder.def_var(local, value);
+        }
+        if let Err(error) = self.translate() {
+            self.error.get_or_insert(error);
+        }
+        if self.dead.take().is_some() {
+            // What follows is never reached, but is compiled, and costs fuel, as behind a call.
+            let block = self.cold_block();
+            self.begin(block);
+            for &ty in ty.results() {
+                let value = self.zero(clif_type(ty));
+                self.push(value);
+            }
+        }
+
+        let Caller { func, ty, locals, tries, offset, place, fuel, body, base } = caller;
+        self.request.func = func;
+        self.ty = ty;
+        self.locals = locals;
+        self.tries = tries;
+        self.offset = offset;
+        self.fuel.units = fuel;
+        self.inlining.funcs.pop();
+        self.inlining.body = body;
+        self.inlining.base = base;
+        self.builder.set_srcloc(place);
+    }
+
+    /// Whether a loop of the bodies at hand is around here.
+    fn is_in_loop(&self) -> bool {
+        self.frames.iter().any(|frame| matches!(frame.kind, Kind::Loop))
+    }
+}
