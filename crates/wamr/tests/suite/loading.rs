@@ -590,8 +590,7 @@ fn programs_of_several_modules_have_threads() {
                 let run = |mut store: Store<i32>, program: wamr::ProgramInstance<i32>| {
                     call::<(), i32>(&mut store, program.main(), "work", ()).unwrap()
                 };
-                let make = move |engine: &Engine| Store::try_new(engine, number);
-                first.thread().spawn(make, run).unwrap()
+                first.thread().spawn(move |engine| Store::try_new(engine, number), run).unwrap()
             })
             .collect();
         // One counter for a thread, as in any diamond; reactors are initialised once in each,
