@@ -41,8 +41,8 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("spec lies in the workspace").into()
 }
 
-/// Every package of the workspace with its dependencies of all kinds but `dev`.
-fn packages() -> BTreeMap<String, Vec<String>> {
+/// What Cargo says of every package of the workspace.
+fn metadata() -> Vec<serde_json::Value> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
@@ -51,7 +51,12 @@ fn packages() -> BTreeMap<String, Vec<String>> {
         .expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let packages = metadata["packages"].as_array().expect("packages");
+    metadata["packages"].as_array().expect("packages").clone()
+}
+
+/// Every package of the workspace with its dependencies of all kinds but `dev`.
+fn packages() -> BTreeMap<String, Vec<String>> {
+    let packages = metadata();
     let name = |value: &serde_json::Value| value["name"].as_str().expect("a name").to_owned();
     packages
         .iter()
@@ -76,6 +81,32 @@ fn dependencies_point_the_right_way() {
     for (package, _) in ALLOWED {
         assert!(packages.contains_key(*package), "ALLOWED names {package}, which is gone");
     }
+}
+
+#[test]
+fn crates_have_what_a_registry_wants() {
+    let mut published = 0;
+    for package in metadata() {
+        let name = &package["name"];
+        if package["publish"] == serde_json::json!([]) {
+            continue;
+        }
+        published += 1;
+        for field in ["description", "license", "readme", "documentation", "rust_version"] {
+            let value = package[field].as_str();
+            assert!(value.is_some_and(|value| !value.is_empty()), "{name} has no {field}");
+        }
+        for field in ["categories", "keywords"] {
+            let count = package[field].as_array().map_or(0, Vec::len);
+            assert!((1..=5).contains(&count), "{name}: {count} {field}");
+        }
+        // Paths mean nothing to who gets a crate from a registry.
+        for dependency in package["dependencies"].as_array().expect("dependencies") {
+            let is_found = dependency["kind"] == "dev" || dependency["req"] != "*";
+            assert!(is_found, "{name}: {} has no version", dependency["name"]);
+        }
+    }
+    assert!(published >= 12, "{published} crates are published");
 }
 
 #[test]

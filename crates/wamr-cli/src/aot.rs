@@ -5,6 +5,7 @@
 //! names keys, nothing is trusted that none of them signed.
 #![allow(unsafe_code, reason = "the user vouches for native code")]
 
+use std::io::Read;
 use std::path::Path;
 
 #[cfg(feature = "loading-linking")]
@@ -13,18 +14,49 @@ use wamr::{Engine, Module, ModuleError};
 
 use crate::options::CommonOptions;
 
-/// Loads the module in a file that the command line names.
+/// Loads the module in a file that the command line names; `-` is standard input.
 pub(crate) fn load(
     engine: &Engine,
     file: &str,
     options: &CommonOptions,
 ) -> Result<Module, ModuleError> {
+    if file == "-" {
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut bytes).map_err(ModuleError::Read)?;
+        if wamr::aot::is_aot(&bytes) {
+            return load_trusted_bytes(engine, &bytes, options);
+        }
+        return Module::named(engine, bytes, "stdin");
+    }
     let extension = Path::new(file).extension();
     if extension.is_some_and(|extension| extension == "wasm" || extension == "wat") {
         // Nobody who runs such a file expects native code.
         return Module::from_file(engine, file);
     }
     load_trusted(engine, file, options)
+}
+
+#[cfg(feature = "signatures")]
+fn load_trusted_bytes(
+    engine: &Engine,
+    bytes: &[u8],
+    options: &CommonOptions,
+) -> Result<Module, ModuleError> {
+    if !options.keys.is_empty() {
+        return Module::deserialize_signed(engine, bytes, &options.keys);
+    }
+    // SAFETY: the user hands over these bytes to be run, as a file that is named.
+    unsafe { Module::deserialize(engine, bytes) }
+}
+
+#[cfg(not(feature = "signatures"))]
+fn load_trusted_bytes(
+    engine: &Engine,
+    bytes: &[u8],
+    _: &CommonOptions,
+) -> Result<Module, ModuleError> {
+    // SAFETY: the user hands over these bytes to be run, as a file that is named.
+    unsafe { Module::deserialize(engine, bytes) }
 }
 
 #[cfg(feature = "signatures")]

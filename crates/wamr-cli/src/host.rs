@@ -1,14 +1,15 @@
 //! What programs find around them: WASI, the C library that is built in, limits and clocks.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
 use wamr::libc_builtin::{LibcBuiltin, LibcCtx};
-use wamr::wasi::{self, WasiCtx};
+use wamr::wasi::{self, DirAccess, WasiCtx};
 use wamr::{Engine, Linker, Source, Store, StoreLimits};
 
 use crate::Failure;
-use crate::options::RunOptions;
+use crate::options::{Dir, RunOptions};
 
 /// The sources that imports are taken from.
 pub(crate) struct Builtins {
@@ -77,14 +78,28 @@ pub(crate) fn libc(options: &RunOptions) -> LibcCtx {
 /// The program's WASI world.
 pub(crate) fn context(options: &RunOptions) -> Result<WasiCtx, Failure> {
     let mut builder = WasiCtx::builder();
-    builder.inherit_stdio().arg(&options.file).args(&options.args);
+    let name = options.argv0.as_ref().unwrap_or(&options.file);
+    builder.inherit_stdio().arg(name).args(&options.args);
     for (name, value) in &options.env {
         builder.env(name, value);
     }
     for dir in &options.dirs {
-        builder
-            .preopen_dir(&dir.host, &dir.guest)
-            .map_err(|error| Failure::unusable(format!("{}: {error}", dir.host)))?;
+        let access = if dir.is_read_only { DirAccess::ReadOnly } else { DirAccess::ReadWrite };
+        let opened = builder.preopen_dir_with(&dir.host, &dir.guest, access);
+        opened
+            .map_err(|error| Failure::unusable(format!("{}: {error}{}", dir.host, swapped(dir))))?;
     }
     Ok(builder.build())
+}
+
+/// What to say where the names of a directory seem to stand the wrong way round.
+fn swapped(dir: &Dir) -> String {
+    let Dir { host, guest, .. } = dir;
+    if Path::new(host).exists() || !Path::new(guest).is_dir() {
+        return String::new();
+    }
+    // What was given as one is the other one.
+    let (option, first, second) =
+        if dir.is_guest_first { ("--map-dir", host, guest) } else { ("--dir", guest, host) };
+    format!("; there is `{guest}`: did you mean `{option} {first}::{second}`?")
 }

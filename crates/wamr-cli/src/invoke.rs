@@ -1,18 +1,36 @@
 //! Calling one function with arguments from the command line, and printing its results.
 
-use wamr::{Extern, Instance, Store, Val, ValType};
+use wamr::{Extern, Func, Instance, Store, Val, ValType};
 
+use crate::options::RunOptions;
 use crate::run::ended;
 use crate::suggest::did_you_mean;
 use crate::{EXIT_TRAP, Failure, print};
 
 /// Calls an exported function and prints its results, `0xcb228:i32` for example.
-pub(crate) fn invoke<T>(
+pub(crate) fn invoke<T: 'static>(
+    store: &mut Store<T>,
+    instance: &Instance,
+    name: &str,
+    options: &RunOptions,
+) -> Result<u8, Failure> {
+    let (func, params) = prepare(store, instance, name, &options.args)?;
+    let mut results =
+        vec![Val::I32(0); func.ty(&*store).map_err(Failure::unusable)?.results().len()];
+    if let Err(error) = func.call(&mut *store, &params, &mut results) {
+        return ended(store, options, Err(error));
+    }
+    print(&line(&results))?;
+    Ok(0)
+}
+
+/// Finds an exported function, and reads arguments for it.
+pub(crate) fn prepare<T: 'static>(
     store: &mut Store<T>,
     instance: &Instance,
     name: &str,
     args: &[String],
-) -> Result<u8, Failure> {
+) -> Result<(Func, Vec<Val>), Failure> {
     let Some(func) = instance.get_func(&mut *store, name) else {
         let exports = instance.exports(&mut *store).map_err(Failure::unusable)?;
         let funcs = exports.iter().filter(|(_, value)| matches!(value, Extern::Func(_)));
@@ -31,15 +49,16 @@ pub(crate) fn invoke<T>(
         let value = value.ok_or_else(|| Failure::unusable(format!("`{arg}` is not an {ty}")))?;
         params.push(value);
     }
-    let mut results = vec![Val::I32(0); ty.results().len()];
-    if let Err(error) = func.call(&mut *store, &params, &mut results) {
-        return ended(Err(error));
+    Ok((func, params))
+}
+
+/// A line with results; nothing where there are none.
+pub(crate) fn line(results: &[Val]) -> String {
+    if results.is_empty() {
+        return String::new();
     }
     let results: Vec<String> = results.iter().map(format).collect();
-    if !results.is_empty() {
-        print(&(results.join(",") + "\n"))?;
-    }
-    Ok(0)
+    results.join(",") + "\n"
 }
 
 /// Reads an argument: decimal or `0x` for integers, anything Rust reads for floats.

@@ -1,8 +1,9 @@
 //! `iwasm`: runs WebAssembly programs.
 //!
-//! `options` reads the command line; `run`, `invoke`, `inspect`, `validate` and `wast` each do one
-//! job. `aot` says which native code is trusted, `host` is what programs find around them, `program` how they are linked with it; `threads`
-//! is both for programs that start threads.
+//! `options` reads the command line by a table (`table`); `run`, `invoke`, `repl`, `inspect`,
+//! `validate` and `wast` each do one job. `aot` says which native code is trusted, `host` is what
+//! programs find around them, `program` how they are linked with it; `threads` is both for programs
+//! that start threads. `report` and what lies beside it tell what a program did.
 #![deny(unsafe_code)]
 
 use std::fmt::Display;
@@ -10,15 +11,18 @@ use std::io::Write;
 use std::process::ExitCode;
 
 mod aot;
+mod features;
 mod host;
-#[cfg(feature = "loading-linking")]
 mod inspect;
 mod invoke;
 mod options;
 #[cfg_attr(not(feature = "loading-linking"), path = "program/alone.rs")]
 mod program;
+mod repl;
+mod report;
 mod run;
 mod suggest;
+mod table;
 mod threads;
 mod validate;
 mod wast;
@@ -35,12 +39,8 @@ fn main() -> ExitCode {
         Ok(Command::Run(options)) => run::run(&options),
         Ok(Command::Wast(options)) => wast::run(&options),
         Ok(Command::Validate(options)) => validate::run(&options),
-        #[cfg(feature = "loading-linking")]
         Ok(Command::Inspect(options)) => inspect::run(&options),
-        Ok(Command::Help) => print(&options::help()).map(|()| 0),
-        Ok(Command::Version) => {
-            print(concat!("iwasm ", env!("CARGO_PKG_VERSION"), "\n")).map(|()| 0)
-        }
+        Ok(Command::Print(text)) => print(&text).map(|()| 0),
         Err(message) => Err(Failure { message, code: EXIT_UNUSABLE }),
     };
     match done {

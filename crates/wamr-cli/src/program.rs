@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use wamr::loading::{Loading, LoadingError, Program, SearchPath};
+use wamr::loading::{Loading, LoadingError, Precedence, Program, SearchPath};
 use wamr::{Engine, Error, InstantiateError, Module, ProgramPre, Source, Store};
 
 use crate::host::{Builtins, Host};
 use crate::options::{CommonOptions, LoadingOptions, RunOptions};
+use crate::run::load;
 use crate::{Failure, aot};
 
 #[path = "program/started.rs"]
@@ -21,7 +22,7 @@ pub(crate) fn loading<'a, T: 'static>(
     common: &CommonOptions,
     file: &str,
     main: &Module,
-) -> Loading<'a, T> {
+) -> Result<Loading<'a, T>, Failure> {
     let beside = Path::new(file).parent().filter(|dir| !dir.as_os_str().is_empty());
     let beside = beside.unwrap_or(Path::new("."));
     let path = if options.module_path.is_empty() {
@@ -30,8 +31,18 @@ pub(crate) fn loading<'a, T: 'static>(
         SearchPath::new(&options.module_path)
     };
     let trusts_aot = options.trust_aot || aot::is_aot(main);
-    let loading = aot::loading(engine, path, trusts_aot, common);
-    sources.into_iter().fold(loading, |loading, (label, source)| loading.source(label, source))
+    let mut loading = aot::loading(engine, path, trusts_aot, common);
+    for (label, source) in sources {
+        loading = loading.source(label, source);
+    }
+    for preload in &options.preload {
+        let module = load(engine, &preload.file, common)?;
+        let registered = loading.registry_mut().register(&preload.name, &module);
+        registered.map_err(|error| Failure::unusable(format!("--preload: {error}")))?;
+        // Who gives a module for a name means it, also where the host has something of that name.
+        loading = loading.precedence(Precedence::Modules);
+    }
+    Ok(loading)
 }
 
 /// Instantiates a program and what it needs.
@@ -43,7 +54,7 @@ pub(crate) fn start(
     options: &RunOptions,
 ) -> Result<Started<Program>, Failure> {
     let RunOptions { loading: paths, common, file, .. } = options;
-    let mut loading = loading(engine, builtins.sources(), paths, common, file, module);
+    let mut loading = loading(engine, builtins.sources(), paths, common, file, module)?;
     match loading.instantiate(store, module) {
         Ok(program) => Ok(Started::Running(program)),
         Err(error) => match run_error(error) {
@@ -61,7 +72,7 @@ pub(crate) fn link<'a, T: 'static>(
     options: &RunOptions,
 ) -> Result<ProgramPre<T>, Failure> {
     let RunOptions { loading: paths, common, file, .. } = options;
-    let mut loading = loading(engine, sources, paths, common, file, module);
+    let mut loading = loading(engine, sources, paths, common, file, module)?;
     loading.link(module).map_err(|error| Failure::unusable(format!("{file}: {error}")))
 }
 

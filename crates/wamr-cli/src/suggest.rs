@@ -15,13 +15,6 @@ pub(crate) fn did_you_mean<'k>(wrong: &str, known: impl IntoIterator<Item = &'k 
     closest(wrong, known).map_or(String::new(), |word| format!("; did you mean `{word}`?"))
 }
 
-/// The options that a text of help names.
-pub(crate) fn options_of(help: &str) -> impl Iterator<Item = &str> {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    let words = help.split(move |c: char| !is_name(c));
-    words.filter(|word| word.len() > 2 && word.starts_with("--"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,12 +27,5 @@ mod tests {
         assert_eq!(closest("mian", known), Some("main"), "two letters changed places");
         assert_eq!(closest("other", known), None);
         assert_eq!(did_you_mean("x", []), "");
-    }
-
-    #[test]
-    fn options_are_found_in_help() {
-        let help =
-            "  -f, --function NAME   calls\n      --dir HOST[::GUEST]  one - or two -- dashes";
-        assert_eq!(options_of(help).collect::<Vec<_>>(), ["--function", "--dir"]);
     }
 }

@@ -11,6 +11,7 @@ use wamr::{
 
 use crate::host::{context, libc, limits};
 use crate::options::RunOptions;
+use crate::report::Reports;
 use crate::run::{ended, start};
 use crate::{Failure, program};
 
@@ -68,13 +69,22 @@ fn store(engine: &Engine, host: Host) -> Result<Store<Host>, Error> {
 }
 
 /// Runs a program and gives its exit code.
-pub(crate) fn run(options: &RunOptions, engine: &Engine, module: &Module) -> Result<u8, Failure> {
+pub(crate) fn run(
+    options: &RunOptions,
+    engine: &Engine,
+    module: &Module,
+    reports: &Reports,
+) -> Result<u8, Failure> {
     let in_file =
         |error: &dyn std::fmt::Display| Failure::unusable(format!("{}: {error}", options.file));
     let max_threads = options.max_threads.unwrap_or(DEFAULT_MAX_THREADS);
     let threads = WasiThreads::new(max_threads, {
-        let engine = engine.clone();
-        move |host: &mut Host| store(&engine, host.fork())
+        let (engine, reports) = (engine.clone(), reports.clone());
+        move |host: &mut Host| {
+            let mut store = store(&engine, host.fork())?;
+            reports.attach(&mut store, "thread");
+            Ok(store)
+        }
     });
     let mut linker = Linker::new(engine);
     wasi::add_shared_to_linker(&mut linker, |host: &mut Host| &mut host.wasi)
@@ -88,6 +98,7 @@ pub(crate) fn run(options: &RunOptions, engine: &Engine, module: &Module) -> Res
         fuel: options.fuel.map(|units| FuelPool(Arc::new(AtomicU64::new(units)))),
     };
     let mut store = store(engine, host).map_err(Failure::unusable)?;
+    reports.attach(&mut store, "main");
     if let Some(timeout) = options.timeout {
         let handle = store.interrupt_handle();
         std::thread::spawn(move || {
@@ -114,14 +125,15 @@ pub(crate) fn run(options: &RunOptions, engine: &Engine, module: &Module) -> Res
     let program = program::link(engine, sources, module, options)?;
     let instance = match program.instantiate(&mut store) {
         Ok(instance) => instance,
-        Err(InstantiateError::Run(error)) => return ended(Err(error)),
+        Err(InstantiateError::Run(error)) => return ended(&mut store, options, Err(error)),
         Err(error) => return Err(in_file(&error)),
     };
-    let outcome = threads
-        .run(&mut store, instance.thread(), |store| Ok(start(store, instance.main(), options)));
+    let outcome = threads.run(&mut store, instance.thread(), |store| {
+        Ok(start(store, instance.main(), options, reports))
+    });
     match outcome {
         Ok(outcome) => outcome,
-        Err(error) => ended(Err(error)),
+        Err(error) => ended(&mut store, options, Err(error)),
     }
 }
 

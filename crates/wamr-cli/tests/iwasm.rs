@@ -1,86 +1,10 @@
 //! `iwasm` as a process: what it prints where, and the codes that it exits with.
 
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
-use tempfile::TempDir;
-
-/// The path of an example program.
-fn program(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/programs").join(name);
-    path.to_str().expect("a path in UTF-8").into()
-}
-
-/// What a run gave.
-struct Run {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl Run {
-    /// A run that ends well and quietly.
-    #[track_caller]
-    fn prints(&self, expected: &str) {
-        assert_eq!((&*self.out, &*self.err, self.code), (expected, "", Some(0)));
-    }
-
-    /// A run that prints nothing on standard output and exits with `code` after a message.
-    #[track_caller]
-    fn fails(&self, code: i32, message: &str) {
-        assert!(self.err.contains(message), "{}", self.err);
-        assert_eq!((&*self.out, self.code), ("", Some(code)), "{}", self.err);
-        assert!(!self.err.contains("panicked"), "{}", self.err);
-    }
-}
-
-impl From<Output> for Run {
-    fn from(output: Output) -> Self {
-        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
-    }
-}
-
-fn iwasm(args: &[&str]) -> Run {
-    iwasm_with(args, "")
-}
-
-fn iwasm_with(args: &[&str], input: &str) -> Run {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_iwasm"))
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("iwasm starts");
-    // A child that ends without reading is no failure of the test.
-    let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
-    child.wait_with_output().expect("iwasm ends").into()
-}
-
-/// A directory with files of these names and contents.
-fn files<const N: usize>(files: [(&str, &[u8]); N]) -> TempDir {
-    let dir = tempfile::tempdir().expect("a directory");
-    for (name, contents) in files {
-        fs::write(dir.path().join(name), contents).expect("a file");
-    }
-    dir
-}
-
-fn path(dir: &TempDir, name: &str) -> String {
-    let path: PathBuf = dir.path().join(name);
-    path.to_str().expect("a path in UTF-8").into()
-}
-
-/// Runs a module in the text format with options before its name and arguments behind.
-fn run_wat(options: &[&str], wat: &str, args: &[&str]) -> Run {
-    let dir = files([("test.wat", wat.as_bytes())]);
-    let file = path(&dir, "test.wat");
-    let args: Vec<&str> = [options, &[&file], args].concat();
-    iwasm(&args)
-}
+mod common;
+use common::{Run, files, iwasm, iwasm_with, modes, path, program, run_wat};
 
 #[test]
 fn wordfreq_on_standard_input_and_on_files() {
@@ -357,11 +281,6 @@ fn fuel_stops_a_program_at_the_same_place_every_time() {
     iwasm(&["--fuel", "much", &file]).fails(255, "`much` is not a whole number");
 }
 
-/// The modes of this build.
-fn modes() -> impl Iterator<Item = &'static str> {
-    ["interp", "jit"].into_iter().filter(|&mode| mode != "jit" || cfg!(feature = "jit"))
-}
-
 /// A program that counts by way of two modules that share a third.
 #[cfg(feature = "loading-linking")]
 const DIAMOND: [(&str, &[u8]); 4] = [
@@ -457,7 +376,6 @@ counter ({})\n",
     assert!(run.out.contains("`left` `left`: func [] -> []: nobody: there is no such module"));
     assert!(run.err.contains("unknown import (3)"), "{}", run.err);
     assert_eq!(run.code, Some(255));
-    iwasm(&["inspect", &app]).fails(255, "tell what to inspect");
     iwasm(&["inspect", "--deps"]).fails(255, "no file given");
     iwasm(&["inspect", "--deps", &app, &app]).fails(255, "takes one file");
     iwasm(&["inspect", "--deps", "--format", "x", &app]).fails(255, "none of text, json, dot");

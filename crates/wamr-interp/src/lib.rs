@@ -18,6 +18,7 @@ mod exec;
 mod handlers;
 mod module;
 mod op;
+mod sample;
 mod translate;
 mod trap;
 

@@ -63,6 +63,6 @@ pub mod compiled;
 
 pub mod api;
 pub use api::{
-    AnyRef, ExnRef, Extern, ExternRef, Func, Global, HostFuncDef, IntoFunc, Memory, SharedMemory,
-    Table, Tag, TypedFunc, Val, WasmParams, WasmResults, WasmRet, WasmTy,
+    AnyRef, ExnRef, Extern, ExternRef, Func, Global, HostFuncDef, InstanceParts, IntoFunc, Memory,
+    SharedMemory, Table, Tag, TypedFunc, Val, WasmParams, WasmResults, WasmRet, WasmTy,
 };

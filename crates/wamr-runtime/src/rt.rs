@@ -298,6 +298,8 @@ pub(crate) unsafe fn native_limit_hit(ctx: *mut VmContext) -> Result<(), TrapCod
     if native_stack_pointer() < store.native_end.get() {
         Err(TrapCode::StackOverflow)
     } else {
+        // SAFETY: as above.
+        unsafe { core(ctx) }.keep_asking();
         Ok(())
     }
 }
@@ -317,8 +319,34 @@ pub unsafe fn limit_hit(ctx: *mut VmContext, end: *const u64) -> Result<(), Trap
     } else if end.addr() > store.interp_end {
         Err(TrapCode::StackOverflow)
     } else {
+        // SAFETY: as above.
+        unsafe { core(ctx) }.keep_asking();
         Ok(())
     }
+}
+
+/// Whether the store has to say where it is before it goes on: [`sample`] says it.
+#[cold]
+pub unsafe fn takes_sample(ctx: *mut VmContext) -> bool {
+    // SAFETY: as the module says.
+    unsafe { core(ctx) }.takes_sample()
+}
+
+/// Says where the store is: `frames` gives context, function and offset of each frame, innermost
+/// first.
+#[cold]
+pub unsafe fn sample(
+    ctx: *mut VmContext,
+    frames: impl FnOnce(&mut dyn FnMut(*mut VmContext, FuncIdx, Option<usize>)),
+) {
+    // SAFETY: as the module says; contexts of frames are alive as their frames are.
+    unsafe { core(ctx) }.tell_sample(|push| {
+        frames(&mut |ctx, func, offset| {
+            // SAFETY: as above.
+            let module = unsafe { instance(ctx) }.module().clone();
+            push(Frame { module, func, offset });
+        });
+    });
 }
 
 /// Makes a trap the store's pending failure.

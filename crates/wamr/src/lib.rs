@@ -32,10 +32,15 @@ pub use wamr_linker::{
 pub use wamr_runtime::{
     AnyRef, AsContext, AsContextMut, Attachment, Backtrace, Caller, Error, ErrorKind, ExnRef,
     ExportType, Extern, ExternRef, Frame, Func, Global, HostFuncDef, HostRegion, ImportType,
-    InstanceId, InterruptHandle, IntoFunc, JoinError, Memory, ResourceLimiter, SharedMemory,
+    InstanceId, InstanceParts, InterruptHandle, IntoFunc, JoinError, Memory, ResourceLimiter,
+    SharedMemory,
     SourceLocation, Store, StoreContext, StoreContextMut, StoreLimits, Table, Tag, TypedFunc, Val,
     WaitResult, WasmParams, WasmResults, WasmRet, WasmTy, native_stack_bounds,
 };
+
+/// Where compiled functions are, for debuggers and profilers.
+pub use wamr_runtime::compiled::{CompiledCode, compiled_code};
+
 pub use wamr_types::{
     AbstractHeapType, ArrayType, CompositeType, ExternKind, ExternType, Feature, Features,
     FieldType, FuncType, GlobalType, HeapType, IndexType, Limits, LoadError, LoadErrorKind,

@@ -1,6 +1,6 @@
 //! `wamrc`: compiles WebAssembly modules ahead of time.
 //!
-//! `options` reads the command line; this file does what it says.
+//! `options` reads the command line by a table; this file does what it says.
 #![forbid(unsafe_code)]
 
 use std::fmt::{Display, Write as _};
@@ -12,14 +12,23 @@ use std::{fs, io};
 use wamr::aot::FuncReport;
 use wamr::{Config, Engine};
 
+#[path = "../features.rs"]
+mod features;
 mod options;
+#[path = "../report/progress.rs"]
+mod progress;
+#[path = "../suggest.rs"]
+mod suggest;
+#[allow(dead_code, reason = "`iwasm` uses more of it")]
+#[path = "../table/mod.rs"]
+mod table;
 
 use options::{Command, CompileOptions};
 
 fn main() -> ExitCode {
     let done = match options::parse(std::env::args_os().skip(1)) {
         Ok(Command::Compile(options)) => compile(&options),
-        Ok(Command::Help) => print(options::HELP),
+        Ok(Command::Print(text)) => print(&text),
         Ok(Command::Version) => print(&version()),
         Err(message) => Err(message),
     };
@@ -46,7 +55,9 @@ fn compile(options: &CompileOptions) -> Result<(), String> {
     config.wasm_features(options.features).consume_fuel(options.consume_fuel);
     let engine = Engine::new(&config).map_err(|error| error.to_string())?;
     let start = Instant::now();
+    let progress = progress::Progress::start("wamrc", "compiling", &options.input);
     let compiled = options.precompile.compile_reporting(&engine, &bytes);
+    drop(progress);
     let (file, reports) = compiled.map_err(|error| in_file(&error))?;
     if options.verbose {
         let code: usize = reports.iter().map(|report| report.code_bytes).sum();

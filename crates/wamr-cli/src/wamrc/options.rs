@@ -2,43 +2,20 @@
 
 use std::ffi::OsString;
 
-use lexopt::{Arg, Parser, ValueExt};
 use wamr::aot::{BoundsChecks, OptLevel, Precompile, features_of_cpu};
-use wamr::{Config, Feature, Features};
+use wamr::{Config, Features};
 
-/// What `--help` prints.
-pub(crate) const HELP: &str = "\
-Compiles WebAssembly modules ahead of time.
+use crate::table::SHELLS;
 
-Usage:
-  wamrc [options] -o OUTPUT INPUT   INPUT is a module as .wasm or .wat; `-` is standard input, and
-                                    standard output
-
-Options:
-  -o FILE                       where to write
-      --target ARCH             the architecture of the machines that run the code
-      --cpu NAME                their processor: native (the default), x86-64, x86-64-v2, x86-64-v3
-      --cpu-features LIST       features of it to use beside, or not: +avx2,-fma
-      --opt-level N             0 to 3: what to spend on fast code (3)
-      --size-level N            0 to 3: from 1 on, nothing is made larger to be faster (0)
-      --bounds-checks HOW       0: by the hardware where it can, which needs guarded memories; 1: by
-                                comparisons; both: code for both, and twice as much (0)
-      --stack-bounds-checks 1   checks for overflow of the stack, which are always there
-      --format FORMAT           aot (the default), or object: code and symbols alone, for tools
-      --emit-custom-sections LIST
-                                keeps these custom sections and no others
-      --enable-FEATURE          lets the module use a feature, or not; enable-fuel lets the code
-      --disable-FEATURE         count fuel
-      --explain                 prints the sizes of each function
-  -v, --verbose                 prints what was done
-  -h, --help                    prints this text
-      --version                 prints versions
-";
+#[path = "list.rs"]
+mod list;
+use list::CLI;
 
 /// What the command line asks for.
 pub(crate) enum Command {
     Compile(Box<CompileOptions>),
-    Help,
+    /// Standard output gets this text.
+    Print(String),
     Version,
 }
 
@@ -56,84 +33,77 @@ pub(crate) struct CompileOptions {
 }
 
 /// Options that are settled when all of them are known.
-#[derive(Default)]
-struct Raw {
-    input: Option<String>,
-    output: Option<String>,
+pub(crate) struct Raw {
     target: Option<String>,
     cpu: Option<String>,
     cpu_features: Vec<(bool, String)>,
     opt_level: Option<u8>,
     size_level: u8,
+    help: bool,
+    version: bool,
+    has_output: bool,
+    options: CompileOptions,
+}
+
+impl Default for Raw {
+    fn default() -> Self {
+        let options = CompileOptions {
+            input: String::new(),
+            output: String::new(),
+            precompile: Precompile::new(),
+            features: Config::new().features(),
+            consume_fuel: false,
+            #[cfg(feature = "signatures")]
+            key: None,
+            explain: false,
+            verbose: false,
+        };
+        Self {
+            target: None,
+            cpu: None,
+            cpu_features: Vec::new(),
+            opt_level: None,
+            size_level: 0,
+            help: false,
+            version: false,
+            has_output: false,
+            options,
+        }
+    }
 }
 
 /// Reads the command line, the program's name excluded.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
-    let mut parser = Parser::from_args(args);
+    let mut reader = CLI.read(args);
     let mut raw = Raw::default();
-    let mut options = CompileOptions {
-        input: String::new(),
-        output: String::new(),
-        precompile: Precompile::new(),
-        features: Config::new().features(),
-        consume_fuel: false,
-        #[cfg(feature = "signatures")]
-        key: None,
-        explain: false,
-        verbose: false,
-    };
-    while let Some(arg) = parser.next().map_err(text)? {
-        let name = match arg {
-            Arg::Value(value) => {
-                let value = value.string().map_err(text)?;
-                if let Some(input) = raw.input.replace(value) {
-                    return Err(format!("`{input}` is one module, and it can be one alone"));
-                }
-                continue;
-            }
-            Arg::Short(letter) => letter.to_string(),
-            Arg::Long(name) => name.to_owned(),
-        };
-        match &*name {
-            "h" | "help" => return Ok(Command::Help),
-            "version" => return Ok(Command::Version),
-            "v" | "verbose" => {
-                options.verbose = true;
-                // WAMR's has levels.
-                let _ = parser.optional_value();
-            }
-            "o" => raw.output = Some(string(&mut parser)?),
-            "target" => raw.target = Some(string(&mut parser)?),
-            "cpu" => raw.cpu = Some(string(&mut parser)?),
-            "cpu-features" => raw.cpu_features.extend(cpu_features(&string(&mut parser)?)?),
-            "opt-level" => raw.opt_level = Some(level(&string(&mut parser)?)?),
-            "size-level" => raw.size_level = level(&string(&mut parser)?)?,
-            "bounds-checks" => {
-                options.precompile.bounds_checks(bounds_checks(&string(&mut parser)?)?);
-            }
-            "stack-bounds-checks" => stack_bounds_checks(&string(&mut parser)?)?,
-            "format" => {
-                options.precompile.object_only(is_object(&string(&mut parser)?)?);
-            }
-            "emit-custom-sections" => {
-                let names = string(&mut parser)?;
-                let names = names.split(',').filter(|name| !name.is_empty());
-                options.precompile.custom_sections(names.map(Into::into));
-            }
-            #[cfg(feature = "signatures")]
-            "sign" => options.key = Some(key(&string(&mut parser)?)?),
-            "explain" => options.explain = true,
-            _ => feature(&name, &mut options)?,
-        }
+    let mut inputs = Vec::new();
+    while let Some(input) = reader.next_operand(&mut raw)? {
+        inputs.push(input);
     }
-    raw.settle(options).map(|options| Command::Compile(options.into()))
+    if raw.help {
+        return Ok(Command::Print(CLI.help(None)));
+    }
+    if raw.version {
+        return Ok(Command::Version);
+    }
+    match &inputs[..] {
+        [command, shell] if command == "completions" => {
+            let unknown = || format!("`{shell}` is none of {}", SHELLS.join(", "));
+            return CLI.completions(shell).map(Command::Print).ok_or_else(unknown);
+        }
+        [_] => raw.options.input = inputs.remove(0),
+        [] => return Err("no module to compile; `wamrc --help` lists the options".into()),
+        [first, ..] => return Err(format!("`{first}` is one module, and it can be one alone")),
+    }
+    raw.settle().map(|options| Command::Compile(options.into()))
 }
 
 impl Raw {
-    fn settle(self, mut options: CompileOptions) -> Result<CompileOptions, String> {
-        options.input =
-            self.input.ok_or("no module to compile; `wamrc --help` lists the options")?;
-        options.output = self.output.ok_or("no file to write to; name it with `-o`")?;
+    fn settle(self) -> Result<CompileOptions, String> {
+        let mut options = self.options;
+        if !self.has_output {
+            return Err("no file to write to; name it with `-o`".into());
+        }
         if let Some(target) = &self.target {
             options.precompile.target(arch(target));
         }
@@ -225,42 +195,10 @@ fn is_object(value: &str) -> Result<bool, String> {
     }
 }
 
-/// `enable-FEATURE` or `disable-FEATURE`, by the name of the proposal or by WAMR's.
-fn feature(option: &str, options: &mut CompileOptions) -> Result<(), String> {
-    let unknown = || format!("unknown option `--{option}`; `wamrc --help` lists them");
-    let (verb, name) = option.split_once('-').ok_or_else(unknown)?;
-    let on = match verb {
-        "enable" => true,
-        "disable" => false,
-        _ => return Err(unknown()),
-    };
-    let name = match name {
-        "fuel" => {
-            options.consume_fuel = on;
-            return Ok(());
-        }
-        "multi-thread" => "threads",
-        "ref-types" => "reference-types",
-        "exce-handling" => "exceptions",
-        other => other,
-    };
-    let feature = Feature::ALL.iter().find(|feature| feature.name() == name);
-    let &feature = feature.ok_or_else(unknown)?;
-    let features = options.features;
-    options.features = if on { features.with(feature) } else { features.without(feature) };
-    Ok(())
-}
-
-fn text(error: impl ToString) -> String {
-    error.to_string()
-}
-
-fn string(parser: &mut Parser) -> Result<String, String> {
-    parser.value().and_then(|value| value.string()).map_err(text)
-}
-
 #[cfg(test)]
 mod tests {
+    use wamr::Feature;
+
     use super::*;
 
     fn parsed(args: &[&str]) -> Result<Command, String> {

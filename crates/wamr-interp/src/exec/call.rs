@@ -11,6 +11,7 @@ use super::{LINKAGE_SLOTS, Linkage, Regs};
 use crate::code::FuncHeader;
 use crate::module::InterpFunc;
 use crate::op::{Cell, Flow, Op, Slot, Source};
+use crate::sample::sample;
 
 /// Where a frame returns to.
 #[derive(Clone, Copy)]
@@ -160,6 +161,7 @@ impl Site {
                     _ => Flow::Fail,
                 };
             }
+            sample(r.ip, r.fp, r.ctx);
             let func = (*record).body.cast::<InterpFunc>();
             let fp = r.slot(self.fp);
             let Checked { value: code, trap } = admit_slow(r.ctx, func, fp);
@@ -281,6 +283,7 @@ impl Op for Call {
     unsafe fn slow(self, r: &mut Regs) -> Flow {
         // SAFETY: as in `run`.
         unsafe {
+            sample(r.ip, r.fp, r.ctx);
             let fp = r.slot(self.fp);
             let Checked { value: code, trap } = admit_slow(r.ctx, self.func, fp);
             if let Some(code) = trap {

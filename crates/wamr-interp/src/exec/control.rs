@@ -10,6 +10,7 @@ use super::call::is_beyond_limit;
 use super::dispatch::Kind;
 use crate::op::numeric::CompareOp;
 use crate::op::{Cell, Flow, Op, Slot, Source, Target};
+use crate::sample::loop_limit_hit;
 
 /// Keeps a jump a jump: as a conditional move it would make the next dispatch wait for the
 /// condition.
@@ -63,7 +64,7 @@ impl<const BACK: bool> Op for Jump<BACK> {
     unsafe fn slow(self, r: &mut Regs) -> Flow {
         // SAFETY: as in `run`.
         unsafe {
-            if let Err(code) = rt::limit_hit(r.ctx, r.fp) {
+            if let Err(code) = loop_limit_hit(r.ip, r.fp, r.ctx) {
                 return Flow::Trap(code);
             }
             self.target.jump(r);
@@ -123,7 +124,7 @@ where
     unsafe fn slow(self, r: &mut Regs) -> Flow {
         // SAFETY: as in `run`, which found that the condition holds.
         unsafe {
-            if let Err(code) = rt::limit_hit(r.ctx, r.fp) {
+            if let Err(code) = loop_limit_hit(r.ip, r.fp, r.ctx) {
                 return Flow::Trap(code);
             }
             self.target.jump(r);
@@ -177,7 +178,7 @@ impl Op for JumpTable {
     unsafe fn slow(self, r: &mut Regs) -> Flow {
         // SAFETY: as in `run`.
         unsafe {
-            if let Err(code) = rt::limit_hit(r.ctx, r.fp) {
+            if let Err(code) = loop_limit_hit(r.ip, r.fp, r.ctx) {
                 return Flow::Trap(code);
             }
             let (cell, distance) = self.choose(r);

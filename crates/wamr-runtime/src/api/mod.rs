@@ -42,3 +42,6 @@ mod external;
 pub use external::Extern;
 
 pub mod instantiate;
+
+mod post_mortem;
+pub use post_mortem::InstanceParts;

@@ -330,6 +330,45 @@ impl Place {
     }
 }
 
+/// A compiled function in memory.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CompiledCode {
+    /// The module.
+    pub module: crate::Module,
+    /// The function.
+    pub func: wamr_types::FuncIdx,
+    /// The address of its first byte.
+    pub start: usize,
+    /// How many bytes it takes.
+    pub len_bytes: usize,
+}
+
+/// All compiled functions of the process, for debuggers and profilers. What belongs to no module
+/// any more is left out.
+pub fn compiled_code() -> Vec<CompiledCode> {
+    // Dropped behind the guard, as the last user of a module gives its images back, which takes the
+    // lock too.
+    let mut modules = Vec::new();
+    let _guard = WRITER.lock().unwrap_or_else(PoisonError::into_inner);
+    // SAFETY: the list is freed by a writer alone, and this keeps writers out.
+    let images = unsafe { IMAGES.load(Ordering::Acquire).as_ref() };
+    let mut found = Vec::new();
+    for entry in images.into_iter().flatten() {
+        // SAFETY: images leave the list before they go, which takes the lock.
+        let image = unsafe { &*entry.image };
+        let Some(module) = image.module.get().and_then(WeakModule::upgrade) else { continue };
+        found.extend(image.tables.funcs.iter().map(|func| CompiledCode {
+            module: module.clone(),
+            func: wamr_types::FuncIdx(func.func),
+            start: image.base + func.start as usize,
+            len_bytes: func.len_bytes as usize,
+        }));
+        modules.push(module);
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

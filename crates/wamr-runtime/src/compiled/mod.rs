@@ -45,8 +45,8 @@ use none as arch;
 
 pub(crate) mod code;
 pub use code::{
-    ALL_TAGS, CallSite, Clause, CodeImage, CodeTables, FuncRange, HandlerSite, InlinedFrame,
-    NO_POSITION, TrapSite,
+    ALL_TAGS, CallSite, Clause, CodeImage, CodeTables, CompiledCode, FuncRange, HandlerSite,
+    InlinedFrame, NO_POSITION, TrapSite, compiled_code,
 };
 
 mod table;
@@ -261,9 +261,15 @@ arch::called_by_code! {
 arch::called_by_code! {
     /// What a stack or loop check of compiled code does when the limit word stops it: a trap's code,
     /// or 0.
-    unsafe fn limit(ctx: *mut VmContext) -> u32 {
-        // SAFETY: compiled code passes its own live context.
-        unsafe { rt::native_limit_hit(ctx) }.map_or_else(|code| code as u32, |()| unwind::NO_FAILURE)
+    unsafe fn limit(ctx: *mut VmContext, fp: *const usize) -> u32 {
+        // SAFETY: compiled code passes its own live context, and `fp` is the frame pointer of the stub
+        // that it called.
+        unsafe {
+            if rt::takes_sample(ctx) {
+                unwind::sample(ctx, fp);
+            }
+            rt::native_limit_hit(ctx).map_or_else(|code| code as u32, |()| unwind::NO_FAILURE)
+        }
     }
 }
 

@@ -126,6 +126,32 @@ unsafe fn land(store: &VmStore, first: Option<Walk>) -> Landing {
     }
 }
 
+/// Says where the store is. `fp` is the frame pointer of the stub that compiled code called.
+///
+/// # Safety
+/// As for [`fail`].
+pub(super) unsafe fn sample(ctx: *mut VmContext, fp: *const usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let stub = Walk { pc: 0, fp, is_return: true };
+        let first = stub.caller();
+        (*(*(*ctx).store).core.get()).tell_sample(|push| {
+            let mut next = first;
+            while let Some(walk) = next {
+                // The walk goes on where nothing more is kept, as a failure's does.
+                if let Some(place) = walk.place()
+                    && let Some(module) = place.module()
+                {
+                    for (func, offset) in place.frames(walk.is_return) {
+                        push(Frame { module: module.clone(), func: FuncIdx(func), offset });
+                    }
+                }
+                next = walk.caller();
+            }
+        });
+    }
+}
+
 /// # Safety
 /// As for [`land`].
 unsafe fn push_frames(core: &mut StoreCore, first: Option<Walk>) {

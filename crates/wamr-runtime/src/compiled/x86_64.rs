@@ -300,6 +300,7 @@ pub(super) unsafe extern "sysv64" fn limit_hit() {
         movaps [rsp + 208], xmm13
         movaps [rsp + 224], xmm14
         movaps [rsp + 240], xmm15
+        mov rsi, rbp
         call {limit}
         mov rdi, [rbp - 8]
         mov esi, eax

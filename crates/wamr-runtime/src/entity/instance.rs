@@ -437,6 +437,10 @@ impl InstanceEntity {
         unsafe { self.memories[memory as usize].as_ref() }
     }
 
+    pub(crate) fn memories(&self) -> &[NonNull<MemoryEntity>] {
+        &self.memories
+    }
+
     pub(crate) fn tag(&self, tag: u32) -> NonNull<TagEntity> {
         self.tags[tag as usize]
     }
@@ -446,7 +450,7 @@ impl InstanceEntity {
         kind_of(&self.memories)
     }
 
-    fn globals(&self) -> &[NonNull<GlobalEntity>] {
+    pub(crate) fn globals(&self) -> &[NonNull<GlobalEntity>] {
         self.globals.get().map_or(&[], |globals| globals)
     }
 

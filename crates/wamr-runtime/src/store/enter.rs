@@ -1,6 +1,6 @@
 //! Entering wasm from the host, stack limits, and interruption from other threads.
 
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::panic::resume_unwind;
 use std::sync::{Arc, OnceLock};
 
@@ -17,13 +17,15 @@ use crate::vm::{FuncRecord, Outcome, VmContext, VmStore};
 /// The part of a store that other threads may reach at any time, the store gone or not.
 pub(super) struct SharedStore {
     vm: VmStore,
+    /// Whether somebody wants to know where the store is.
+    is_sampled: AtomicBool,
     /// The store that this one was joined to: what interrupts this one is meant for that one.
     successor: OnceLock<Arc<Self>>,
 }
 
 impl SharedStore {
     pub(super) fn new(vm: VmStore) -> Arc<Self> {
-        Arc::new(Self { vm, successor: OnceLock::new() })
+        Arc::new(Self { vm, is_sampled: AtomicBool::new(false), successor: OnceLock::new() })
     }
 
     pub(super) fn vm(&self) -> &VmStore {
@@ -31,12 +33,25 @@ impl SharedStore {
     }
 
     /// The store that this one has become part of by now.
-    fn present(&self) -> &VmStore {
+    fn present(&self) -> &Self {
         let mut at = self;
         while let Some(next) = at.successor.get() {
             at = next;
         }
-        &at.vm
+        at
+    }
+
+    /// Whether somebody wants to know where the store is, once.
+    pub(super) fn takes_sample(&self) -> bool {
+        self.is_sampled.swap(false, Ordering::Relaxed)
+    }
+
+    /// Lowers the limits again if somebody wants to know where the store is and has not been told:
+    /// whoever restored them could not say it.
+    pub(super) fn keep_asking(&self) {
+        if self.is_sampled.load(Ordering::Relaxed) {
+            self.vm.lower_limits();
+        }
     }
 
     /// Hands interruptions on to another store from now on, a pending one too.
@@ -105,7 +120,15 @@ impl InterruptHandle {
     /// Whether an interruption is pending: asked for and not yet noticed by the computation.
     /// Host functions that wait look here now and then.
     pub fn is_interrupted(&self) -> bool {
-        self.0.present().interrupted.load(Ordering::Relaxed)
+        self.0.present().vm.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// Has the running computation say where it is, at its next call or loop, to whoever
+    /// [`Store::sampler`](crate::Store::sampler) names. It goes on then.
+    pub fn sample(&self) {
+        let store = self.0.present();
+        store.is_sampled.store(true, Ordering::Relaxed);
+        store.vm.lower_limits();
     }
 }
 

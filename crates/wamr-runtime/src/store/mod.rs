@@ -17,6 +17,7 @@ mod join;
 mod limiter;
 mod objects;
 mod root;
+mod sample;
 mod trace;
 
 pub use attachment::Attachment;
@@ -98,6 +99,7 @@ pub struct StoreCore {
     cycle: Option<collect::Cycle>,
     limiter: Option<Box<limiter::GetLimiter>>,
     refill: Option<Box<fuel::Refill>>,
+    sampler: Option<Box<sample::Sampler>>,
 }
 
 static NEXT_STORE_ID: AtomicU64 = AtomicU64::new(1);
@@ -180,6 +182,7 @@ impl StoreCore {
             cycle: None,
             limiter: None,
             refill: None,
+            sampler: None,
         })
     }
 

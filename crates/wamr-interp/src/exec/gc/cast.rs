@@ -11,6 +11,7 @@ use crate::exec::call::is_beyond_limit;
 use crate::exec::control::no_conditional_move;
 use crate::exec::memory::helper_ops;
 use crate::op::{Flow, Op, Slot, Source, Target};
+use crate::sample::loop_limit_hit;
 
 /// The type that a reference is tested for, in two cells.
 #[derive(Clone, Copy, Debug)]
@@ -171,7 +172,7 @@ impl<const SENSE: bool, const BACK: bool> Op for BranchCast<SENSE, BACK> {
     unsafe fn slow(self, r: &mut Regs) -> Flow {
         // SAFETY: as in `run`, which found that the condition holds.
         unsafe {
-            if let Err(code) = rt::limit_hit(r.ctx, r.fp) {
+            if let Err(code) = loop_limit_hit(r.ip, r.fp, r.ctx) {
                 return Flow::Trap(code);
             }
             self.target.jump(r);

@@ -4,27 +4,29 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 use wamr::loading::{DependencyGraph, Gap, GraphModule, Supplier};
-use wamr::{ImportType, Validation};
+use wamr::{Engine, ImportType, Module};
 
+use super::print_json;
 use crate::host::Builtins;
 use crate::options::{Format, InspectOptions};
-use crate::run::{engine, load};
 use crate::{Failure, print, program};
 
 /// Prints a program's graph; fails if the program could not be linked.
-pub(crate) fn run(options: &InspectOptions) -> Result<u8, Failure> {
-    let engine = engine(&options.common, Validation::Lazy)?;
-    let module = load(&engine, &options.file, &options.common)?;
-    let builtins = Builtins::new(&engine)?;
+pub(super) fn run(
+    engine: &Engine,
+    module: &Module,
+    options: &InspectOptions,
+) -> Result<u8, Failure> {
+    let builtins = Builtins::new(engine)?;
     let InspectOptions { loading: paths, common, file, .. } = options;
-    let mut loading = program::loading(&engine, builtins.sources(), paths, common, file, &module);
+    let mut loading = program::loading(engine, builtins.sources(), paths, common, file, module)?;
     let failed = |error| Failure::unusable(format!("{}: {error}", options.file));
-    let graph = loading.explore(&module).map_err(failed)?;
-    print(&match options.format {
-        Format::Text => text(&graph, &options.file),
-        Format::Json => format!("{:#}\n", json(&graph, &options.file)),
-        Format::Dot => dot(&graph),
-    })?;
+    let graph = loading.explore(module).map_err(failed)?;
+    match options.format {
+        Format::Text => print(&text(&graph, &options.file))?,
+        Format::Json => print_json(&json(&graph, &options.file))?,
+        Format::Dot => print(&dot(&graph))?,
+    }
     graph.check(&loading).map_err(failed)?;
     Ok(0)
 }
