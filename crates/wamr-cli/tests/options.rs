@@ -15,7 +15,8 @@ const FIB: &str = r#"(module
 
 /// The options that a text of help explains.
 fn options_in(help: &str) -> BTreeSet<&str> {
-    let lines = help.lines().filter(|line| line.trim_start().starts_with('-'));
+    let is_heading = |line: &&str| line.starts_with("  -") || line.starts_with("      -");
+    let lines = help.lines().filter(is_heading);
     let headings = lines.map(|line| line.trim_start().split("  ").next().unwrap_or_default());
     let words = headings.flat_map(|heading| heading.split([' ', ',', '=', '[']));
     words.filter(|word| word.starts_with('-')).collect()

@@ -91,6 +91,26 @@ fn features_that_a_module_needs_are_found() {
     assert!(run.out.contains("`wasi_snapshot_preview1` `fd_write`"), "{}", run.out);
 }
 
+/// Fails in a function with Rust's name for it, in a unit whose debugging information says that
+/// everything stands in line 42.
+const DEBUGGED: &str = r#"(module $sick
+    (func $_ZN4sick5inner17h0123456789abcdefE (export "_start") unreachable)
+    (@custom ".debug_abbrev" "\01\11\00\03\08\10\17\11\01\12\06\00\00\00")
+    (@custom ".debug_info" "\1b\00\00\00\04\00\00\00\00\00\04\01sick.c\00\00\00\00\00"
+        "\00\00\00\00\00\10\00\00")
+    (@custom ".debug_line" "\34\00\00\00\04\00\1e\00\00\00\01\01\01\fb\0e\0d"
+        "\00\01\01\01\01\00\00\00\01\00\00\01\00sick.c\00\00\00\00\00"
+        "\00\05\02\00\00\00\00\03\29\01\02\80\20\00\01\01"))"#;
+
+#[test]
+fn a_trap_tells_demangled_names_and_lines() {
+    for mode in modes() {
+        let run = run_wat(&["--mode", mode], DEBUGGED, &[]);
+        run.fails(1, "iwasm: wasm trap: unreachable\nwasm backtrace:\n");
+        assert!(run.err.ends_with(" - sick!sick::inner\n       at sick.c:42\n"), "{}", run.err);
+    }
+}
+
 /// Fails two frames deep, with something in memory and globals.
 const SICK: &str = r#"(module $sick
     (memory 3)

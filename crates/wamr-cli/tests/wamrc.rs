@@ -64,6 +64,48 @@ fn what_is_compiled_runs_and_inspects() {
 }
 
 #[test]
+fn native_code_is_run_from_standard_input_and_shown() {
+    let file = wamrc(&["-o", "-", "-"], ADD.as_bytes());
+    let iwasm = |args: &[&str]| run(env!("CARGO_BIN_EXE_iwasm"), args, &file);
+    assert_eq!(iwasm(&["-f", "add", "-", "2", "3"]).stdout, b"0x5:i32\n");
+    assert!(iwasm(&["validate", "-"]).status.success());
+    let shown = String::from_utf8(iwasm(&["inspect", "-"]).stdout).unwrap();
+    assert!(shown.contains(": native code of module `"), "{shown}");
+    assert!(shown.contains("exports (1):\n  `add`: func [i32 i32] -> [i32]\n"), "{shown}");
+    let json: serde_json::Value =
+        serde_json::from_slice(&iwasm(&["inspect", "--json", "-"]).stdout).unwrap();
+    assert_eq!(json["kind"], "aot");
+    fails(&run(env!("CARGO_BIN_EXE_iwasm"), &["-"], &file[..file.len() / 2]), "damaged");
+    // The features that it was compiled for.
+    fails(&iwasm(&["--disable-simd", "-f", "add", "-", "2", "3"]), "--disable-simd");
+}
+
+#[test]
+fn the_command_line_explains_itself() {
+    let text = |args: &[&str]| String::from_utf8(wamrc(args, b"")).unwrap();
+    let help = text(&["--help"]);
+    assert_eq!(help, text(&["-h"]));
+    let tests = include_str!("wamrc.rs");
+    let source = include_str!("../src/wamrc/options.rs");
+    let is_heading = |line: &&str| line.starts_with("  -") || line.starts_with("      -");
+    for line in help.lines().filter(is_heading) {
+        let name = line.trim_start().split([' ', '[', ',']).next().unwrap();
+        let name = name.trim_end_matches("FEATURE");
+        let is_tested = [tests, source].iter().any(|tests| tests.contains(&format!("\"{name}")));
+        assert!(is_tested, "no test names {name}");
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        let script = text(&["completions", shell]);
+        assert!(script.contains("disable-simd") && script.contains("bounds-checks"), "{script}");
+    }
+    let refused = |args: &[&str]| run(env!("CARGO_BIN_EXE_wamrc"), args, b"");
+    fails(&refused(&["completions", "tcsh"]), "none of bash, zsh, fish");
+    fails(&refused(&["--optlevel=3"]), "did you mean `--opt-level`?");
+    fails(&refused(&["--enable-sim"]), "did you mean `simd`?");
+    assert!(text(&["--version"]).starts_with("wamrc "));
+}
+
+#[test]
 fn pipes_are_read_and_written() {
     let file = wamrc(&["-o", "-", "-"], ADD.as_bytes());
     assert!(file.starts_with(b"\x7fELF"));

@@ -70,8 +70,9 @@ mod dwarf {
                 locations.push(SourceLocation {
                     function: name.map(|name| format!("{:#}", rustc_demangle::demangle(&name))),
                     file: file.to_owned(),
-                    line: location.line,
-                    column: location.column,
+                    // DWARF says 0 where there is none.
+                    line: location.line.filter(|&line| line > 0),
+                    column: location.column.filter(|&column| column > 0),
                 });
             }
             Some(locations)

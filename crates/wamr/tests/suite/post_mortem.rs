@@ -15,7 +15,7 @@ fn every_instance_shows_what_it_has_exported_or_not() {
             (global (mut i32) (i32.const 1)) (start $f) (func $f unreachable))"#;
         // One that does not start is there all the same.
         let second = module(engine, second);
-        assert!(Instance::new(&mut store, &second, &[memory.clone()]).is_err());
+        assert!(Instance::new(&mut store, &second, std::slice::from_ref(&memory)).is_err());
         let parts = store.instances();
         let names: Vec<_> = parts.iter().map(|parts| parts.module.name()).collect();
         assert_eq!(names, [Some("first"), Some("second")]);
