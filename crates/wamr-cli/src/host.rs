@@ -83,6 +83,8 @@ pub(crate) fn context(options: &RunOptions) -> Result<WasiCtx, Failure> {
     for (name, value) in &options.env {
         builder.env(name, value);
     }
+    builder.filter_terminal_escapes(options.no_escapes);
+    options.network.apply(&mut builder).map_err(Failure::unusable)?;
     for dir in &options.dirs {
         let access = if dir.is_read_only { DirAccess::ReadOnly } else { DirAccess::ReadWrite };
         let opened = builder.preopen_dir_with(&dir.host, &dir.guest, access);

@@ -8,8 +8,10 @@ use wamr::{Config, Features, Mode};
 use crate::table::{Reader, SHELLS};
 
 mod list;
+mod network;
 mod value;
 use list::CLI;
+pub(crate) use network::NetworkOptions;
 
 /// What the command line asks for.
 pub(crate) enum Command {
@@ -99,6 +101,8 @@ pub(crate) struct RunOptions {
     pub(crate) is_repl: bool,
     pub(crate) dirs: Vec<Dir>,
     pub(crate) env: Vec<(String, String)>,
+    pub(crate) network: NetworkOptions,
+    pub(crate) no_escapes: bool,
     pub(crate) max_memory_bytes: Option<u64>,
     pub(crate) fuel: Option<u64>,
     pub(crate) heap_bytes: Option<u64>,

@@ -12,8 +12,11 @@ pub(crate) fn run(options: &FileOptions) -> Result<u8, Failure> {
     let engine = engine(&options.common, Validation::Eager)?;
     let (mut passed, mut failed) = (0, 0);
     for file in &options.files {
-        let source = std::fs::read_to_string(file)
-            .map_err(|error| Failure::unusable(format!("{file}: {error}")))?;
+        let source = match &**file {
+            "-" => std::io::read_to_string(std::io::stdin()),
+            _ => std::fs::read_to_string(file),
+        };
+        let source = source.map_err(|error| Failure::unusable(format!("{file}: {error}")))?;
         let report = WastRunner::new(&engine).run(file, &source);
         for failure in &report.failures {
             complain(format_args!("{file}:{failure}"));

@@ -148,6 +148,8 @@ fn modules_come_from_standard_input() {
     iwasm_with(&["validate", "-"], FIB).prints("");
     iwasm_with(&["validate", "-"], "(module").fails(255, "-: malformed text");
     iwasm_with(&["-"], "").fails(255, "-: malformed module");
+    iwasm_with(&["wast", "-"], "(assert_invalid (module (func (result i32))) \"type mismatch\")")
+        .prints("1 passed, 0 failed\n");
     // It is a file's name behind `./`.
     iwasm_with(&["./-"], FIB).fails(255, "./-: ");
 }
@@ -305,4 +307,43 @@ fn shells_complete_every_option() {
     }
     iwasm(&["completions", "tcsh"]).fails(255, "`tcsh` is not known; name a shell: bash");
     iwasm(&["completions"]).fails(255, "name a shell: bash, zsh, fish");
+}
+
+#[test]
+fn a_program_reaches_of_the_network_what_it_is_given() {
+    // Exits with the kind of descriptor 3.
+    let kind = r#"(module
+        (import "wasi_snapshot_preview1" "fd_fdstat_get"
+            (func $stat (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+        (memory (export "memory") 1)
+        (func (export "_start")
+            (if (call $stat (i32.const 3) (i32.const 0)) (then (call $exit (i32.const 99))))
+            (call $exit (i32.load8_u (i32.const 0)))))"#;
+    let kind = |options: &[&str]| run_wat(options, kind, &[]);
+    const SOCKET_STREAM: i32 = 6;
+    assert_eq!(kind(&[]).code, Some(99));
+    assert_eq!(kind(&["--tcplisten", "127.0.0.1:0"]).code, Some(SOCKET_STREAM));
+    let pool = ["--addr-pool=10.0.0.0/8,::1/128", "--allow-resolve=a.example,*.example.com"];
+    assert_eq!(kind(&pool).code, Some(99), "these open nothing by themselves");
+    kind(&["--tcplisten", "nonsense"]).fails(255, "--tcplisten: nonsense: ");
+    kind(&["--addr-pool", "10.0.0.0/99"]).fails(255, "--addr-pool: `10.0.0.0/99` is not");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    kind(&["--tcplisten", &address]).fails(255, &format!("--tcplisten: {address}: "));
+}
+
+#[test]
+fn terminals_obey_programs_only_if_they_may() {
+    let wat = r#"(module
+        (import "wasi_snapshot_preview1" "fd_write"
+            (func $write (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 0) "\10\00\00\00\06\00\00\00") (data (i32.const 16) "\1b[2Jx\0a")
+        (func (export "_start")
+            (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#;
+    run_wat(&[], wat, &[]).prints("\u{1b}[2Jx\n");
+    let run = run_wat(&["--no-escapes"], wat, &[]);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    assert!(!run.out.contains('\u{1b}') && run.out.ends_with("[2Jx\n"), "{}", run.out);
 }

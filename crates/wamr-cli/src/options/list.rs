@@ -245,6 +245,43 @@ pub(super) static CLI: Cli<Options> = Cli {
                     },
                 },
                 Opt {
+                    names: &["--tcplisten"],
+                    value: Value::Needed("ADDRESS:PORT", Hint::Nothing),
+                    commands: RUN,
+                    help: "a listener, as descriptor 3 and onwards, before the directories",
+                    apply: |o, address| {
+                        o.run.network.listeners.push(address.into());
+                        Ok(())
+                    },
+                },
+                Opt {
+                    names: &["--addr-pool"],
+                    value: Value::Needed("ADDRESS/BITS,...", Hint::Nothing),
+                    commands: RUN,
+                    help: "it may make sockets that lead to these addresses",
+                    apply: |o, ranges| o.run.network.add_ranges(ranges),
+                },
+                Opt {
+                    names: &["--allow-resolve"],
+                    value: Value::Needed("NAME,...", Hint::Nothing),
+                    commands: RUN,
+                    help: "it may resolve these names; *.example.com means all that end so",
+                    apply: |o, names| {
+                        o.run.network.names.extend(names.split(',').map(Into::into));
+                        Ok(())
+                    },
+                },
+                Opt {
+                    names: &["--no-escapes"],
+                    value: Value::No,
+                    commands: RUN,
+                    help: "what terminals would obey in its output is written as visible signs",
+                    apply: |o, _| {
+                        o.run.no_escapes = true;
+                        Ok(())
+                    },
+                },
+                Opt {
                     names: &["--wasi"],
                     value: Value::Needed("PART,...", Hint::Words(&["threads"])),
                     commands: RUN,
@@ -465,7 +502,7 @@ pub(super) static CLI: Cli<Options> = Cli {
                     names: &["--shared-heap-size"],
                     value: Value::Needed("BYTES", Hint::Nothing),
                     commands: LOAD,
-                    help: "there are no shared heaps",
+                    help: "shared heaps are for embedders in C",
                     apply: |o, _| meaningless(o, "--shared-heap-size"),
                 },
                 Opt {
