@@ -296,7 +296,7 @@ fn a_profile_says_where_the_time_went() {
     let dir = files([("busy.wat", BUSY.as_bytes())]);
     for mode in modes() {
         let svg = path(&dir, &format!("{mode}.svg"));
-        let count = if mode == "interp" { "60000000" } else { "1500000000" };
+        let count = if mode == "interp" { "60000000" } else { "500000000" };
         iwasm(&["--mode", mode, "--profile", &svg, "-f", "run", &path(&dir, "busy.wat"), count])
             .prints("0x0:i32\n");
         let svg = fs::read_to_string(svg).unwrap();

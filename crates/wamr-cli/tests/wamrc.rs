@@ -103,6 +103,8 @@ fn the_command_line_explains_itself() {
     fails(&refused(&["--optlevel=3"]), "did you mean `--opt-level`?");
     fails(&refused(&["--enable-sim"]), "did you mean `simd`?");
     assert!(text(&["--version"]).starts_with("wamrc "));
+    let plain = wamrc(&["-o", "-", "-"], ADD.as_bytes());
+    assert!(plain == wamrc(&["--enable-fuel", "--disable-fuel", "-o", "-", "-"], ADD.as_bytes()));
 }
 
 #[test]
