@@ -1,9 +1,12 @@
 //! The heap that the host manages for an instance whose module has no allocator of its own.
 
 #[cfg(feature = "libc-builtin")]
+use wamr::AsContextMut;
+#[cfg(feature = "libc-builtin")]
 use wamr::libc_builtin::LibcCtx;
+#[cfg(feature = "libc-builtin")]
 use wamr::types::{ConstOp, ExternIdx};
-use wamr::{AsContextMut, Func, Memory, StoreContextMut, Val};
+use wamr::{Func, Memory, StoreContextMut, Val};
 
 use super::group::Data;
 use super::instance::Inst;

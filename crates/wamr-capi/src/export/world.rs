@@ -107,6 +107,8 @@ impl World {
         let mut world = world.ok_or("the instance is gone")?;
         #[cfg(feature = "wasi")]
         world.wasi.set_interrupt(Arc::new(stop));
+        #[cfg(not(feature = "wasi"))]
+        let _ = stop;
         let _ = (&mut world, heap_bytes);
         Ok(world)
     }
