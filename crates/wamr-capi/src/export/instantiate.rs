@@ -90,6 +90,10 @@ pub(crate) fn make(module: &Arc<Module>, request: &Request) -> Result<Arc<Inst>,
 
 fn prepare(module: &Arc<Module>, request: &Request) -> Result<(wamr::Module, c_int), String> {
     let c_mode = request.mode.unwrap_or_else(|| module.runtime.default_mode());
+    // What was compiled before runs as it is, in builds without any mode too.
+    if module.is_compiled {
+        return Ok((module.loaded.clone(), c_mode));
+    }
     let mode = mode_of(c_mode).ok_or("this build lacks the running mode")?;
     let prepared = module.in_mode(mode).map_err(|error| error.to_string())?;
     Ok((prepared, c_mode))
