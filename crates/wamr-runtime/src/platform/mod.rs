@@ -34,8 +34,8 @@ pub(crate) struct Reservation {
     usable: usize,
     /// Whether nothing was mapped over what is committed.
     is_plain: bool,
-    /// Whether there ever were pages of somebody else's.
-    had_pages: bool,
+    /// Whether more than what is committed may be usable, or may be somebody else's.
+    is_unsure: bool,
 }
 
 // SAFETY: a reservation is plain memory; who may touch it is its owner's business.
@@ -73,7 +73,7 @@ impl Reservation {
     }
 
     fn of(base: NonNull<u8>, reserved: usize, committed: usize) -> Self {
-        Self { base, reserved, committed, usable: reserved, is_plain: true, had_pages: false }
+        Self { base, reserved, committed, usable: reserved, is_plain: true, is_unsure: false }
     }
 
     /// Makes all but the first `bytes` unusable, which must be zeros.
@@ -87,6 +87,8 @@ impl Reservation {
         if ok {
             self.committed = wanted;
         }
+        // A refusal may have left half of it.
+        self.is_unsure |= !ok;
         ok
     }
 
@@ -126,6 +128,7 @@ impl Reservation {
         if ok {
             self.committed = wanted;
         }
+        self.is_unsure |= !ok;
         ok
     }
 
@@ -137,7 +140,7 @@ impl Reservation {
         if !fits || !offset.is_multiple_of(image::page_bytes()) {
             return false;
         }
-        self.had_pages = true;
+        self.is_unsure = true;
         // SAFETY: the range lies in the reservation, which we own, and nothing of it is committed.
         let is_mapped = unsafe { pages.map(self.base.as_ptr().add(offset)) };
         if is_mapped {
@@ -187,11 +190,11 @@ mod stack {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        let Self { base, reserved, committed, is_plain, had_pages, .. } = *self;
+        let Self { base, reserved, committed, is_plain, is_unsure, .. } = *self;
         // SAFETY: the range came from `sys::reserve` with this length, and is given back once. If
         // it is kept, nothing but what was committed was ever anything but reserved.
         unsafe {
-            if had_pages {
+            if is_unsure {
                 sys::release(base, reserved);
             } else {
                 pool::put(pool::Kept { base, reserved, committed }, is_plain);

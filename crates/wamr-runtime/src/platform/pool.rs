@@ -69,3 +69,62 @@ pub(super) fn drain() -> bool {
     }
     !kept.is_empty()
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io::{ErrorKind, Write};
+    use std::slice;
+
+    use super::super::image::Image;
+    use super::super::{GRANULE, Reservation};
+
+    /// Whether the system would read a byte there.
+    fn is_readable(at: *const u8) -> bool {
+        let (_reader, mut writer) = std::io::pipe().unwrap();
+        // SAFETY: the slice is handed to the system alone, which says if nothing is there.
+        match writer.write(unsafe { slice::from_raw_parts(at, 1) }) {
+            Ok(written) => written == 1,
+            Err(error) => {
+                assert_ne!(error.kind(), ErrorKind::Interrupted);
+                false
+            }
+        }
+    }
+
+    fn check(this: &Reservation, committed: usize) {
+        assert_eq!(this.committed_bytes(), committed);
+        // SAFETY: so much is committed, and nobody else has it.
+        let bytes = unsafe { slice::from_raw_parts(this.base(), committed) };
+        assert!(bytes.iter().all(|&byte| byte == 0));
+        assert!(is_readable(this.base().wrapping_add(committed - 1)));
+        assert!(!is_readable(this.base().wrapping_add(committed)));
+    }
+
+    fn fill(this: &Reservation) {
+        // SAFETY: as above.
+        unsafe { this.base().write_bytes(7, this.committed_bytes()) };
+    }
+
+    #[test]
+    fn what_was_used_before_is_zeros_and_not_usable_beyond_what_is_asked_for() {
+        // Of a size that nothing else here has.
+        let size = 1237 * GRANULE;
+        let image = Image::new(GRANULE, [(5, &b"data"[..])].into_iter()).unwrap();
+        for (committed, maps) in [(3, false), (1, true), (2, true), (2, false), (4, false)] {
+            let mut this = Reservation::with_committed(size, committed * GRANULE).unwrap();
+            check(&this, committed * GRANULE);
+            assert!(this.commit((committed + 1) * GRANULE));
+            check(&this, (committed + 1) * GRANULE);
+            fill(&this);
+            if maps {
+                this.is_mapped_over();
+                // SAFETY: the granule is committed, and the reservation is this test's.
+                assert!(unsafe { image.map(this.base().add(GRANULE)) });
+            }
+        }
+        let mut this = Reservation::new(size).unwrap();
+        assert!(!is_readable(this.base()));
+        assert!(this.commit(2 * GRANULE));
+        check(&this, 2 * GRANULE);
+    }
+}
