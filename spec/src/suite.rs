@@ -18,8 +18,15 @@ use crate::versions::features_of;
 /// How many failures of a script are shown.
 const SHOWN_FAILURES: usize = 20;
 
-/// Native stack of the thread that runs a script: what the main thread of a process has.
-const STACK_BYTES: usize = 8 << 20;
+/// Native stack of the thread that runs a script. Interpreted code does with little, however long
+/// it runs, as long as its operations do not pile up there; compiled code has frames of its own, and
+/// gets what the main thread of a process has.
+fn stack_bytes(mode: Mode) -> usize {
+    match mode.name() {
+        "interp" => 512 << 10,
+        _ => 8 << 20,
+    }
+}
 
 /// Runs the suite as the command line says, which is that of `cargo test`.
 pub fn main() -> ExitCode {
@@ -144,7 +151,8 @@ fn run(
     let mut runner = if variant.way.by_file { runner.load_with(load_by_file) } else { runner };
     let script = || runner.run(name, &source);
     thread::scope(|scope| {
-        let builder = thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES);
+        let builder =
+            thread::Builder::new().name(name.to_owned()).stack_size(stack_bytes(variant.way.mode));
         let thread = builder.spawn_scoped(scope, script);
         let thread = thread.map_err(|error| format!("no thread for the script: {error}"))?;
         thread.join().map_err(|_| "the thread of the script panicked".to_owned())

@@ -27,6 +27,9 @@ mod trap;
 pub struct Interpreter;
 
 impl Interpreter {
+    /// Whether operations of this build chain by sibling calls, rather than return to a loop.
+    pub const CHAINS: bool = cfg!(wamr_threaded);
+
     /// The register code of a function, as text.
     ///
     /// # Errors
