@@ -14,6 +14,7 @@ use wamr_runtime::{Backend, Engine, Error, Executable};
 use wamr_types::{DefinedFuncIdx, Feature, Features, Module};
 
 mod code;
+mod eager;
 mod exec;
 mod handlers;
 mod module;

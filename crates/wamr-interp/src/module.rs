@@ -1,5 +1,6 @@
 //! Modules and functions as the interpreter holds them.
 
+use core::num::NonZero;
 use core::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -9,6 +10,7 @@ use wamr_runtime::{Engine, Error, Executable, FuncEntry, MemoryKind};
 use wamr_types::{DefinedFuncIdx, FuncIdx, Module};
 
 use crate::code::{Code, FuncHeader};
+use crate::eager;
 use crate::exec::call::Translate;
 use crate::exec::dispatch::Static;
 use crate::exec::{LINKAGE_SLOTS, array_call, guard};
@@ -184,5 +186,9 @@ unsafe impl Executable for InterpModule {
             array_call,
             body: core::ptr::from_ref(self.func(func, memory0)).cast(),
         }
+    }
+
+    fn translate(&self, memory0: MemoryKind, threads: NonZero<usize>) -> Result<(), Error> {
+        eager::translate(self.funcs(memory0), threads)
     }
 }

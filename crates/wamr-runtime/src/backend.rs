@@ -1,6 +1,7 @@
 //! What a backend is: it prepares decoded modules for execution and says how to enter each
 //! function.
 
+use core::num::NonZero;
 use std::sync::Arc;
 
 use wamr_types::{DefinedFuncIdx, Features};
@@ -67,6 +68,16 @@ pub unsafe trait Executable: Send + Sync {
     /// none. What is compiled when it is needed has code for all.
     fn runs_with(&self, _memory0: MemoryKind) -> bool {
         true
+    }
+
+    /// Makes now, on at most so many threads, what would else be made at the first call of each
+    /// function, for instances whose memory 0 is of the given kind. Does nothing where everything
+    /// is made beforehand.
+    ///
+    /// # Errors
+    /// If bodies are validated at first need, and one is invalid: the first of them.
+    fn translate(&self, _memory0: MemoryKind, _threads: NonZero<usize>) -> Result<(), Error> {
+        Ok(())
     }
 
     /// Learns whose code it is: called once, before anything is run. Backtraces of compiled code

@@ -1,6 +1,7 @@
 //! A module ready for instantiation: the decoded form, and what a backend made of it.
 
 use core::fmt;
+use core::num::NonZero;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -126,11 +127,25 @@ impl Module {
     pub fn expect_instances(&self) {
         self.0.is_repeated.store(true, Ordering::Relaxed);
         let plan = self.made_plan();
+        let _ = (self.planned_records(plan, self.wanted()), self.0.image.get(&self.0.decoded));
+    }
+
+    /// Makes now what would else be made at the first call of each function, on at most so many
+    /// threads: the interpreter's code. If bodies are validated when they are first needed, this
+    /// validates them all.
+    ///
+    /// # Errors
+    /// If a body is invalid: the first of those that are.
+    pub fn translate(&self, threads: NonZero<usize>) -> Result<(), Error> {
+        self.0.executable.translate(self.wanted(), threads)
+    }
+
+    /// The kind of memory 0 that instances have as long as the system grants what they ask for.
+    fn wanted(&self) -> MemoryKind {
         let memory0 = self.0.decoded.memories.first();
-        let memory0 = memory0.map_or(MemoryKind::Checked, |memory0| {
+        memory0.map_or(MemoryKind::Checked, |memory0| {
             MemoryKind::wanted(memory0, self.0.engine.tunables())
-        });
-        let _ = (self.planned_records(plan, memory0), self.0.image.get(&self.0.decoded));
+        })
     }
 
     /// What is known about the instance that is about to be made; nothing about the first.

@@ -1,5 +1,7 @@
 //! Lazy validation: bad bodies come up when they are called.
 
+use core::num::NonZero;
+
 use wamr::{Config, ErrorKind, Instance, LoadErrorKind, Module, ModuleError, Store, Validation};
 use wasm_encoder::{
     CodeSection, ExportKind, ExportSection, Function, FunctionSection, TypeSection, ValType,
@@ -52,6 +54,34 @@ fn a_bad_body_is_an_error_at_each_call_of_it() {
                 assert_eq!(call::<(), i32>(&mut store, &instance, "good", ()).unwrap(), 1);
             }
         }
+    });
+}
+
+#[test]
+fn translation_on_demand_finds_the_first_bad_body_and_keeps_the_good_ones() {
+    each_config(lazy, |engine| {
+        let Ok(module) = Module::new(engine, half_bad()) else { return };
+        for threads in [1, 4].map(|count| NonZero::new(count).unwrap()) {
+            match module.translate(threads) {
+                Err(error) => {
+                    let ErrorKind::InvalidBody(inner) = error.kind() else { panic!("{error}") };
+                    assert_eq!(inner.func.as_deref(), Some("#1"), "{error}");
+                }
+                // Modes without anything to translate find bad bodies at calls.
+                Ok(()) => assert_ne!(module.mode(), "interp"),
+            }
+            let mut store = Store::new(engine, ());
+            let instance = Instance::new(&mut store, &module, &[]).unwrap();
+            assert_eq!(call::<(), i32>(&mut store, &instance, "good", ()).unwrap(), 1);
+        }
+        let wat = r#"(module (func $two (result i32) (i32.const 2))
+            (func (export "f") (result i32) (i32.add (call $two) (i32.const 1))))"#;
+        let module = Module::new(engine, wat).unwrap();
+        module.translate(NonZero::new(2).unwrap()).unwrap();
+        module.translate(NonZero::new(2).unwrap()).unwrap();
+        let mut store = Store::new(engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        assert_eq!(call::<(), i32>(&mut store, &instance, "f", ()).unwrap(), 3);
     });
 }
 
