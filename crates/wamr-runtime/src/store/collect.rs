@@ -192,6 +192,7 @@ impl StoreCore {
     /// Clears the marks of entities, and takes out those without one if `free` is set: host
     /// functions, whose destructors are the embedder's, and all others.
     #[must_use]
+    #[expect(clippy::vec_box, reason = "entities never move")]
     fn sweep_entities(&mut self, free: bool) -> (Vec<Box<HostFunc>>, impl Sized + use<>) {
         self.exceptions.sweep(|_, _| !free);
         let host_funcs = self.host_funcs.sweep(|entity| entity.mark.replace(false) || !free);

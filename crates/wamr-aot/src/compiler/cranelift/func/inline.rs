@@ -35,6 +35,8 @@ const MOST_GROWTH_BYTES: usize = 4000;
 const MAX_HANDLERS: usize = 16;
 /// How many locals a body may declare.
 const MAX_LOCALS: u32 = 64;
+/// How many a tiny one may, each of which the caller gets at every call.
+const TINY_LOCALS: u32 = 4;
 
 /// Set in places of operators of inlined bodies, which are an index instead of an offset.
 const INLINED: u32 = 1 << 31;
@@ -126,8 +128,8 @@ struct Caller<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Candidate {
     bytes: usize,
-    /// Whether it calls anything.
-    calls: bool,
+    /// Whether it is always worth it.
+    is_tiny: bool,
 }
 
 impl Env<'_> {
@@ -166,7 +168,9 @@ impl Env<'_> {
                 _ => {}
             }
         }
-        Some(Candidate { bytes: code.bytes.len(), calls })
+        let bytes = code.bytes.len();
+        let is_tiny = bytes <= TINY_BYTES && locals <= TINY_LOCALS && !calls;
+        Some(Candidate { bytes, is_tiny })
     }
 }
 
@@ -185,9 +189,9 @@ impl<'a> FuncCompiler<'a, '_> {
         if same > MAX_RECURSION {
             return false;
         }
-        let Some(Candidate { bytes, calls }) = self.env.inlinable(callee) else { return false };
+        let Some(Candidate { bytes, is_tiny }) = self.env.inlinable(callee) else { return false };
         let limit = if self.is_in_loop() { IN_LOOP_BYTES } else { ELSEWHERE_BYTES };
-        (bytes <= TINY_BYTES && !calls) || (bytes <= limit && bytes <= *budget)
+        is_tiny || (bytes <= limit && bytes <= *budget)
     }
 
     /// Compiles the body of a function here, with its arguments on the stack.
