@@ -1,13 +1,11 @@
 //! What a module's imports are linked with: what C gives, registered natives, the built-in
 //! libraries, and registered modules.
 
-use std::collections::HashMap;
 use std::ffi::{c_char, c_int};
 use std::ptr::null_mut;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 
-use wamr::types::ModuleBytes;
 use wamr::{
     AsContextMut, Extern, ExternType, ImportType, Imports, Linker, Missing, Policy, Source,
     StoreContextMut,
@@ -17,7 +15,8 @@ use super::entity::{Entity, GlobalValue, Spec};
 use super::group::{Data, Group};
 use super::handle::{self, Name};
 use super::instance::Inst;
-use super::instantiate::{self, Request};
+use super::instantiate::Request;
+use super::loading::Loading;
 use super::module::{Module, kind, kind_of};
 use super::native::NativeSource;
 use super::runtime::Runtime;
@@ -138,41 +137,6 @@ pub(crate) fn group_for(runtime: &Runtime, given: &Given) -> Result<Arc<Group>, 
     Ok(first)
 }
 
-/// The instances that loading linking makes on the way, by the names that they are imported by.
-#[derive(Default)]
-pub(crate) struct Loading {
-    made: HashMap<String, Arc<Inst>>,
-    /// What is being made, outermost first.
-    under_way: Vec<String>,
-}
-
-/// How deep modules may import from each other.
-const MAX_DEPTH: usize = 64;
-
-/// The module that is registered by a name, or that the embedder's reader finds.
-fn module_of(runtime: &Arc<Runtime>, name: &str) -> Result<Option<Arc<Module>>, String> {
-    let lock = || runtime.modules.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(module) = lock().get(name) {
-        return Ok(Some(module.clone()));
-    }
-    let reader = *runtime.reader.lock().unwrap_or_else(PoisonError::into_inner);
-    let (Some(reader), Ok(c_name)) = (reader, std::ffi::CString::new(name)) else {
-        return Ok(None);
-    };
-    let (mut buffer, mut size) = (null_mut(), 0);
-    if !(reader.read)(0, c_name.as_ptr(), &mut buffer, &mut size) {
-        return Ok(None);
-    }
-    let bytes = text::slice(buffer.cast_const(), size as usize).to_vec();
-    if let Some(destroy) = reader.destroy {
-        destroy(buffer, size);
-    }
-    let module = Module::load(runtime, ModuleBytes::new(bytes), Some(name));
-    let module = module.map_err(|error| format!("module `{name}`: {error}"))?;
-    lock().insert(name.to_owned(), module.clone());
-    Ok(Some(module))
-}
-
 /// The complete list of a module's imports.
 ///
 /// # Errors
@@ -200,7 +164,7 @@ pub(crate) fn build(
         if is_given || natives.contains(from, name) || builtins.has(from, name) {
             continue;
         }
-        if let Some(found) = of_modules(store, runtime, from, name, request, loading)? {
+        if let Some(found) = loading.find(store, runtime, from, name, request)? {
             imports = imports.at(position, found);
         }
     }
@@ -213,44 +177,6 @@ pub(crate) fn build(
     let imports = imports.policy(Policy::new().missing(missing));
     let list = imports.build(store.as_context_mut()).map_err(|error| error.to_string())?;
     Ok(list.into_values())
-}
-
-/// An export of a registered module, which is instantiated for it.
-fn of_modules(
-    store: &mut StoreContextMut<'_, Data>,
-    runtime: &Arc<Runtime>,
-    from: &str,
-    name: &str,
-    request: &Request,
-    loading: &mut Loading,
-) -> Result<Option<Extern>, String> {
-    let inst = match loading.made.get(from) {
-        Some(inst) => inst.clone(),
-        None => {
-            let Some(module) = module_of(runtime, from)? else { return Ok(None) };
-            if loading.under_way.iter().any(|name| name == from) {
-                return Err(format!("modules import from each other: `{from}`"));
-            }
-            if loading.under_way.len() >= MAX_DEPTH {
-                return Err("modules import from each other too deeply".into());
-            }
-            loading.under_way.push(from.to_owned());
-            let made =
-                instantiate::make_in(store, &module, &request.for_dependency(), &[], loading);
-            loading.under_way.pop();
-            let inst = made.map_err(|error| format!("module `{from}`: {error}"))?;
-            loading.made.insert(from.to_owned(), inst.clone());
-            inst
-        }
-    };
-    Ok(inst.export_value(store, name))
-}
-
-impl Loading {
-    /// The instances that were made on the way.
-    pub(crate) fn into_made(self) -> Vec<Arc<Inst>> {
-        self.made.into_values().collect()
-    }
 }
 
 /// The built-in libraries, for one instance.

@@ -7,6 +7,7 @@
 //! * `module`, `types`: modules and what they tell about their imports and exports.
 //! * `instance`, `instantiate`, `imports`, `world`, `wasi`, `context`: making instances and what belongs to them.
 //! * `entity`, `memory`, `heap`, `shared_heap`: functions, memories, tables, globals and tags.
+//! * `loading`, `no_loading`: modules that import from each other by name, or that this is left out.
 //! * `call`, `value`, `native`, `sysv`: calls in both directions.
 //! * `externref`, `gc`: references.
 //! * `thread`, `report`, `aot`, `unsupported`: the rest.
@@ -89,9 +90,13 @@ mod heap;
 mod imports;
 mod instance;
 mod instantiate;
+#[cfg(feature = "loading-linking")]
+mod loading;
 mod memory;
 mod module;
 mod native;
+#[cfg(not(feature = "loading-linking"))]
+mod no_loading;
 mod report;
 mod runtime;
 mod shared_heap;
@@ -103,6 +108,8 @@ mod unsupported;
 mod value;
 mod wasi;
 mod world;
+#[cfg(not(feature = "loading-linking"))]
+use no_loading as loading;
 
 #[cfg(test)]
 mod tests;

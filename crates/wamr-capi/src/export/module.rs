@@ -422,44 +422,6 @@ c_api! {
         content.as_ptr()
     }
 
-    fn wasm_runtime_register_module(
-        name: *const c_char,
-        module: Name,
-        error_buf: *mut c_char,
-        error_buf_size: u32,
-    ) -> bool {
-        let fail = |what: &str| {
-            text::message(error_buf, error_buf_size, &what);
-            false
-        };
-        let (Some(name), Some(module)) = (text::string(name), handle::get::<Module>(module))
-        else {
-            return fail("there is no such module, or no name");
-        };
-        let mut modules = module.runtime.modules.lock().unwrap_or_else(PoisonError::into_inner);
-        match modules.get(&name) {
-            Some(there) if Arc::ptr_eq(there, &module) => return true,
-            Some(_) => return fail("another module is registered by that name"),
-            None => {}
-        }
-        if modules.values().any(|there| Arc::ptr_eq(there, &module)) {
-            return fail("the module is registered by another name");
-        }
-        modules.insert(name, module.clone());
-        true
-    }
-
-    fn wasm_runtime_find_module_registered(name: *const c_char) -> Name {
-        let (Some(runtime), Some(name)) = (Runtime::current(), text::string(name)) else {
-            return null_mut();
-        };
-        let modules = runtime.modules.lock().unwrap_or_else(PoisonError::into_inner);
-        match modules.get(&name) {
-            Some(module) => module.name(),
-            None => null_mut(),
-        }
-    }
-
     fn wasm_runtime_get_import_count(module: Name) -> i32 {
         handle::get::<Module>(module).map_or(-1, |module| module.imports.len() as i32)
     }

@@ -1,6 +1,5 @@
 //! What there is once: the engine, its settings, and what is registered by name.
 
-use std::collections::HashMap;
 use std::ffi::{c_char, c_int};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
@@ -9,7 +8,7 @@ use wamr::{Config, Engine, Mode};
 
 use super::alloc::{self, MemAllocOption};
 use super::handle::{Handle, Name};
-use super::module::Module;
+use super::loading::Modules;
 use super::native::{NativeSymbol, Registry};
 use super::types::TypeNames;
 
@@ -36,24 +35,13 @@ pub(crate) struct Runtime {
     pub(crate) allow_unlinked: AtomicBool,
     pub(crate) max_threads: AtomicU32,
     pub(crate) natives: RwLock<Registry>,
-    /// By the name that others import from.
-    pub(crate) modules: Mutex<HashMap<String, Arc<Module>>>,
-    pub(crate) reader: Mutex<Option<Reader>>,
+    /// Modules that others import from.
+    pub(crate) loadable: Modules,
     /// Types of objects whose module nobody knows.
     pub(crate) types: TypeNames,
     /// What C has names of, to be taken back in the end.
     names: Mutex<Vec<Name>>,
 }
-
-/// `module_reader` and `module_destroyer`
-#[derive(Clone, Copy)]
-pub(crate) struct Reader {
-    pub(crate) read: ReadModule,
-    pub(crate) destroy: Option<DestroyBuffer>,
-}
-
-pub(crate) type ReadModule = extern "C" fn(c_int, *const c_char, *mut *mut u8, *mut u32) -> bool;
-pub(crate) type DestroyBuffer = extern "C" fn(*mut u8, u32);
 
 #[derive(Default)]
 struct State {
@@ -96,8 +84,7 @@ impl Runtime {
             allow_unlinked: AtomicBool::new(false),
             max_threads: AtomicU32::new(4),
             natives: RwLock::new(Registry::new()),
-            modules: Mutex::default(),
-            reader: Mutex::default(),
+            loadable: Modules::default(),
             types: TypeNames::default(),
             names: Mutex::default(),
         }
@@ -231,9 +218,7 @@ c_api! {
         drop(state);
         let Some(runtime) = runtime else { return };
         // Modules hold the runtime.
-        let modules =
-            std::mem::take(&mut *runtime.modules.lock().unwrap_or_else(PoisonError::into_inner));
-        drop(modules);
+        runtime.loadable.clear();
         let names =
             std::mem::take(&mut *runtime.names.lock().unwrap_or_else(PoisonError::into_inner));
         for name in names {
@@ -282,16 +267,6 @@ c_api! {
     fn wasm_runtime_set_max_thread_num(num: u32) {
         if let Some(runtime) = Runtime::current() {
             runtime.max_threads.store(num, Ordering::Relaxed);
-        }
-    }
-
-    fn wasm_runtime_set_module_reader(
-        read: Option<ReadModule>,
-        destroy: Option<DestroyBuffer>,
-    ) {
-        if let Some(runtime) = Runtime::current() {
-            let mut reader = runtime.reader.lock().unwrap_or_else(PoisonError::into_inner);
-            *reader = read.map(|read| Reader { read, destroy });
         }
     }
 }

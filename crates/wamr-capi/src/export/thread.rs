@@ -13,9 +13,9 @@ use wamr::{AsContextMut, Caller, Linker, SharedMemory, Val};
 use super::env::{self, Env, Kind};
 use super::group::{Data, Group};
 use super::handle::{self, Name};
-use super::imports::Loading;
 use super::instance::Inst;
 use super::instantiate;
+use super::loading::Loading;
 use super::text;
 
 /// The name of the function that starts threads, in the module `wasi`.

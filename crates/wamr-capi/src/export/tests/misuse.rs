@@ -12,6 +12,7 @@ use crate::export::handle::Name;
 use crate::export::imports::*;
 use crate::export::instance::*;
 use crate::export::instantiate::*;
+use crate::export::loading::*;
 use crate::export::memory::*;
 use crate::export::module::*;
 use crate::export::native::*;

@@ -7,7 +7,9 @@ use super::linking::import_type;
 use super::support::*;
 use crate::export::instance::*;
 use crate::export::instantiate::*;
+use crate::export::loading::*;
 use crate::export::module::*;
+#[cfg(feature = "loading-linking")]
 use crate::export::runtime::*;
 use crate::export::types::*;
 
@@ -160,6 +162,7 @@ extern "C" fn destroy_buffer(buffer: *mut u8, size: u32) {
     drop(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(buffer, size as usize)) });
 }
 
+#[cfg(feature = "loading-linking")]
 #[test]
 fn modules_import_from_registered_ones_and_from_what_a_reader_finds() {
     let _alone = alone();
@@ -200,4 +203,19 @@ fn modules_import_from_registered_ones_and_from_what_a_reader_finds() {
         assert!(message.text().contains("`circle`"), "{}", message.text());
     }
     wasm_runtime_destroy();
+}
+
+#[cfg(not(feature = "loading-linking"))]
+#[test]
+fn without_loading_linking_modules_are_not_registered() {
+    let _runtime = start();
+    let base = load(r#"(module (func (export "f")))"#);
+    let mut message = Message::new();
+    assert!(!wasm_runtime_register_module(c"base".as_ptr(), base.name, message.at(), 256));
+    assert!(message.text().contains("loading linking"), "{}", message.text());
+    assert!(wasm_runtime_find_module_registered(c"base".as_ptr()).is_null());
+    let importer = load(r#"(module (import "base" "f" (func)))"#);
+    let mut message = Message::new();
+    assert!(wasm_runtime_instantiate(importer.name, 0, 0, message.at(), 256).is_null());
+    assert!(message.text().contains("base"), "{}", message.text());
 }

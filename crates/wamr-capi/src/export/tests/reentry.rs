@@ -120,6 +120,7 @@ extern "C" fn stop(env: Name, _: *mut u64) {
     assert!(!wasm_runtime_get_exception(other).is_null());
 }
 
+#[cfg(feature = "loading-linking")]
 #[test]
 fn what_else_runs_in_a_group_is_not_terminated() {
     let _alone = alone();
@@ -127,7 +128,7 @@ fn what_else_runs_in_a_group_is_not_terminated() {
     {
         register(c"stop", stop);
         let base = load(r#"(module (func (export "f")))"#);
-        let register = crate::export::module::wasm_runtime_register_module;
+        let register = crate::export::loading::wasm_runtime_register_module;
         assert!(register(c"base".as_ptr(), base.name, null_mut(), 0));
         let (_module, inst) = instance(
             r#"(module (import "base" "f" (func $base)) (import "env" "stop" (func $stop))
@@ -148,6 +149,7 @@ fn what_else_runs_in_a_group_is_not_terminated() {
     wasm_runtime_destroy();
 }
 
+#[cfg(feature = "loading-linking")]
 #[test]
 fn functions_that_do_not_fit_a_cell_fail_the_call() {
     let _alone = alone();
@@ -157,7 +159,7 @@ fn functions_that_do_not_fit_a_cell_fail_the_call() {
             r#"(module (func $f (export "f")) (elem declare func $f)
                 (func (export "ref") (result funcref) (ref.func $f)))"#,
         );
-        let register = crate::export::module::wasm_runtime_register_module;
+        let register = crate::export::loading::wasm_runtime_register_module;
         assert!(register(c"base".as_ptr(), base.name, null_mut(), 0));
         let (_module, inst) = instance(
             r#"(module (import "base" "ref" (func $ref (result funcref)))
