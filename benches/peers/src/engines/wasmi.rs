@@ -39,6 +39,8 @@ impl Engine for Wasmi {
         let engine = engine(CompilationMode::Lazy);
         let module = Module::new(&engine, wasm).map_err(text)?;
         let mut linker = Linker::<()>::new(&engine);
+        // Some programs import a function twice.
+        linker.allow_shadowing(true);
         for import in module.imports() {
             let Some(ty) = import.ty().func() else { continue };
             let fail = |_: Caller<'_, ()>, _: &[Val], _: &mut [Val]| {
