@@ -35,6 +35,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("wamr-benches", &[]),
     ("wamr-examples", &[]),
     ("wamr-spec", &["wamr", "wamr-wast"]),
+    ("wamr-differential", &["wamr"]),
 ];
 
 fn root() -> PathBuf {

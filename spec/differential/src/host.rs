@@ -1,0 +1,95 @@
+//! The host that modules run in: what imported functions do, and what is shared with them.
+
+use wamr::{Caller, Error, Func, FuncType, StoreLimits};
+
+use crate::observe::{describe, describe_error};
+use crate::run::Event;
+use crate::{mix, values};
+
+/// How deep host functions call what called them.
+const DEPTH: u32 = 3;
+
+/// A store's data.
+pub(crate) struct Shared {
+    pub(crate) seed: u64,
+    pub(crate) limits: StoreLimits,
+    /// What has happened.
+    pub(crate) events: Vec<Event>,
+    /// The functions of the instance, once it has been made; that of a table and of a value.
+    pub(crate) funcs: Vec<Func>,
+    calls: u64,
+    depth: u32,
+}
+
+impl Shared {
+    pub(crate) fn new(seed: u64) -> Self {
+        // Above what modules ask for at first.
+        let limits = StoreLimits::new().memory_bytes(1 << 20).table_elements(1000);
+        Self { seed, limits, events: Vec::new(), funcs: Vec::new(), calls: 0, depth: 0 }
+    }
+
+    pub(crate) fn log(&mut self, what: String) {
+        self.events.push(Event::Seen(what));
+    }
+}
+
+/// What imported functions do: note what they were given, now and then fail or call what the module
+/// exports, and return something.
+pub(crate) fn call(
+    mut caller: Caller<'_, Shared>,
+    position: usize,
+    ty: &FuncType,
+    params: &[wamr::Val],
+    results: &mut [wamr::Val],
+) -> Result<(), Error> {
+    let params: Vec<String> = params.iter().map(|param| describe(&mut caller, param)).collect();
+    let shared = caller.data_mut();
+    shared.calls += 1;
+    let choice = mix(mix(shared.seed, 100 + position as u64), shared.calls);
+    shared.log(format!("import {position} ({})", params.join(", ")));
+    match choice % 16 {
+        0 => return Err(Error::msg("the host refuses")),
+        1..=4 if shared.depth < DEPTH && !shared.funcs.is_empty() => {
+            let func = shared.funcs[(choice >> 8) as usize % shared.funcs.len()].clone();
+            shared.depth += 1;
+            let outcome = call_func(&mut caller, &func, choice);
+            caller.data_mut().depth -= 1;
+            outcome?;
+        }
+        _ => {}
+    }
+    for (position, (result, &ty)) in results.iter_mut().zip(ty.results()).enumerate() {
+        let seed = mix(choice, position as u64);
+        *result =
+            values::value(&mut caller, ty, seed).ok_or_else(|| Error::msg("no such value"))?;
+    }
+    Ok(())
+}
+
+/// Calls a function with parameters that follow from a seed, and notes what becomes of it.
+pub(crate) fn call_func(
+    store: &mut impl wamr::AsContextMut<Data = Shared>,
+    func: &Func,
+    seed: u64,
+) -> Result<(), Error> {
+    let ty = func.ty(store.as_context_mut())?;
+    let mut params = Vec::new();
+    for (position, &ty) in ty.params().iter().enumerate() {
+        let Some(param) = values::value(store, ty, mix(seed, position as u64)) else {
+            store.as_context_mut().data_mut().log("no parameter".to_owned());
+            return Ok(());
+        };
+        params.push(param);
+    }
+    let mut results = vec![wamr::Val::I32(0); ty.results().len()];
+    let outcome = func.call(store.as_context_mut(), &params, &mut results);
+    let event = match &outcome {
+        Ok(()) => {
+            let results: Vec<String> = results.iter().map(|val| describe(store, val)).collect();
+            Event::Seen(format!("returns ({})", results.join(", ")))
+        }
+        Err(error) => describe_error(store, error),
+    };
+    store.as_context_mut().data_mut().events.push(event);
+    outcome
+}

@@ -1,0 +1,21 @@
+//! Runs a module in every mode, and compares everything that can be seen of it.
+//!
+//! [`module_from`] makes a module of any bytes, [`compare`] runs one. The tests run some modules of
+//! fixed seeds, the program of this package as many as one likes, and the fuzz targets those that a
+//! fuzzer comes up with.
+
+mod random;
+pub use random::{bytes_of_seed, mix};
+
+mod generate;
+pub use generate::module_from;
+
+mod host;
+mod observe;
+mod values;
+
+mod run;
+pub use run::{Event, Run, Way, run};
+
+mod compare;
+pub use compare::{Disagreement, Outcome, compare};

@@ -1,0 +1,208 @@
+//! One run of a module in one mode.
+
+use std::fmt;
+
+use wamr::types::ModuleBytes;
+use wamr::{
+    Config, Engine, Error, Extern, ExternType, Feature, Func, Instance, InstantiateError, Mode,
+    Module, Store,
+};
+
+use crate::host::{self, Shared};
+use crate::observe::{describe_entity, describe_error};
+use crate::{mix, values};
+
+/// Fuel for each call: what makes every run end.
+const FUEL: u64 = 20_000;
+
+/// How a module comes to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// The mode of its functions.
+    pub mode: Mode,
+    /// Whether they are compiled to bytes, which are then loaded.
+    pub by_file: bool,
+    /// Whether memories are guarded where they can be.
+    pub memory_guard: bool,
+}
+
+impl Way {
+    /// Every way there is; the first is what others are compared with.
+    pub const ALL: [Self; 6] = [
+        Self { mode: Mode::Interp, by_file: false, memory_guard: false },
+        Self { mode: Mode::Interp, by_file: false, memory_guard: true },
+        Self { mode: Mode::Jit, by_file: false, memory_guard: false },
+        Self { mode: Mode::Jit, by_file: false, memory_guard: true },
+        Self { mode: Mode::Jit, by_file: true, memory_guard: false },
+        Self { mode: Mode::Jit, by_file: true, memory_guard: true },
+    ];
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = if self.by_file { "aot" } else { self.mode.name() };
+        write!(f, "{name}{}", if self.memory_guard { "" } else { " (checked)" })
+    }
+}
+
+/// Something that can be seen of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// What has to be the same in every mode.
+    Seen(String),
+    /// What need not, and nothing after it: some room is used up.
+    Undecided(String),
+}
+
+/// What can be seen of a run, in order.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// What happened.
+    pub events: Vec<Event>,
+}
+
+/// An engine for a way.
+fn engine(way: Way) -> Result<Engine, Error> {
+    let mut config = Config::new();
+    config
+        .mode(way.mode)
+        .memory_guard(way.memory_guard)
+        .consume_fuel(true)
+        .wasm_feature(Feature::LegacyExceptions, true)
+        .gc_heap_bytes(4 << 20)
+        .interp_stack_bytes(1 << 20);
+    Engine::new(&config)
+}
+
+/// Runs a module: instantiates it, calls every function that it exports, and looks at everything
+/// else that it exports. What imports and parameters are follows from the seed.
+///
+/// # Errors
+/// If the module cannot be loaded, or nothing can be made for an import of it.
+#[allow(unsafe_code, reason = "native code that was made on the spot")]
+pub fn run(way: Way, module: &[u8], seed: u64) -> Result<Run, String> {
+    let engine = engine(way).map_err(|error| error.to_string())?;
+    let module = if way.by_file {
+        let file = engine.precompile(module).map_err(|error| error.to_string())?;
+        // SAFETY: it was made on the line above.
+        unsafe { Module::deserialize(&engine, file) }
+    } else {
+        Module::from_bytes(&engine, ModuleBytes::new(module.to_vec()))
+    };
+    let module = module.map_err(|error| error.to_string())?;
+    let mut store = Store::new(&engine, Shared::new(seed));
+    store.limiter(|shared| &mut shared.limits);
+    store.set_fuel(FUEL).map_err(|error| error.to_string())?;
+    let imports = imports(&engine, &mut store, &module, seed)?;
+    match Instance::new(&mut store, &module, &imports) {
+        Ok(instance) => call_all(&mut store, &instance, seed).map_err(|error| error.to_string())?,
+        Err(InstantiateError::Run(error)) => {
+            let event = describe_error(&mut store, &error);
+            store.data_mut().events.push(event);
+            // What was written to imports stays written.
+            let imports: Vec<_> =
+                imports.into_iter().map(|import| (String::new(), import)).collect();
+            look(&mut store, &imports);
+        }
+        Err(error) => store.data_mut().log(format!("no instance: {error}")),
+    }
+    Ok(Run { events: store.into_data().events })
+}
+
+fn imports(
+    engine: &Engine,
+    store: &mut Store<Shared>,
+    module: &Module,
+    seed: u64,
+) -> Result<Vec<Extern>, String> {
+    let list =
+        wamr::dummy_imports(engine, &mut *store, module).map_err(|error| error.to_string())?;
+    let mut imports = list.into_values();
+    for (position, import) in module.imports().enumerate() {
+        match import.ty() {
+            ExternType::Func { ty, .. } => {
+                let def = ty.clone();
+                let func = Func::new(&mut *store, ty.clone(), move |caller, params, results| {
+                    host::call(caller, position, &def, params, results)
+                });
+                let func = func.map_err(|error| error.to_string())?;
+                // A declared type that is not just its structure is what the dummy has.
+                let wanted = imports[position].ty(&*store).map_err(|error| error.to_string())?;
+                let found = Extern::from(func.clone()).ty(&*store);
+                if found.is_ok_and(|found| found.matches(&wanted, engine.types())) {
+                    imports[position] = func.into();
+                }
+            }
+            ExternType::Global(ty) => {
+                let value = values::value(store, ty.content, mix(seed, position as u64));
+                let global = value.map(|value| wamr::Global::new(&mut *store, *ty, value));
+                if let Some(Ok(global)) = global {
+                    imports[position] = global.into();
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(imports)
+}
+
+fn call_all(store: &mut Store<Shared>, instance: &Instance, seed: u64) -> Result<(), Error> {
+    let exports = instance.exports(&mut *store)?;
+    store.data_mut().funcs =
+        exports.iter().filter_map(|(_, entity)| entity.clone().into_func()).collect();
+    look(store, &exports);
+    let funcs = store.data().funcs.clone();
+    for (position, func) in funcs.iter().enumerate() {
+        store.set_fuel(FUEL)?;
+        store.data_mut().log(format!("call {position}"));
+        // What it ends in has been noted.
+        let _ = host::call_func(store, func, mix(seed, 1000 + position as u64));
+        let fuel = store.get_fuel()?;
+        store.data_mut().log(format!("fuel {fuel}"));
+        look(store, &exports);
+    }
+    // Nothing that can be reached may get lost.
+    store.gc();
+    look(store, &exports);
+    Ok(())
+}
+
+/// Notes what entities hold.
+fn look(store: &mut Store<Shared>, exports: &[(String, Extern)]) {
+    for (position, (_, entity)) in exports.iter().enumerate() {
+        if let Some(text) = describe_entity(store, entity) {
+            store.data_mut().log(format!("export {position}: {text}"));
+        }
+    }
+}
+
+impl From<Event> for String {
+    fn from(event: Event) -> Self {
+        match event {
+            Event::Seen(text) => text,
+            Event::Undecided(text) => format!("undecided: {text}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_shows_what_a_module_does() {
+        let module = br#"(module
+            (import "" "" (func $host (param i32) (result i32)))
+            (memory (export "m") 1)
+            (global (export "g") (mut i32) (i32.const 7))
+            (func (export "f") (global.set 0 (i32.const 8)) (i32.store (i32.const 3) (i32.const 9)))
+            (func (export "h") (result i32) (call $host (i32.const 5)))
+            (func (export "t") unreachable))"#;
+        let run = run(Way::ALL[0], module, 1).unwrap();
+        let texts: Vec<String> = run.events.into_iter().map(String::from).collect();
+        let all = texts.join("\n");
+        for wanted in ["export 1: 7", "export 1: 8", "import 0 (5)", "trap Unreachable <- 3@"] {
+            assert!(all.contains(wanted), "{wanted} in {all}");
+        }
+    }
+}
