@@ -7,6 +7,7 @@
 
 use wamr_runtime::MemoryKind;
 use wamr_runtime::compiled::CodeTables;
+use wamr_runtime::entity::GUARDED_RESERVATION_BYTES;
 use wamr_runtime::gc::{FieldKind, HEADER_BYTES, ObjectHeader};
 use wamr_runtime::vm::{
     FuncRecordLayout, SlotLayout, TargetLayout, VmContextLayout, VmMemoryLayout, VmStoreLayout,
@@ -122,6 +123,38 @@ relied_on! {
     table: "VmTable" VmTableLayout as TableFields { base, len }
     memory: "VmMemory" VmMemoryLayout as MemoryFields { base, len_bytes }
     slot: "Slot" SlotLayout as SlotFields { sig, func, size_bytes }
+}
+
+/// How far code relies on guards: the address space of a guarded memory, in pages of 64 KiB.
+const GUARDED_PAGES: &str = "Memory.guarded_pages";
+
+/// What operators cost, where code counts fuel.
+const FUEL_COSTS: &str = "Fuel.costs_version";
+
+/// What code relies on besides the layout of structures, if it is for these kinds of memory 0.
+#[cfg(feature = "compiler")]
+pub(crate) fn promises(kinds: &[MemoryKind], counts_fuel: bool) -> Vec<LayoutField> {
+    let is_used = |name: &str| match name {
+        GUARDED_PAGES => kinds.contains(&MemoryKind::Guarded),
+        _ => counts_fuel,
+    };
+    let here = PROMISES.iter().filter(|(name, _)| is_used(name));
+    here.map(|&(name, value)| LayoutField { name: name.into(), value }).collect()
+}
+
+const PROMISES: [(&str, u32); 2] = [
+    (GUARDED_PAGES, (GUARDED_RESERVATION_BYTES >> 16) as u32),
+    (FUEL_COSTS, wamr_types::fuel::COSTS_VERSION),
+];
+
+/// Whether something that code relies on is so here, where structures are laid out as in `layout`.
+pub(crate) fn is_kept(field: &LayoutField, layout: &[LayoutField]) -> bool {
+    match PROMISES.iter().find(|(name, _)| *name == &*field.name) {
+        // More does no harm.
+        Some((GUARDED_PAGES, here)) => *here >= field.value,
+        Some((_, here)) => *here == field.value,
+        None => layout.contains(field),
+    }
 }
 
 /// Everything that compiled code relies on of the runtime's structures on a target.

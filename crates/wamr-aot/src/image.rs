@@ -13,7 +13,7 @@ use wamr_runtime::vm::{FuncKind, FuncRecord, Outcome, TargetLayout, VmContext};
 use wamr_runtime::{Executable, FuncEntry, MemoryKind, Module, WeakModule};
 use wamr_types::{DefinedFuncIdx, TrapCode};
 
-use crate::artifact::{CompiledModule, FuncCode, layout_of, page_bytes};
+use crate::artifact::{CompiledModule, FuncCode, is_kept, layout_of, page_bytes};
 
 #[cfg(unix)]
 mod unix;
@@ -304,7 +304,7 @@ fn check_target(module: &CompiledModule) -> Result<(), LoadError> {
     }
     let here = layout_of(TargetLayout::HOST);
     for field in &module.layout {
-        if !here.contains(field) {
+        if !is_kept(field, &here) {
             return Err(LoadError::Layout(field.name.clone()));
         }
     }

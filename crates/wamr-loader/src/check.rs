@@ -73,6 +73,29 @@ fn body_rejection(outline: &Outline<'_>, position: usize, error: wasmparser::Err
     Rejection { error, malformed, func: Some(names::of_func(&outline.sections, func)) }
 }
 
+/// Features of `allowed` that a module needs which is valid under `allowed`: a set that it is valid
+/// under, and that the parser asks for one by one. Features that are part of another one may be
+/// left out of it.
+pub(crate) fn needed(bytes: &[u8], allowed: Features) -> Features {
+    let mut needed = Features::NONE;
+    while let Err(rejection) = validate(bytes, needed, Scope::Module) {
+        let missing = needed.iter().fold(allowed, Features::without);
+        let hint = rejection.error.missing_wasm_feature();
+        let hinted = hint.and_then(|flags| feature_with(flags, missing));
+        // Without a hint, it is what makes the parser come further.
+        let helps = |&feature: &Feature| match validate(bytes, needed.with(feature), Scope::Module)
+        {
+            Ok(_) => true,
+            Err(next) => next.error.offset() > rejection.error.offset(),
+        };
+        match hinted.or_else(|| missing.iter().find(helps)) {
+            Some(feature) => needed = needed.with(feature),
+            None => return allowed,
+        }
+    }
+    needed
+}
+
 /// The feature for want of which a module was turned down that is valid under `sets.allowed`.
 ///
 /// Where the parser says which one would have helped, that is it. Else features are added one

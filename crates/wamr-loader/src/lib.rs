@@ -10,7 +10,8 @@
 use std::sync::Arc;
 
 use wamr_types::{
-    LoadError, LoadErrorKind, LoadOptions, Loader, Module, ModuleBytes, TypeRegistry, Validation,
+    Features, LoadError, LoadErrorKind, LoadOptions, Loader, Module, ModuleBytes, TypeRegistry,
+    Validation,
 };
 
 use crate::bodies::ModuleBodies;
@@ -57,6 +58,13 @@ const MAGIC: &[u8] = b"\0asm";
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WasmLoader;
+
+impl WasmLoader {
+    /// The features that a module in the binary format needs, of those that it was loaded with.
+    pub fn needed_features(self, bytes: &[u8], allowed: Features) -> Features {
+        check::needed(bytes, allowed)
+    }
+}
 
 impl Loader for WasmLoader {
     fn load(

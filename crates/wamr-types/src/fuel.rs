@@ -11,6 +11,10 @@
 //! recursion by calls. A call costs what its operator costs, whoever is called; host functions may
 //! charge what they like. Instantiation is free, but for the start function.
 
+/// Counts how often what costs how much has changed: code that was compiled before counts as it did
+/// then. Every change of this module that a guest can notice changes it.
+pub const COSTS_VERSION: u32 = 1;
+
 /// How an operator counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OperatorFuel {

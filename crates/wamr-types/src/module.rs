@@ -99,7 +99,7 @@ pub struct Module {
 impl fmt::Debug for Module {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Module")
-            .field("name", &self.names.module)
+            .field("name", &self.name())
             .field("imports", &self.imports.len())
             .field("exports", &self.exports.len())
             .field("funcs", &self.funcs.len())
@@ -186,9 +186,9 @@ impl Module {
         self.export_map.get(name).map(|&position| &self.exports[position])
     }
 
-    /// The module's own name, where the `name` section gives one.
+    /// The module's own name, where the `name` section gives one, else what it goes by.
     pub fn name(&self) -> Option<&str> {
-        self.names.module.as_deref()
+        self.names.module.as_deref().or(self.names.given.as_deref())
     }
 
     /// The bytes of a data segment.
@@ -447,6 +447,9 @@ pub type ModuleName = Option<Box<str>>;
 pub struct Names {
     /// The module.
     pub module: ModuleName,
+    /// What a module goes by that does not name itself, such as the name of its file. It is no part
+    /// of the module.
+    pub given: ModuleName,
     /// Functions, sorted by index.
     pub funcs: Box<[(FuncIdx, Box<str>)]>,
 }

@@ -242,7 +242,7 @@ unsafe fn load(
     let accept = |outline: &Outline| accept(engine, outline);
     let file = wamr_aot::file::read_if(bytes, engine.types(), accept)?;
     let mut decoded = file.module;
-    decoded.names.module = decoded.names.module.or(name);
+    decoded.names.given = name;
     // SAFETY: the caller vouches for what the code does; the tables were checked against it. Nobody
     // else knows the file's memory yet.
     let loaded = unsafe { LoadedModule::load_file(file.compiled, &memory, file.text) };

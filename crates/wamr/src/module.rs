@@ -39,7 +39,7 @@ pub enum ModuleError {
         /// Whether the file's code counts it.
         counted: bool,
     },
-    /// The AOT file's module was compiled with a feature that the engine does not allow.
+    /// The AOT file's module needs a feature that the engine does not allow.
     #[cfg(feature = "aot")]
     Feature(wamr_types::Feature),
     /// This build has neither parser nor mode for it.
@@ -74,8 +74,7 @@ impl fmt::Display for ModuleError {
             #[cfg(feature = "aot")]
             Self::Feature(feature) => write!(
                 f,
-                "the AOT file was compiled for modules that may use `{feature}`, which the engine \
-                 does not allow; compile it with `--disable-{feature}`"
+                "the module of the AOT file needs `{feature}`, which the engine does not allow"
             ),
             Self::NoMode(mode) => write!(f, "this build has no mode `{mode}`"),
         }
@@ -180,7 +179,7 @@ impl Module {
         let (loader, backend) = parts(engine, mode)?;
         let options = engine.load_options(backend);
         let mut decoded = loader.load(bytes, engine.types(), &options)?;
-        decoded.names.module = decoded.names.module.or(name);
+        decoded.names.given = name;
         let module = wamr_runtime::Module::prepare(engine, Arc::new(decoded), backend);
         Ok(Self(module.map_err(ModuleError::Prepare)?))
     }

@@ -17,7 +17,7 @@ use wamr_runtime::vm::TargetLayout;
 use wamr_runtime::{Error, ErrorKind, MemoryKind};
 use wamr_types::{DefinedFuncIdx, Module, TypeRegistry};
 
-use crate::artifact::{CompiledModule, FuncCode, Target, layout_of, page_bytes};
+use crate::artifact::{CompiledModule, FuncCode, Target, layout_of, page_bytes, promises};
 
 mod cranelift;
 pub use cranelift::{Cranelift, OptLevel};
@@ -206,7 +206,7 @@ pub fn compile(
             None => funcs.push(CompiledFunc::default()),
         }
     }
-    assemble(generator, module, &options.memory0, funcs)
+    assemble(generator, module, options, funcs)
 }
 
 fn validate(module: &Module, func: DefinedFuncIdx) -> Result<(), Error> {
@@ -222,9 +222,10 @@ fn too_large() -> Error {
 fn assemble(
     generator: &dyn CodeGenerator,
     module: &Module,
-    kinds: &[MemoryKind],
+    options: &CompileOptions,
     funcs: Vec<CompiledFunc>,
 ) -> Result<CompiledModule, Error> {
+    let kinds = &options.memory0;
     let count = module.defined_func_count();
     let mut code = Vec::new();
     let mut starts = Vec::with_capacity(funcs.len());
@@ -282,6 +283,8 @@ fn assemble(
             MemoryKind::Checked => entry.checked = Some(start),
         }
     }
+    let mut layout = layout_of(generator.layout()).into_vec();
+    layout.extend(promises(kinds, options.counts_fuel));
     Ok(CompiledModule {
         target: generator.target(),
         code: code.into(),
@@ -296,6 +299,6 @@ fn assemble(
             clauses: clauses.into(),
             inlined: inlined.into(),
         },
-        layout: layout_of(generator.layout()),
+        layout: layout.into(),
     })
 }

@@ -431,7 +431,7 @@ impl<'a> Decoder<'a> {
         if !funcs.is_sorted_by(|(a, _), (b, _)| a < b) {
             return malformed("names out of order");
         }
-        Ok(wasm::Names { module: file.name.map(Into::into), funcs })
+        Ok(wasm::Names { module: file.name.map(Into::into), given: None, funcs })
     }
 
     fn const_expr(&mut self, expr: &ConstExpr, wanted: wasm::ValType) -> Result<wasm::ConstExpr> {

@@ -57,7 +57,7 @@ pub struct Outline {
     pub text: Range<usize>,
     /// Whether the code counts fuel.
     pub consumes_fuel: bool,
-    /// The features that the module was validated with.
+    /// The features that the module needs.
     pub features: Features,
     /// The type of the first memory, if there is one.
     pub memory0: Option<MemoryType>,
@@ -140,7 +140,7 @@ impl Counts {
     }
 }
 
-/// The features that the module was validated with.
+/// The features that the module needs.
 fn features(info: &Info<'_>) -> Result<Features, FileError> {
     info.wasm_features.iter().try_fold(Features::NONE, |features, &name| {
         let feature = Feature::ALL.iter().find(|feature| feature.name() == name);

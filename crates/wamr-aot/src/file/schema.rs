@@ -23,7 +23,7 @@ pub(super) struct Info<'a> {
     /// What the runtime must be able to do, by name. A name that a reader does not know is one that
     /// it lacks.
     pub(super) requires: Vec<&'a str>,
-    /// The WebAssembly features that the module was validated with.
+    /// The WebAssembly features that the module needs.
     pub(super) wasm_features: Vec<&'a str>,
     /// What the code calls in the runtime, in the order of the table of addresses.
     pub(super) builtins: Vec<&'a str>,

@@ -4,7 +4,7 @@ use object::elf;
 use object::write::StringId;
 use object::write::elf::{FileHeader, Rel, SectionHeader, SectionIndex, Sym, SymbolIndex, Writer};
 use wamr_runtime::Error;
-use wamr_types::{Module, TypeRegistry};
+use wamr_types::{Features, Module, TypeRegistry};
 
 use super::header::{self, Header};
 use super::schema::Info;
@@ -17,6 +17,8 @@ use crate::artifact::{CompiledModule, page_bytes};
 pub struct WriteOptions {
     /// Whether the code counts fuel.
     pub consume_fuel: bool,
+    /// The features that the module needs; those that it was validated with if that is `None`.
+    pub features: Option<Features>,
     /// The custom sections to keep; all if that is `None`.
     pub custom_sections: Option<Vec<String>>,
     /// Whether to write code and symbols alone: a file for tools, which cannot be loaded.
@@ -111,7 +113,12 @@ fn info<'a>(module: &Module, compiled: &'a CompiledModule, options: &WriteOption
         arch: &compiled.target.arch,
         cpu_features: compiled.target.cpu_features.iter().map(|name| &**name).collect(),
         requires,
-        wasm_features: module.features.iter().map(wamr_types::Feature::name).collect(),
+        wasm_features: options
+            .features
+            .unwrap_or(module.features)
+            .iter()
+            .map(wamr_types::Feature::name)
+            .collect(),
         builtins: compiled.builtins.iter().map(|name| &**name).collect(),
         constants: compiled.layout.iter().map(|field| (&*field.name, field.value)).collect(),
     }

@@ -7,6 +7,7 @@ use wamr_aot::CompiledModule;
 pub use wamr_aot::compiler::OptLevel;
 use wamr_aot::compiler::{CodeGenerator, CompileOptions, Cranelift, compile};
 use wamr_aot::file::{WriteOptions, unloaded, write};
+use wamr_loader::WasmLoader;
 use wamr_runtime::{Error, MemoryKind};
 use wamr_types::{DefinedFuncIdx, FuncIdx, LoadOptions, ModuleBytes, Validation};
 
@@ -168,6 +169,9 @@ impl Precompile {
         let compiled = compile(&generator, module, engine.types(), &options)?;
         let mut options = WriteOptions::default();
         options.consume_fuel = counts_fuel;
+        // An engine that allows no more can load the file.
+        let needed = WasmLoader.needed_features(module.bytes.as_slice(), module.features);
+        options.features = Some(needed);
         options.custom_sections = self.custom_sections.clone();
         options.object_only = self.object_only;
         let bytes = write(module, engine.types(), &compiled, &options)?;
