@@ -113,13 +113,13 @@ struct World {
     users: Vec<(Way, Instance)>,
 }
 
-fn load(engine: &Engine, way: Way) -> Module {
-    let in_mode = |mode| Module::in_mode(engine, ModuleBytes::new(USER), None, mode).unwrap();
+fn load(engine: &Engine, way: Way, text: &'static str) -> Module {
+    let in_mode = |mode| Module::in_mode(engine, ModuleBytes::new(text), None, mode).unwrap();
     match way {
         Way::Interpreted => in_mode(Mode::Interp),
         Way::Compiled => in_mode(Mode::Jit),
         Way::Loaded => {
-            let bytes = engine.precompile(USER.as_bytes()).unwrap();
+            let bytes = engine.precompile(text.as_bytes()).unwrap();
             // SAFETY: the compiler has just made them.
             unsafe { Module::deserialize(engine, &bytes) }.unwrap()
         }
@@ -151,7 +151,7 @@ impl World {
         ];
         let mut users = Vec::new();
         for (position, way) in WAYS.into_iter().enumerate() {
-            let user = Instance::new(&mut store, &load(engine, way), &imports).unwrap();
+            let user = Instance::new(&mut store, &load(engine, way, USER), &imports).unwrap();
             let next = (position as i32 + 1) % WAYS.len() as i32;
             run::<_, ()>(&mut store, &user, "init", (position as i32, next)).unwrap();
             users.push((way, user));
@@ -323,4 +323,44 @@ fn tail_calls_through_all_modes_take_no_stack() {
             assert_eq!(last, (owner + count) % 3);
         });
     });
+}
+
+#[cfg(feature = "loading-linking")]
+#[test]
+fn modules_of_all_modes_are_found_and_share_what_they_import() {
+    use wamr::loading::{Loading, ReadError, ReadModule};
+
+    const COUNTER: &str = r#"(module (global $n (mut i32) (i32.const 0))
+        (table (export "table") 2 funcref) (memory (export "memory") 1)
+        (func (export "inc") (global.set $n (i32.add (global.get $n) (i32.const 1))))
+        (func (export "get") (result i32) (global.get $n)))"#;
+    const LEFT: &str = r#"(module (import "counter" "inc" (func $inc))
+        (import "counter" "table" (table 2 funcref)) (import "counter" "memory" (memory 1))
+        (func $twice (call $inc) (call $inc)) (elem (i32.const 1) $twice)
+        (func (export "left") (call $inc) (drop (memory.grow (i32.const 2)))))"#;
+    const MAIN: &str = r#"(module (import "left" "left" (func $left))
+        (import "counter" "get" (func $get (result i32)))
+        (import "counter" "table" (table 2 funcref)) (import "counter" "memory" (memory 1))
+        (func (export "run") (result i32)
+            (call $left) (call_indirect (i32.const 1))
+            (i32.add (i32.mul (call $get) (i32.const 10)) (memory.size))))"#;
+
+    let engine = Engine::default();
+    let ways = WAYS.map(|way| (way, load(&engine, way, COUNTER), load(&engine, way, LEFT)));
+    for (counter_way, counter, _) in &ways {
+        for (left_way, _, left) in &ways {
+            for way in WAYS {
+                let mut loading =
+                    Loading::new(|_: &str| -> Result<Option<ReadModule>, ReadError> { Ok(None) });
+                loading.registry_mut().register("counter", counter).unwrap();
+                loading.registry_mut().register("left", left).unwrap();
+                let mut store = Store::new(&engine, ());
+                let main = load(&engine, way, MAIN);
+                let program = loading.instantiate(&mut store, &main).unwrap();
+                let run = program.main().get_typed_func::<(), i32>(&mut store, "run").unwrap();
+                let what = format!("{way:?} over {left_way:?} over {counter_way:?}");
+                assert_eq!(run.call(&mut store, ()).unwrap(), 33, "{what}");
+            }
+        }
+    }
 }
