@@ -7,6 +7,9 @@ const SHARED: bool = true;
 mod files;
 #[path = "suite/hostile.rs"]
 mod hostile;
+#[cfg(unix)]
+#[path = "suite/network.rs"]
+mod network;
 #[path = "suite/poll.rs"]
 mod poll;
 #[path = "suite/process.rs"]

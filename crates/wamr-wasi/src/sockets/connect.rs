@@ -129,7 +129,12 @@ pub fn sock_connect(
         }
     }
     socket.connecting = false;
-    Ok(socket.host.take_error()?)
+    socket.host.take_error()?;
+    // Some systems count a socket as connected only when they are asked again.
+    match socket.host.connect(address).map_err(Errno::from) {
+        Err(Errno::Isconn) => Ok(()),
+        result => result,
+    }
 }
 
 /// Writes the address that a socket has.

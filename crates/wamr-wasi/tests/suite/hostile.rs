@@ -64,6 +64,8 @@ fn guest(world: &World) -> WasiCtx {
         .unwrap()
         .preopen_listener(std::net::TcpListener::bind("127.0.0.1:0").unwrap())
         .unwrap()
+        .allow_addresses(["127.0.0.1/32".parse().unwrap()])
+        .allow_resolve(["localhost"])
         .max_descriptors(16)
         .interrupt(move || looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 2 == 1)
         .build()

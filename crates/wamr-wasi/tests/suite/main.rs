@@ -5,6 +5,8 @@ const SHARED: bool = false;
 
 mod files;
 mod hostile;
+#[cfg(unix)]
+mod network;
 mod poll;
 mod process;
 mod read_only;
