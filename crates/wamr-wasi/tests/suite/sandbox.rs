@@ -282,3 +282,60 @@ fn bad_paths() {
     guest.memory[64] = 0xff;
     assert_eq!(open(&mut guest, 64, 2), Err(Errno::Ilseq));
 }
+
+/// Somebody outside swaps a directory for a link that leads out, again and again, while a guest
+/// opens, creates and lists beneath its name.
+#[cfg(unix)]
+#[test]
+fn renames_while_a_guest_opens() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let world = World::new();
+    let inside = world.inside();
+    fs::create_dir(inside.join("real")).unwrap();
+    fs::write(inside.join("real/secret"), "public").unwrap();
+    std::os::unix::fs::symlink(world.temp.path(), inside.join("evil")).unwrap();
+    let mut guest = Guest::with_dir(&inside);
+    // Set at the end, and by an assertion that fails too.
+    struct Done<'a>(&'a AtomicBool);
+    impl Drop for Done<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let done = AtomicBool::new(false);
+    let (mut opened, mut refused) = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let name = |name| inside.join(name);
+            // What the guest does meanwhile can't make these fail: it renames nothing.
+            while !done.load(Ordering::Relaxed) {
+                fs::rename(name("real"), name("swapped")).unwrap();
+                fs::rename(name("swapped"), name("real")).unwrap();
+                fs::rename(name("evil"), name("swapped")).unwrap();
+                fs::rename(name("swapped"), name("evil")).unwrap();
+            }
+        });
+        let _done = Done(&done);
+        for _ in 0..3000 {
+            match guest.open("swapped/secret", 0, READ | WRITE) {
+                Ok(file) => {
+                    assert_eq!(guest.read(file, 100).unwrap(), b"public");
+                    guest.close(file).unwrap();
+                    opened += 1;
+                }
+                Err(_) => refused += 1,
+            }
+            if let Ok(file) = guest.open("swapped/new", CREAT, WRITE) {
+                guest.close(file).unwrap();
+            }
+            if let Ok(dir) = guest.open("swapped", DIRECTORY, READ) {
+                let names = guest.readdir(dir, 4096, 0).unwrap();
+                assert!(!names.windows(6).any(|name| name == b"inside"), "the directory outside");
+                guest.close(dir).unwrap();
+            }
+        }
+    });
+    assert_eq!(opened + refused, 3000);
+    world.check_untouched();
+}

@@ -1,5 +1,7 @@
 //! Standard streams.
 
+use std::io::{Read, Write};
+
 use crate::support::*;
 use wamr_wasi::preview1::fd;
 use wamr_wasi::{Errno, MemoryOutput, WasiCtxBuilder};
@@ -76,4 +78,61 @@ fn lying_streams() {
     let mut guest = Guest::new(WasiCtxBuilder::new().stdin(Liar).stdout(Liar));
     assert_eq!(guest.read(0, 5).unwrap().len(), 5);
     assert_eq!(guest.write(1, b"abc"), Ok(3));
+}
+
+#[test]
+fn pipes() {
+    let mut builder = WasiCtxBuilder::new();
+    let mut input = builder.stdin_pipe().unwrap();
+    let mut output = builder.stdout_pipe().unwrap();
+    let mut errors = builder.stderr_pipe().unwrap();
+    let mut guest = Guest::new(&mut builder);
+    input.write_all(b"question").unwrap();
+    assert_eq!(guest.read(0, 100).unwrap(), b"question");
+    assert_eq!(guest.write(1, b"answer"), Ok(6));
+    assert_eq!(guest.write(2, b"error"), Ok(5));
+    drop(input);
+    assert_eq!(guest.read(0, 100).unwrap(), b"", "the writer is gone");
+    assert_eq!(guest.write(0, b"x"), Err(Errno::Badf));
+    assert_eq!(guest.read(1, 1), Err(Errno::Badf));
+    drop(guest);
+    let mut text = String::new();
+    output.read_to_string(&mut text).unwrap();
+    errors.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "answererror");
+}
+
+#[cfg(unix)]
+#[test]
+fn waiting_for_a_pipe_is_interrupted() {
+    let mut builder = WasiCtxBuilder::new();
+    let _input = builder.stdin_pipe().unwrap();
+    let _output = builder.stdout_pipe().unwrap();
+    let looks = std::sync::atomic::AtomicU32::new(0);
+    builder.interrupt(move || looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 40);
+    let mut guest = Guest::new(&mut builder);
+    let error = loop {
+        if let Err(error) = guest.write(1, &[0; 32768]) {
+            break error;
+        }
+    };
+    assert_eq!(error, Errno::Intr);
+    assert_eq!(guest.read(0, 1), Err(Errno::Intr));
+}
+
+#[test]
+fn escapes_are_filtered_on_request() {
+    for filter in [false, true] {
+        let output = MemoryOutput::new();
+        let mut builder = WasiCtxBuilder::new();
+        builder.stdout(output.clone()).stderr(output.clone()).filter_terminal_escapes(filter);
+        let mut guest = Guest::new(&mut builder);
+        assert_eq!(guest.write(1, b"a\x1b[2Jb\n"), Ok(7));
+        assert_eq!(guest.write(2, b"\x1b]0;title\x07"), Ok(10));
+        let expected = match filter {
+            false => "a\x1b[2Jb\n\x1b]0;title\x07",
+            true => "a\u{241b}[2Jb\n\u{241b}]0;title\u{2407}",
+        };
+        assert_eq!(output.contents(), expected.as_bytes());
+    }
 }
