@@ -62,33 +62,46 @@ fn config(u: &mut Unstructured<'_>) -> arbitrary::Result<Config> {
     Ok(config)
 }
 
+/// Whether a module in the binary format has an operator in one of its functions.
+fn has_operator(module: &[u8], is_it: impl Fn(&Operator<'_>) -> bool) -> bool {
+    Parser::new(0).parse_all(module).any(|payload| {
+        let Ok(Payload::CodeSectionEntry(body)) = payload else { return false };
+        let Ok(operators) = body.get_operators_reader() else { return false };
+        operators.into_iter().any(|operator| operator.is_ok_and(|operator| is_it(&operator)))
+    })
+}
+
+/// Whether a module makes tail calls. Whether a frame that makes one to a host function is still
+/// there is not the same in every mode.
+pub(crate) fn has_tail_calls(module: &[u8]) -> bool {
+    has_operator(module, |operator| {
+        matches!(
+            operator,
+            Operator::ReturnCall { .. }
+                | Operator::ReturnCallIndirect { .. }
+                | Operator::ReturnCallRef { .. }
+        )
+    })
+}
+
 /// Whether a module waits for other threads, of which there are none.
 fn may_wait(module: &[u8]) -> bool {
-    let waits = |payload| -> Option<bool> {
-        let Ok(Payload::CodeSectionEntry(body)) = payload else { return None };
-        let mut operators = body.get_operators_reader().ok()?.into_iter();
-        Some(operators.any(|operator| {
-            let waits = |operator: &Operator<'_>| {
-                matches!(
-                    operator,
-                    Operator::MemoryAtomicWait32 { .. } | Operator::MemoryAtomicWait64 { .. }
-                )
-            };
-            operator.is_ok_and(|operator| waits(&operator))
-        }))
-    };
-    let shares = |payload: &_| match payload {
+    let shares = |payload: wasmparser::Result<Payload<'_>>| match payload {
         Ok(Payload::MemorySection(memories)) => {
-            memories.clone().into_iter().any(|memory| memory.is_ok_and(|memory| memory.shared))
+            memories.into_iter().any(|memory| memory.is_ok_and(|memory| memory.shared))
         }
-        Ok(Payload::ImportSection(imports)) => imports.clone().into_imports().any(|import| {
+        Ok(Payload::ImportSection(imports)) => imports.into_imports().any(|import| {
             import.is_ok_and(
                 |import| matches!(import.ty, wasmparser::TypeRef::Memory(memory) if memory.shared),
             )
         }),
         _ => false,
     };
-    let payloads = || Parser::new(0).parse_all(module);
-    payloads().any(|payload| shares(&payload))
-        && payloads().any(|payload| waits(payload).unwrap_or(false))
+    let waits = |operator: &Operator<'_>| {
+        matches!(
+            operator,
+            Operator::MemoryAtomicWait32 { .. } | Operator::MemoryAtomicWait64 { .. }
+        )
+    };
+    Parser::new(0).parse_all(module).any(shares) && has_operator(module, waits)
 }

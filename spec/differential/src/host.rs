@@ -17,15 +17,25 @@ pub(crate) struct Shared {
     pub(crate) events: Vec<Event>,
     /// The functions of the instance, once it has been made; that of a table and of a value.
     pub(crate) funcs: Vec<Func>,
+    /// Whether the frames that a failure passed through are looked at.
+    pub(crate) shows_frames: bool,
     calls: u64,
     depth: u32,
 }
 
 impl Shared {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64, shows_frames: bool) -> Self {
         // Above what modules ask for at first.
         let limits = StoreLimits::new().memory_bytes(1 << 20).table_elements(1000);
-        Self { seed, limits, events: Vec::new(), funcs: Vec::new(), calls: 0, depth: 0 }
+        Self {
+            seed,
+            limits,
+            events: Vec::new(),
+            funcs: Vec::new(),
+            shows_frames,
+            calls: 0,
+            depth: 0,
+        }
     }
 
     pub(crate) fn log(&mut self, what: String) {

@@ -135,6 +135,9 @@ pub(crate) fn describe_error(store: &mut impl AsContextMut<Data = Shared>, error
         ErrorKind::Trap(code) => format!("trap {code:?}"),
         _ => format!("error {error}"),
     };
+    if !store.as_context_mut().data().shows_frames {
+        return Event::Seen(text);
+    }
     let backtrace = error.backtrace();
     for frame in backtrace.frames() {
         let _ = write!(text, " <- {}@{:?}", frame.func().0, frame.offset());

@@ -8,6 +8,7 @@ use wamr::{
     Module, Store,
 };
 
+use crate::generate::has_tail_calls;
 use crate::host::{self, Shared};
 use crate::observe::{describe_entity, describe_error};
 use crate::{mix, values};
@@ -81,19 +82,24 @@ fn engine(way: Way) -> Result<Engine, Error> {
 /// If the module cannot be loaded, or nothing can be made for an import of it.
 #[allow(unsafe_code, reason = "native code that was made on the spot")]
 pub fn run(way: Way, module: &[u8], seed: u64) -> Result<Run, String> {
+    let shows_frames = !has_tail_calls(module);
     let engine = engine(way).map_err(|error| error.to_string())?;
+    let bytes = ModuleBytes::new(module.to_vec());
+    // Dummies can be made for modules in the binary format alone.
+    let model = Module::in_mode(&engine, bytes.clone(), None, Mode::Interp);
+    let model = model.map_err(|error| error.to_string())?;
     let module = if way.by_file {
         let file = engine.precompile(module).map_err(|error| error.to_string())?;
         // SAFETY: it was made on the line above.
         unsafe { Module::deserialize(&engine, file) }
     } else {
-        Module::from_bytes(&engine, ModuleBytes::new(module.to_vec()))
+        Module::from_bytes(&engine, bytes)
     };
     let module = module.map_err(|error| error.to_string())?;
-    let mut store = Store::new(&engine, Shared::new(seed));
+    let mut store = Store::new(&engine, Shared::new(seed, shows_frames));
     store.limiter(|shared| &mut shared.limits);
     store.set_fuel(FUEL).map_err(|error| error.to_string())?;
-    let imports = imports(&engine, &mut store, &module, seed)?;
+    let imports = imports(&engine, &mut store, &model, seed)?;
     match Instance::new(&mut store, &module, &imports) {
         Ok(instance) => call_all(&mut store, &instance, seed).map_err(|error| error.to_string())?,
         Err(InstantiateError::Run(error)) => {

@@ -38,7 +38,7 @@ pub(super) fn finish(
     };
     let mut inlined = Vec::new();
     // The offset for what is known by `site`, and the frames that stand for one there.
-    let mut source_of = |site: u32, at: u32| match position_of(at) {
+    let mut source_of = |site: u32, place: u32| match place {
         NO_POSITION => NO_POSITION,
         place => {
             let frames = places.frames(place, root);
@@ -50,17 +50,21 @@ pub(super) fn finish(
             position
         }
     };
-    let traps = buffer.traps().iter().map(|trap| TrapSite {
-        at: trap.offset,
-        code: trap_code(trap.code) as u32,
-        position: source_of(InlinedFrame::trap(trap.offset), trap.offset),
+    let traps = buffer.traps().iter().map(|trap| {
+        let at = trap.offset;
+        let (code, place) = match places.access(trap.code, position_of(at)) {
+            Some(place) => (TrapCode::MemoryOutOfBounds, place),
+            None => (trap_code(trap.code), position_of(at)),
+        };
+        let position = source_of(InlinedFrame::trap(at), place);
+        TrapSite { at, code: code as u32, position }
     });
     let mut traps: Vec<TrapSite> = traps.collect();
     traps.sort_by_key(|site| site.at);
     let (mut calls, mut handlers) = (Vec::new(), Vec::new());
     for site in buffer.call_sites() {
         let at = site.ret_addr;
-        let position = source_of(InlinedFrame::call(at), at - 1);
+        let position = source_of(InlinedFrame::call(at), position_of(at - 1));
         calls.push(CallSite { at, position });
         let (mut context, mut clauses) = (None, Vec::new());
         for handler in site.exception_handlers {

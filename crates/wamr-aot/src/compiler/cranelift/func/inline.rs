@@ -7,8 +7,9 @@
 
 use std::collections::HashMap;
 
-use cranelift_codegen::ir::{Inst, SourceLoc};
+use cranelift_codegen::ir::{Inst, SourceLoc, TrapCode as ClifTrap};
 use cranelift_frontend::Variable;
+use wamr_runtime::compiled::NO_POSITION;
 use wamr_types::{DefinedFuncIdx, FuncType};
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 
@@ -47,7 +48,14 @@ pub(in super::super) struct Positions {
     bodies: Vec<Body>,
     /// The body and the offset in the module.
     places: Vec<(u32, u32)>,
+    /// The places of accesses that may fault, as they were built.
+    accesses: Vec<u32>,
 }
+
+/// Codes of traps from here on are those of accesses that may fault.
+const FIRST_ACCESS: u8 = 64;
+/// How many codes accesses have, in turn: as many as Cranelift has.
+const ACCESS_CODES: usize = 180;
 
 /// A body that was inlined.
 struct Body {
@@ -70,6 +78,50 @@ impl Positions {
         }
         frames.push((root, place));
         frames
+    }
+
+    /// A trap code for the access at a place. Where Cranelift makes an access part of a later
+    /// instruction it forgets its place, but not its code.
+    pub(super) fn add_access(&mut self, place: SourceLoc) -> ClifTrap {
+        let code = FIRST_ACCESS + (self.accesses.len() % ACCESS_CODES) as u8;
+        self.accesses.push(place.bits());
+        ClifTrap::unwrap_user(code)
+    }
+
+    /// The place of the access that a trap code is for; `found` is the place of the instruction that
+    /// the access became part of. `None` if the code is for something else.
+    pub(in super::super) fn access(&self, code: ClifTrap, found: u32) -> Option<u32> {
+        let code = code.as_raw().get().checked_sub(FIRST_ACCESS)? as usize;
+        if code >= ACCESS_CODES {
+            return None;
+        }
+        let same_code = || self.accesses.iter().skip(code).step_by(ACCESS_CODES).copied();
+        if found == NO_POSITION {
+            let mut places = same_code();
+            let only = places.next().filter(|_| places.next().is_none());
+            return Some(only.unwrap_or(found));
+        }
+        if same_code().any(|place| place == found) {
+            return Some(found);
+        }
+        // The last one before it.
+        let limit = self.order(found, u32::MAX);
+        let before = same_code().take_while(|&place| self.order(place, 0) <= limit);
+        Some(before.last().unwrap_or(found))
+    }
+
+    /// A key that places are built in order of; `own` stands for a place of the function itself,
+    /// among what was inlined there.
+    fn order(&self, place: u32, own: u32) -> (u32, u32) {
+        if place & INLINED == 0 {
+            return (place, own);
+        }
+        let mut outermost = place;
+        while outermost & INLINED != 0 {
+            let (body, _) = self.places[(outermost & !INLINED) as usize];
+            outermost = self.bodies[body as usize].call;
+        }
+        (outermost, place)
     }
 }
 

@@ -97,7 +97,9 @@ impl FuncCompiler<'_, '_> {
             // A guarded memory never moves.
             let base = self.load_constant(types::I64, memory, base_at as i32);
             let at = self.builder.ins().iadd(base, index);
-            return self.with_offset(at, memarg.offset, self.flags.guarded);
+            let trap = self.inlining.positions.add_access(self.builder.srcloc());
+            let flags = self.flags.guarded.with_trap_code(Some(trap));
+            return self.with_offset(at, memarg.offset, flags);
         }
         let end = self.end_of_access(index_type, index, memarg.offset.checked_add(len_bytes));
         self.check_bounds(memory, end);

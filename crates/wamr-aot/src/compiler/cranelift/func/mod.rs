@@ -101,7 +101,7 @@ struct Flags {
     globals: MemFlagsData,
     /// Linear memories; bounds were compared.
     memories: MemFlagsData,
-    /// Linear memories, where accesses out of bounds fault.
+    /// Linear memories, where accesses out of bounds fault: each has its trap code besides.
     guarded: MemFlagsData,
     /// The store's buffer of values.
     args: MemFlagsData,
@@ -122,16 +122,12 @@ impl Flags {
         // Slots are no more than 8-byte aligned, linear memory is not at all.
         let any = MemFlagsData::new().with_notrap();
         let memory = region(4, "memory");
-        let trap = ClifTrap::user(TrapCode::MemoryOutOfBounds as u8);
         Self {
             vm: trusted.with_alias_region(region(1, "vm")),
             tables: trusted.with_alias_region(region(2, "table")),
             globals: any.with_alias_region(region(3, "global")),
             memories: any.with_endianness(Endianness::Little).with_alias_region(memory),
-            guarded: any
-                .with_trap_code(trap)
-                .with_endianness(Endianness::Little)
-                .with_alias_region(memory),
+            guarded: any.with_endianness(Endianness::Little).with_alias_region(memory),
             args: any.with_alias_region(region(5, "args")),
             objects: trusted.with_alias_region(region(6, "object")),
             fuel: trusted.with_alias_region(region(7, "fuel")),
