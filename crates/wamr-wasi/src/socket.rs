@@ -114,7 +114,7 @@ impl Socket {
     }
 
     pub(crate) fn recv(&self, buf: &mut [u8], peek: bool) -> io::Result<Received> {
-        self.host.recv(buf, peek, self.datagram)
+        self.host.recv(buf, peek)
     }
 
     pub(crate) fn send(&self, bufs: &[IoSlice<'_>], to: Option<SocketAddr>) -> io::Result<usize> {

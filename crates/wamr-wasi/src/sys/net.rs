@@ -1,13 +1,15 @@
 //! Sockets on Unix, through `rustix`. They never block; whoever waits does so where it can be
 //! interrupted.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::net::{self, AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, SocketType};
-use rustix::net::{SocketAddrAny, sockopt};
+use rustix::net::{
+    self, AddressFamily, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendFlags, SocketAddrAny, SocketType, sockopt,
+};
 
 use super::{Handle, NetFlag, NetNumber, Received};
 
@@ -70,15 +72,13 @@ impl NetSocket {
     }
 
     /// Receives once. Of a datagram, what does not fit is lost.
-    pub(crate) fn recv(&self, buf: &mut [u8], peek: bool, datagram: bool) -> io::Result<Received> {
-        let mut flags = RecvFlags::empty();
-        flags.set(RecvFlags::PEEK, peek);
-        // Of a stream, this would throw bytes away.
-        flags.set(RecvFlags::TRUNC, datagram);
-        let room = buf.len();
-        let (_, count, from) = net::recvfrom(&self.0, buf, flags)?;
-        let from = from.and_then(|from| SocketAddr::try_from(from).ok());
-        Ok(Received { count: count.min(room), truncated: count > room, from })
+    pub(crate) fn recv(&self, buf: &mut [u8], peek: bool) -> io::Result<Received> {
+        let flags = if peek { RecvFlags::PEEK } else { RecvFlags::empty() };
+        let mut control = RecvAncillaryBuffer::default();
+        let received = net::recvmsg(&self.0, &mut [IoSliceMut::new(buf)], &mut control, flags)?;
+        let from = received.address.and_then(|from| SocketAddr::try_from(from).ok());
+        let truncated = received.flags.contains(ReturnFlags::TRUNC);
+        Ok(Received { count: received.bytes, truncated, from })
     }
 
     /// Sends the buffers at once, as one datagram if it is a matter of those.

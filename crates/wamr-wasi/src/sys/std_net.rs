@@ -86,7 +86,7 @@ impl NetSocket {
         }
     }
 
-    pub(crate) fn recv(&self, buf: &mut [u8], peek: bool, _datagram: bool) -> io::Result<Received> {
+    pub(crate) fn recv(&self, buf: &mut [u8], peek: bool) -> io::Result<Received> {
         let (count, from) = match self {
             Self::Listener(_) => return Err(io::ErrorKind::NotConnected.into()),
             Self::Stream(stream) if peek => (stream.peek(buf)?, None),
