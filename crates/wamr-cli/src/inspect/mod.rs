@@ -65,7 +65,7 @@ impl<'m> Report<'m> {
         let bytes = decoded.bytes.as_slice();
         let is_aot = wamr::aot::is_aot(bytes);
         let (features, sections) = if is_aot {
-            // What it was compiled for; what the module needs of that, nobody knows any more.
+            // What the file says: what the module needs, or in older files all that was allowed.
             (decoded.features, Vec::new())
         } else {
             let features =
