@@ -48,22 +48,28 @@ pub(crate) struct Imported {
 }
 
 impl Decoder {
-    /// Decodes all sections of an outline.
+    /// Decodes all sections of an outline of `bytes`.
     pub(crate) fn read(
         sections: Vec<Payload<'_>>,
+        bytes: &[u8],
         registry: &TypeRegistry,
     ) -> Result<Self, LoadError> {
         let mut decoder = Self { names: names::all(&sections), ..Self::default() };
         for section in sections {
             let offset = section.as_section().map(|(_, range)| range.start as usize);
             decoder
-                .section(section, registry)
+                .section(section, bytes, registry)
                 .map_err(|error| LoadError { offset: error.offset.or(offset), ..error })?;
         }
         Ok(decoder)
     }
 
-    fn section(&mut self, section: Payload<'_>, registry: &TypeRegistry) -> Result<(), LoadError> {
+    fn section(
+        &mut self,
+        section: Payload<'_>,
+        bytes: &[u8],
+        registry: &TypeRegistry,
+    ) -> Result<(), LoadError> {
         match section {
             Payload::TypeSection(section) => self.types(section, registry)?,
             Payload::ImportSection(section) => self.imports(section)?,
@@ -75,7 +81,7 @@ impl Decoder {
             Payload::ExportSection(section) => self.exports(section)?,
             Payload::StartSection { func, .. } => self.start = Some(FuncIdx(func)),
             Payload::ElementSection(section) => self.elements(section)?,
-            Payload::DataSection(section) => self.data(section)?,
+            Payload::DataSection(section) => self.data(&section, bytes)?,
             Payload::CustomSection(section) => self.custom(&section),
             // The header, the data count and the end hold nothing that is not known already;
             // sections of other kinds have not passed validation.

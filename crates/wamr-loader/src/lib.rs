@@ -92,7 +92,7 @@ impl Loader for WasmLoader {
         let code_offset = outline.code.offset;
         let is_validated = options.validation == Validation::Eager;
         let hints = hints::all(&outline.sections, &outline.code, outline.bytes, is_validated);
-        let mut decoder = Decoder::read(outline.sections, registry)?;
+        let mut decoder = Decoder::read(outline.sections, outline.bytes, registry)?;
         match hints {
             Ok(hints) => decoder.branch_hints = hints,
             Err(error) => decoder.custom_errors.push(error),

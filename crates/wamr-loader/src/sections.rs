@@ -1,12 +1,14 @@
 //! One function for each kind of section.
 //! <https://webassembly.github.io/spec/core/binary/modules.html>
 
+use smallvec::smallvec;
 use wamr_types::{
-    AbstractHeapType, ConstExpr, CustomSection, Data, DataMode, Element, ElementItems, ElementMode,
-    Export, ExternIdx, Feature, FuncIdx, Global, GlobalIdx, HeapType, Import, ImportDesc,
-    LoadError, MemoryIdx, RefType, Table, TableIdx, TagIdx, TypeId, TypeIdx, TypeRegistry,
+    AbstractHeapType, ConstExpr, ConstOp, CustomSection, Data, DataMode, Element, ElementItems,
+    ElementMode, Export, ExternIdx, Feature, FuncIdx, Global, GlobalIdx, HeapType, Import,
+    ImportDesc, LoadError, MemoryIdx, RefType, Table, TableIdx, TagIdx, TypeId, TypeIdx,
+    TypeRegistry,
 };
-use wasmparser::{ExternalKind, SectionLimited, TableInit, TypeRef};
+use wasmparser::{BinaryReader, ExternalKind, FromReader, SectionLimited, TableInit, TypeRef};
 
 use crate::const_expr;
 use crate::decode::Decoder;
@@ -208,22 +210,37 @@ impl Decoder {
         }
     }
 
-    pub(crate) fn data(&mut self, section: SectionLimited<'_, wasmparser::Data<'_>>) -> Result {
+    pub(crate) fn data(
+        &mut self,
+        section: &SectionLimited<'_, wasmparser::Data<'_>>,
+        bytes: &[u8],
+    ) -> Result {
+        let start = section.original_position();
+        let contents = &bytes[start as usize..section.range().end as usize];
+        let mut reader = BinaryReader::new(contents, start);
         self.data.reserve_exact(section.count() as usize);
-        for data in section {
-            let data = data.map_err(unreadable)?;
-            let mode = match data.kind {
-                wasmparser::DataKind::Passive => DataMode::Passive,
-                wasmparser::DataKind::Active { memory_index, offset_expr } => DataMode::Active {
-                    memory: MemoryIdx(memory_index),
-                    offset: self.const_expr(&offset_expr)?,
-                },
+        for _ in 0..section.count() {
+            let data = match plain_data(&mut reader) {
+                Some(data) => data,
+                None => self.data_of_any_kind(&mut reader)?,
             };
-            // The segment's range begins with its mode and ends with its bytes.
-            let end = data.range.end as usize;
-            self.data.push(Data { mode, range: end - data.data.len()..end });
+            self.data.push(data);
         }
         Ok(())
+    }
+
+    fn data_of_any_kind(&mut self, reader: &mut BinaryReader<'_>) -> Result<Data> {
+        let data = wasmparser::Data::from_reader(reader).map_err(unreadable)?;
+        let mode = match data.kind {
+            wasmparser::DataKind::Passive => DataMode::Passive,
+            wasmparser::DataKind::Active { memory_index, offset_expr } => DataMode::Active {
+                memory: MemoryIdx(memory_index),
+                offset: self.const_expr(&offset_expr)?,
+            },
+        };
+        // The segment's range begins with its mode and ends with its bytes.
+        let end = data.range.end as usize;
+        Ok(Data { mode, range: end - data.data.len()..end })
     }
 
     pub(crate) fn custom(&mut self, section: &wasmparser::CustomSectionReader<'_>) {
@@ -246,4 +263,27 @@ fn extern_idx(kind: ExternalKind, index: u32) -> Result<ExternIdx> {
         ExternalKind::Tag => ExternIdx::Tag(TagIdx(index)),
         ExternalKind::FuncExact => return Err(unsupported(Feature::CustomDescriptors)),
     })
+}
+
+/// Reads a segment that goes to a constant address of memory 0. Nearly all are of this form, and
+/// some compilers write a hundred thousand of them, so that this is much of a lazy start. Leaves
+/// the reader where it is before any other segment.
+fn plain_data(reader: &mut BinaryReader<'_>) -> Option<Data> {
+    const ACTIVE_IN_MEMORY_0: u8 = 0;
+    const I32_CONST: u8 = 0x41;
+    const END: u8 = 0x0b;
+    let mut ahead = reader.clone();
+    if ahead.read_u8().ok()? != ACTIVE_IN_MEMORY_0 || ahead.read_u8().ok()? != I32_CONST {
+        return None;
+    }
+    let offset = ahead.read_var_i32().ok()?;
+    if ahead.read_u8().ok()? != END {
+        return None;
+    }
+    let len = ahead.read_var_u32().ok()? as usize;
+    ahead.read_bytes(len).ok()?;
+    let end = ahead.original_position() as usize;
+    *reader = ahead;
+    let offset = ConstExpr(smallvec![ConstOp::I32Const(offset)]);
+    Some(Data { mode: DataMode::Active { memory: MemoryIdx(0), offset }, range: end - len..end })
 }

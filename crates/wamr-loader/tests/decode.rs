@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{RICH, everything, load_all, load_text};
+use common::{RICH, everything, load, load_all, load_text};
 use wamr_types::*;
 
 fn rich() -> Module {
@@ -225,4 +225,38 @@ fn bad_branch_hints_are_left_out() {
     let mut bytes = good.clone();
     bytes[at + 3] = 0;
     assert!(load(bytes, Validation::Lazy).unwrap().custom_errors.is_empty());
+}
+
+#[test]
+fn data_segments_of_all_forms_keep_their_order_places_and_bytes() {
+    /// Encoding, memory and first operator if active, and bytes.
+    type Segment = (&'static [u8], Option<(u32, ConstOp)>, &'static [u8]);
+    // Numbers longer than they need be, an explicit memory 0, and expressions of several operators.
+    let segments: [Segment; 7] = [
+        (b"\x00\x41\x05\x0b\x02ab", Some((0, ConstOp::I32Const(5))), b"ab"),
+        (b"\x01\x01c", None, b"c"),
+        (b"\x00\x41\xff\xff\x03\x0b\x00", Some((0, ConstOp::I32Const(0xffff))), b""),
+        (b"\x00\x41\x85\x80\x00\x0b\x83\x00def", Some((0, ConstOp::I32Const(5))), b"def"),
+        (b"\x02\x01\x41\x07\x0b\x01g", Some((1, ConstOp::I32Const(7))), b"g"),
+        (b"\x80\x00\x41\x7f\x0b\x01h", Some((0, ConstOp::I32Const(-1))), b"h"),
+        (b"\x00\x41\x01\x41\x02\x6a\x0b\x01i", Some((0, ConstOp::I32Const(1))), b"i"),
+    ];
+    let mut contents = vec![segments.len() as u8];
+    contents.extend(segments.iter().flat_map(|(bytes, ..)| *bytes));
+    let mut bytes = b"\0asm\x01\0\0\0\x05\x05\x02\x00\x01\x00\x01\x0b".to_vec();
+    bytes.push(contents.len() as u8);
+    bytes.extend(contents);
+    let module = load(bytes, &everything(Validation::Eager)).expect("valid");
+    assert_eq!(module.data.len(), segments.len());
+    for (index, (data, (_, place, expected))) in module.data.iter().zip(segments).enumerate() {
+        assert_eq!(module.data_bytes(DataIdx::from_usize(index)), expected, "segment {index}");
+        match (&data.mode, place) {
+            (DataMode::Passive, None) => {}
+            (DataMode::Active { memory, offset }, Some((expected, op))) => {
+                assert_eq!((memory.0, offset.0[0]), (expected, op), "segment {index}");
+                assert_eq!(offset.0.len(), if index == 6 { 3 } else { 1 });
+            }
+            (mode, _) => panic!("segment {index} is {mode:?}"),
+        }
+    }
 }
