@@ -2,9 +2,9 @@
 
 use core::fmt;
 
-use crate::exec::dispatch::{HANDLER_CELLS, operand_cells};
+use crate::exec::dispatch::{HANDLER_CELLS, Handler};
 use crate::handlers::Handlers;
-use crate::op::{Cell, Op};
+use crate::op::{Cell, OpInfo};
 
 /// What stands before the first operation of a function.
 #[derive(Clone, Copy, Debug, Default)]
@@ -98,58 +98,70 @@ fn get_leb(bytes: &mut core::slice::Iter<'_, u8>) -> Option<usize> {
 }
 
 /// Writes an operation at the end of some code.
-pub(crate) fn encode<O: Op>(cells: &mut Vec<Cell>, op: O) {
+///
+/// # Safety
+/// `operands` points to as many cells as `info` says, which may be parts of pointers.
+pub(crate) unsafe fn encode(cells: &mut Vec<Cell>, info: &OpInfo, operands: *const Cell) {
     let start = cells.len();
-    let handler = crate::exec::dispatch::handler::<O>();
-    let count = HANDLER_CELLS + const { operand_cells::<O>() };
-    cells.resize(start + count, 0);
+    let count = usize::from(info.cells);
+    cells.resize(start + HANDLER_CELLS + count, 0);
     let at = cells[start..].as_mut_ptr();
-    // SAFETY: there are `count` cells from `at` on, which is what both writes take together;
-    // operands are packed to cells and have no padding.
+    // SAFETY: there is room for what both writes take together. Bytes are copied rather than
+    // numbers, so that pointers remain pointers.
     unsafe {
-        at.cast::<crate::exec::dispatch::Handler>().write_unaligned(handler);
-        at.add(HANDLER_CELLS).cast::<O>().write(op);
+        at.cast::<Handler>().write_unaligned(info.handler);
+        let operands = operands.cast::<u8>();
+        at.add(HANDLER_CELLS).cast::<u8>().copy_from_nonoverlapping(operands, count * CELL_BYTES);
     }
 }
 
+const CELL_BYTES: usize = size_of::<Cell>();
+
 /// Makes another operation, with the same operands, of the one at the beginning of some code.
-pub(crate) fn replace_handler<O: Op>(cells: &mut [Cell]) {
-    let handler = crate::exec::dispatch::handler::<O>();
+pub(crate) fn replace_handler(cells: &mut [Cell], handler: Handler) {
     assert!(cells.len() >= HANDLER_CELLS);
     // SAFETY: there are cells for the address.
-    unsafe { cells.as_mut_ptr().cast::<crate::exec::dispatch::Handler>().write_unaligned(handler) }
+    unsafe { cells.as_mut_ptr().cast::<Handler>().write_unaligned(handler) }
 }
-
-/// Says what the operation at the beginning of some code is.
-type Describe = fn(&[Cell]) -> String;
 
 /// The operations of a function as text, recorded during a translation that is asked for it.
 #[derive(Default)]
 pub(crate) struct Listing {
-    ops: Vec<(usize, Describe)>,
+    ops: Vec<Listed>,
+}
+
+struct Listed {
+    position: usize,
+    info: &'static OpInfo,
+    /// Whether the result is in its accumulator alone.
+    is_quiet: bool,
 }
 
 impl Listing {
-    /// Says that there is an `O` at `position`, and that nothing stands behind it.
-    pub(crate) fn record<O: Op>(&mut self, position: usize) {
-        while self.ops.last().is_some_and(|&(last, _)| last >= position) {
+    /// Says that there is an operation at `position`, and that nothing stands behind it.
+    pub(crate) fn record(&mut self, position: usize, info: &'static OpInfo) {
+        while self.ops.last().is_some_and(|last| last.position >= position) {
             self.ops.pop();
         }
-        self.ops.push((position, describe::<O>));
+        self.ops.push(Listed { position, info, is_quiet: false });
     }
 
-    /// The text, now that all targets are known.
+    /// Says that the latest operation has its quiet form.
+    pub(crate) fn record_quiet(&mut self) {
+        self.ops.last_mut().expect("there is one").is_quiet = true;
+    }
+
+    /// The text, now that all targets are known: positions, names and operands as numbers.
     pub(crate) fn write(&self, cells: &[Cell], f: &mut impl fmt::Write) -> fmt::Result {
-        for &(position, describe) in &self.ops {
-            writeln!(f, "{position:5} {}", describe(&cells[position..]))?;
+        for Listed { position, info, is_quiet } in &self.ops {
+            let quiet = if *is_quiet { " (quiet)" } else { "" };
+            write!(f, "{position:5} {}{quiet}", info.name())?;
+            let operands = &cells[position + HANDLER_CELLS..][..info.cells.into()];
+            for &cell in operands {
+                write!(f, " {}", cell as i32)?;
+            }
+            writeln!(f)?;
         }
         Ok(())
     }
-}
-
-fn describe<O: Op>(cells: &[Cell]) -> String {
-    assert!(cells.len() >= HANDLER_CELLS + operand_cells::<O>());
-    // SAFETY: an `O` was recorded here, and it was encoded as its own bytes.
-    let op = unsafe { cells[HANDLER_CELLS..].as_ptr().cast::<O>().read() };
-    format!("{} {op:?}", O::name())
 }

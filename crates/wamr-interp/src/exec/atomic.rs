@@ -10,17 +10,18 @@ use wamr_types::TrapCode;
 use super::Regs;
 use super::dispatch::Kind;
 use super::memory::{Place, helper_ops};
-use crate::op::{Flow, Op, Slot};
+use crate::op::info::bits;
+use crate::op::{Flow, Name, Op, Slot};
 
 /// What a read-modify-write computes.
-pub(crate) trait RmwOp: Copy + core::fmt::Debug + 'static {
+pub(crate) trait RmwOp: Copy + 'static {
     const NAME: &'static str;
     const OP: Rmw;
 }
 
 macro_rules! rmw_ops {
     ($($Op:ident $name:literal;)*) => {$(
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub(crate) struct $Op;
 
         impl RmwOp for $Op {
@@ -56,7 +57,7 @@ unsafe fn find<W: AtomicWord>(place: Place, r: &Regs) -> Result<*mut u8, TrapCod
 }
 
 /// `dst = memory [place]`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct AtomicLoad<W> {
     pub(crate) dst: Slot,
@@ -71,9 +72,7 @@ impl<W> AtomicLoad<W> {
 }
 
 impl<W: AtomicWord> Op for AtomicLoad<W> {
-    fn name() -> String {
-        format!("atomic.load{}", 8 * W::BYTES)
-    }
+    const NAME: Name = Name::of(&["atomic.load", bits(W::BYTES as usize)]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -91,7 +90,7 @@ impl<W: AtomicWord> Op for AtomicLoad<W> {
 }
 
 /// `memory [place] = value`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct AtomicStore<W> {
     pub(crate) place: Place,
@@ -106,9 +105,7 @@ impl<W> AtomicStore<W> {
 }
 
 impl<W: AtomicWord> Op for AtomicStore<W> {
-    fn name() -> String {
-        format!("atomic.store{}", 8 * W::BYTES)
-    }
+    const NAME: Name = Name::of(&["atomic.store", bits(W::BYTES as usize)]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -126,7 +123,7 @@ impl<W: AtomicWord> Op for AtomicStore<W> {
 }
 
 /// `dst = memory [place]; memory [place] = dst op value`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct AtomicRmw<W, K> {
     pub(crate) dst: Slot,
@@ -142,9 +139,7 @@ impl<W, K> AtomicRmw<W, K> {
 }
 
 impl<W: AtomicWord, K: RmwOp> Op for AtomicRmw<W, K> {
-    fn name() -> String {
-        format!("atomic.rmw{}.{}", 8 * W::BYTES, K::NAME)
-    }
+    const NAME: Name = Name::of(&["atomic.rmw", bits(W::BYTES as usize), ".", K::NAME]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -163,7 +158,7 @@ impl<W: AtomicWord, K: RmwOp> Op for AtomicRmw<W, K> {
 }
 
 /// `dst = memory [place]; if dst == expected { memory [place] = value }`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct AtomicCmpxchg<W> {
     pub(crate) dst: Slot,
@@ -180,9 +175,7 @@ impl<W> AtomicCmpxchg<W> {
 }
 
 impl<W: AtomicWord> Op for AtomicCmpxchg<W> {
-    fn name() -> String {
-        format!("atomic.rmw{}.cmpxchg", 8 * W::BYTES)
-    }
+    const NAME: Name = Name::of(&["atomic.rmw", bits(W::BYTES as usize), ".cmpxchg"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -202,7 +195,7 @@ impl<W: AtomicWord> Op for AtomicCmpxchg<W> {
 }
 
 /// `dst = memory.atomic.wait [place] expected timeout`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct AtomicWait<W> {
     pub(crate) dst: Slot,
@@ -219,9 +212,7 @@ impl<W> AtomicWait<W> {
 }
 
 impl<W: AtomicWord + PartialEq> Op for AtomicWait<W> {
-    fn name() -> String {
-        format!("atomic.wait{}", 8 * W::BYTES)
-    }
+    const NAME: Name = Name::of(&["atomic.wait", bits(W::BYTES as usize)]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -260,15 +251,13 @@ helper_ops! {
 }
 
 /// `atomic.fence`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct AtomicFence;
 
 impl Op for AtomicFence {
     const TRAPS: bool = false;
 
-    fn name() -> String {
-        "atomic.fence".into()
-    }
+    const NAME: Name = Name::of(&["atomic.fence"]);
 
     #[inline(always)]
     unsafe fn run(self, _r: &mut Regs) -> Flow {

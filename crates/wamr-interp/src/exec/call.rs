@@ -10,7 +10,7 @@ use wamr_types::{TrapCode, TypeId};
 use super::{LINKAGE_SLOTS, Linkage, Regs};
 use crate::code::FuncHeader;
 use crate::module::InterpFunc;
-use crate::op::{Cell, Flow, Op, Slot, Source};
+use crate::op::{Cell, Flow, Name, Op, Slot, Source};
 use crate::sample::sample;
 
 /// Where a frame returns to.
@@ -113,7 +113,7 @@ pub(crate) unsafe fn enter(
 }
 
 /// Where the arguments of a call lie.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Site {
     /// The first argument, and later the first result.
@@ -253,7 +253,7 @@ pub(crate) unsafe fn admit_again(
 }
 
 /// Calls a function of the same module.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct Call {
     pub(crate) func: *const InterpFunc,
@@ -263,9 +263,7 @@ pub(crate) struct Call {
 impl Op for Call {
     const SLOW: bool = true;
 
-    fn name() -> String {
-        "call".into()
-    }
+    const NAME: Name = Name::of(&["call"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -307,7 +305,7 @@ pub(crate) unsafe fn import(ctx: *mut VmContext, import: u32) -> *const FuncReco
 }
 
 /// Calls an imported function.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct CallImport {
     pub(crate) import: u32,
@@ -317,9 +315,7 @@ pub(crate) struct CallImport {
 impl Op for CallImport {
     const SLOW: bool = true;
 
-    fn name() -> String {
-        "call_import".into()
-    }
+    const NAME: Name = Name::of(&["call_import"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -335,7 +331,7 @@ impl Op for CallImport {
 }
 
 /// The callee of an indirect call.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Indirect {
     /// The element.
@@ -407,7 +403,7 @@ unsafe fn find_callee(
 }
 
 /// Calls an element of a table.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct CallIndirect {
     pub(crate) callee: Indirect,
@@ -417,9 +413,7 @@ pub(crate) struct CallIndirect {
 impl Op for CallIndirect {
     const SLOW: bool = true;
 
-    fn name() -> String {
-        "call_indirect".into()
-    }
+    const NAME: Name = Name::of(&["call_indirect"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -460,7 +454,7 @@ pub(crate) unsafe fn referent(r: &Regs, callee: Slot) -> Option<*const FuncRecor
 }
 
 /// Calls what a reference refers to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct CallRef {
     pub(crate) callee: Slot,
@@ -470,9 +464,7 @@ pub(crate) struct CallRef {
 impl Op for CallRef {
     const SLOW: bool = true;
 
-    fn name() -> String {
-        "call_ref".into()
-    }
+    const NAME: Name = Name::of(&["call_ref"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -499,16 +491,14 @@ impl Op for CallRef {
 }
 
 /// Returns without results.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct Return;
 
 impl Op for Return {
     const TRAPS: bool = false;
 
-    fn name() -> String {
-        "return".into()
-    }
+    const NAME: Name = Name::of(&["return"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -519,7 +509,7 @@ impl Op for Return {
 }
 
 /// Returns one value of one slot.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct ReturnOne<A> {
     /// Where the caller expects it.
@@ -530,9 +520,7 @@ pub(crate) struct ReturnOne<A> {
 impl<A: Source<u64>> Op for ReturnOne<A> {
     const TRAPS: bool = false;
 
-    fn name() -> String {
-        format!("return_one_{}", A::LETTER)
-    }
+    const NAME: Name = Name::of(&["return_one_", A::LETTER]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -549,7 +537,7 @@ impl<A: Source<u64>> Op for ReturnOne<A> {
 }
 
 /// Returns values that lie in temporaries.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct ReturnMany {
     /// Where the caller expects them.
@@ -562,9 +550,7 @@ pub(crate) struct ReturnMany {
 impl Op for ReturnMany {
     const TRAPS: bool = false;
 
-    fn name() -> String {
-        "return_many".into()
-    }
+    const NAME: Name = Name::of(&["return_many"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -579,15 +565,13 @@ impl Op for ReturnMany {
 }
 
 /// The only operation of a function that is not translated yet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Translate;
 
 impl Op for Translate {
     const SLOW: bool = true;
 
-    fn name() -> String {
-        "translate".into()
-    }
+    const NAME: Name = Name::of(&["translate"]);
 
     #[inline(always)]
     unsafe fn run(self, _r: &mut Regs) -> Flow {

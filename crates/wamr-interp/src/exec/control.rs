@@ -1,7 +1,5 @@
 //! Jumps. Those that go back check for interruptions.
 
-use core::marker::PhantomData;
-
 use wamr_runtime::rt;
 use wamr_types::TrapCode;
 
@@ -9,8 +7,7 @@ use super::Regs;
 use super::call::is_beyond_limit;
 use super::dispatch::Kind;
 use crate::op::numeric::CompareOp;
-use crate::op::{Cell, Flow, Op, Slot, Source, Target};
-use crate::sample::loop_limit_hit;
+use crate::op::{Cell, Flow, Name, Op, Slot, Source, Target};
 
 /// Keeps a jump a jump: as a conditional move it would make the next dispatch wait for the
 /// condition.
@@ -33,8 +30,30 @@ unsafe fn is_interrupted(r: &Regs) -> bool {
     unsafe { is_beyond_limit(r.ctx, r.fp) }
 }
 
+/// Takes a jump that has a condition.
+///
+/// # Safety
+/// The target was the last operand of the operation that `r.ip` is behind.
+#[inline(always)]
+pub(crate) unsafe fn take<const BACK: bool>(target: Target, r: &mut Regs) -> Flow {
+    // SAFETY: the caller's promise is the one needed.
+    unsafe {
+        if BACK && is_interrupted(r) {
+            return Flow::Stopped;
+        }
+        no_conditional_move();
+        target.jump(r);
+    }
+    Flow::Next
+}
+
+/// For the names of jumps.
+pub(crate) const fn back(back: bool) -> &'static str {
+    if back { "_back" } else { "" }
+}
+
 /// Jumps.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct Jump<const BACK: bool> {
     pub(crate) target: Target,
@@ -42,30 +61,14 @@ pub(crate) struct Jump<const BACK: bool> {
 
 impl<const BACK: bool> Op for Jump<BACK> {
     const TRAPS: bool = BACK;
-    const SLOW: bool = BACK;
-
-    fn name() -> String {
-        if BACK { "jump_back" } else { "jump" }.into()
-    }
+    const NAME: Name = Name::of(&["jump", back(BACK)]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
         // SAFETY: the target is the last operand.
         unsafe {
             if BACK && is_interrupted(r) {
-                return Flow::Slow;
-            }
-            self.target.jump(r);
-        }
-        Flow::Next
-    }
-
-    #[inline(always)]
-    unsafe fn slow(self, r: &mut Regs) -> Flow {
-        // SAFETY: as in `run`.
-        unsafe {
-            if let Err(code) = loop_limit_hit(r.ip, r.fp, r.ctx) {
-                return Flow::Trap(code);
+                return Flow::Stopped;
             }
             self.target.jump(r);
         }
@@ -73,23 +76,17 @@ impl<const BACK: bool> Op for Jump<BACK> {
     }
 }
 
-/// Jumps if a comparison gives `SENSE`.
-#[derive(Clone, Copy, Debug)]
+/// Jumps if a comparison holds.
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
-pub(crate) struct Branch<K, A, B, const SENSE: bool, const BACK: bool> {
-    pub(crate) a: A,
-    pub(crate) b: B,
+pub(crate) struct Branch<K, A, B, const BACK: bool> {
+    a: A,
+    b: B,
     kind: Kind<K>,
-    pub(crate) target: Target,
+    target: Target,
 }
 
-impl<K, A, B, const SENSE: bool, const BACK: bool> Branch<K, A, B, SENSE, BACK> {
-    pub(crate) const fn new(a: A, b: B) -> Self {
-        Self { a, b, kind: PhantomData, target: Target::UNKNOWN }
-    }
-}
-
-impl<K, A, B, const SENSE: bool, const BACK: bool> Op for Branch<K, A, B, SENSE, BACK>
+impl<K, A, B, const BACK: bool> Op for Branch<K, A, B, BACK>
 where
     K: CompareOp,
     A: Source<K::Arg>,
@@ -97,44 +94,23 @@ where
 {
     const KEEPS_ACC: bool = true;
     const TRAPS: bool = BACK;
-    const SLOW: bool = BACK;
-
-    fn name() -> String {
-        let sense = if SENSE { "if" } else { "unless" };
-        let back = if BACK { "_back" } else { "" };
-        format!("jump{back}_{sense}_{}_{}{}", K::NAME, A::LETTER, B::LETTER)
-    }
+    const NAME: Name =
+        Name::of(&["jump", back(BACK), "_if_", K::NOT, K::NAME, "_", A::LETTER, B::LETTER]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
         // SAFETY: operands are slots of the current frame, the target is the last operand.
         unsafe {
-            if K::eval(self.a.get(r), self.b.get(r)) == SENSE {
-                if BACK && is_interrupted(r) {
-                    return Flow::Slow;
-                }
-                no_conditional_move();
-                self.target.jump(r);
+            if K::eval(self.a.get(r), self.b.get(r)) {
+                return take::<BACK>(self.target, r);
             }
-        }
-        Flow::Next
-    }
-
-    #[inline(always)]
-    unsafe fn slow(self, r: &mut Regs) -> Flow {
-        // SAFETY: as in `run`, which found that the condition holds.
-        unsafe {
-            if let Err(code) = loop_limit_hit(r.ip, r.fp, r.ctx) {
-                return Flow::Trap(code);
-            }
-            self.target.jump(r);
         }
         Flow::Next
     }
 }
 
 /// Jumps by one of the targets that follow: as many as `last` says, and one more.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct JumpTable {
     pub(crate) index: Slot,
@@ -155,11 +131,7 @@ impl JumpTable {
 }
 
 impl Op for JumpTable {
-    const SLOW: bool = true;
-
-    fn name() -> String {
-        "jump_table".into()
-    }
+    const NAME: Name = Name::of(&["jump_table"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -167,21 +139,9 @@ impl Op for JumpTable {
         unsafe {
             let (cell, distance) = self.choose(r);
             if distance < 0 && is_interrupted(r) {
-                return Flow::Slow;
+                r.ip = cell.add(1);
+                return Flow::Stopped;
             }
-            r.ip = cell.offset(distance as isize);
-        }
-        Flow::Next
-    }
-
-    #[inline(always)]
-    unsafe fn slow(self, r: &mut Regs) -> Flow {
-        // SAFETY: as in `run`.
-        unsafe {
-            if let Err(code) = loop_limit_hit(r.ip, r.fp, r.ctx) {
-                return Flow::Trap(code);
-            }
-            let (cell, distance) = self.choose(r);
             r.ip = cell.offset(distance as isize);
         }
         Flow::Next
@@ -189,7 +149,7 @@ impl Op for JumpTable {
 }
 
 /// Takes off the store's fuel what the operators cost that follow.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct Charge {
     pub(crate) units: u32,
@@ -199,9 +159,7 @@ impl Op for Charge {
     const KEEPS_ACC: bool = true;
     const SLOW: bool = true;
 
-    fn name() -> String {
-        "charge".into()
-    }
+    const NAME: Name = Name::of(&["charge"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -226,14 +184,12 @@ impl Op for Charge {
 }
 
 /// Traps.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct Unreachable;
 
 impl Op for Unreachable {
-    fn name() -> String {
-        "unreachable".into()
-    }
+    const NAME: Name = Name::of(&["unreachable"]);
 
     #[inline(always)]
     unsafe fn run(self, _r: &mut Regs) -> Flow {

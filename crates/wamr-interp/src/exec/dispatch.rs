@@ -17,7 +17,8 @@ use wamr_types::TrapCode;
 #[cfg(wamr_threaded)]
 use super::Accumulators;
 use super::Regs;
-use crate::op::{Cell, Flow, Op};
+use crate::op::{Cell, Flow, Op, Target};
+use crate::sample::loop_limit_hit;
 use crate::trap;
 
 #[cfg(wamr_threaded)]
@@ -125,6 +126,20 @@ unsafe fn resume(
     }
 }
 
+/// Asks whether a loop may go on, and jumps by the target that `r.ip` is behind.
+///
+/// # Safety
+/// The registers are those of an activation, and `r.ip` is behind the target of a jump.
+#[inline(always)]
+unsafe fn go_on(r: &mut Regs) -> Result<(), TrapCode> {
+    // SAFETY: the caller's promise is the one needed.
+    unsafe {
+        loop_limit_hit(r.ip, r.fp, r.ctx)?;
+        (*r.ip.sub(1).cast::<Target>()).jump(r);
+    }
+    Ok(())
+}
+
 #[cfg(wamr_threaded)]
 mod threaded {
     use wamr_runtime::vm::VmContext;
@@ -203,9 +218,31 @@ mod threaded {
                 }
                 Flow::Slow if O::SLOW => slow::<O>(ip, fp, mem, mem_len, ctx, int, f64, f32),
                 Flow::Slow => core::hint::unreachable_unchecked(),
+                Flow::Stopped => stopped(r.ip, fp, mem, mem_len, ctx),
                 Flow::Trap(code) => leave_by_trap(ip, fp, code, 0, ctx),
                 Flow::Fail => fail(ip, fp, mem, mem_len, ctx),
                 Flow::Exit(outcome) => outcome,
+            }
+        }
+    }
+
+    /// Goes on with a jump back that the limit word has stopped. `ip` is behind its target.
+    #[cold]
+    #[inline(never)]
+    unsafe extern "sysv64" fn stopped(
+        ip: *const Cell,
+        fp: *mut u64,
+        mem: *mut u8,
+        mem_len: usize,
+        ctx: *mut VmContext,
+    ) -> Outcome {
+        // SAFETY: as in `fast`. Where the jump goes, nobody asks for accumulators; the cell
+        // before `ip` is one of the operation's.
+        unsafe {
+            let mut r = Regs::new(ip, fp, mem, mem_len, ctx);
+            match go_on(&mut r) {
+                Ok(()) => run(r),
+                Err(code) => leave_by_trap(ip.sub(1), fp, code, 0, ctx),
             }
         }
     }
@@ -248,7 +285,7 @@ mod threaded {
             let mut r = Regs { ip: next, fp, mem, mem_len, ctx, acc };
             match op.slow(&mut r) {
                 Flow::Next => run(r),
-                Flow::Slow => unreachable!("a slow path is final"),
+                Flow::Slow | Flow::Stopped => unreachable!("a slow path is final"),
                 Flow::Trap(code) => leave_by_trap(ip, fp, code, 0, ctx),
                 Flow::Fail => fail(ip, fp, mem, mem_len, ctx),
                 Flow::Exit(outcome) => outcome,
@@ -296,6 +333,10 @@ mod looping {
             match flow {
                 Flow::Next => None,
                 Flow::Slow => unreachable!("a slow path is final"),
+                Flow::Stopped => match go_on(r) {
+                    Ok(()) => None,
+                    Err(code) => Some(leave_by_trap(ip, fp, code, 0, ctx)),
+                },
                 Flow::Trap(code) => Some(leave_by_trap(ip, fp, code, 0, ctx)),
                 Flow::Fail => match resume(ip, fp, ctx) {
                     Some(caught) => {

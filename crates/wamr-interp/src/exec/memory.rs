@@ -2,15 +2,13 @@
 //! and against the memory itself for all others, and for a memory 0 that is shared, whose length
 //! other threads may change; everything else is a helper of the runtime.
 
-use core::marker::PhantomData;
-
 use wamr_runtime::rt;
 use wamr_types::TrapCode;
 
 use super::Regs;
-use super::dispatch::Kind;
+use super::dispatch::{Handler, Kind};
 use crate::op::memory::{LoadOp, StoreOp};
-use crate::op::{Define, Flow, Op, Slot, SlotValue, Source};
+use crate::op::{Class, Define, Flow, Name, Op, Slot, SlotValue, Source, quiet};
 
 /// The address of an access to memory 0 with a 32-bit address, if it is in bounds.
 #[inline(always)]
@@ -24,7 +22,7 @@ pub(super) fn address(r: &Regs, address: u32, offset: u32, bytes: usize) -> Opti
 }
 
 /// `dst = memory 0 [address + offset]`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct Load<K, A, const QUIET: bool = false> {
     pub(crate) dst: Slot,
@@ -33,22 +31,15 @@ pub(crate) struct Load<K, A, const QUIET: bool = false> {
     kind: Kind<K>,
 }
 
-impl<K, A> Load<K, A> {
-    pub(crate) const fn new(dst: Slot, address: A, offset: u32) -> Self {
-        Self { dst, address, offset, kind: PhantomData }
-    }
-}
-
 impl<K: LoadOp, A: Source<u32>> Define for Load<K, A> {
-    type Quiet = Load<K, A, true>;
+    const RESULT: Class = K::Res::CLASS;
+    const QUIET: Option<Handler> = quiet::<Load<K, A, true>>();
 }
 
 impl<K: LoadOp, A: Source<u32>, const QUIET: bool> Op for Load<K, A, QUIET> {
     const KEEPS_ACC: bool = true;
 
-    fn name() -> String {
-        format!("{}_{}", K::NAME, A::LETTER)
-    }
+    const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -67,7 +58,7 @@ impl<K: LoadOp, A: Source<u32>, const QUIET: bool> Op for Load<K, A, QUIET> {
 }
 
 /// `memory 0 [address + offset] = value`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct Store<K, A, B> {
     pub(crate) address: A,
@@ -76,18 +67,10 @@ pub(crate) struct Store<K, A, B> {
     kind: Kind<K>,
 }
 
-impl<K, A, B> Store<K, A, B> {
-    pub(crate) const fn new(address: A, offset: u32, value: B) -> Self {
-        Self { address, offset, value, kind: PhantomData }
-    }
-}
-
 impl<K: StoreOp, A: Source<u32>, B: Source<K::Arg>> Op for Store<K, A, B> {
     const KEEPS_ACC: bool = true;
 
-    fn name() -> String {
-        format!("{}_{}{}", K::NAME, A::LETTER, B::LETTER)
-    }
+    const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER, B::LETTER]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -105,7 +88,7 @@ impl<K: StoreOp, A: Source<u32>, B: Source<K::Arg>> Op for Store<K, A, B> {
 }
 
 /// A place in any memory, shared or not, with an address of any width.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct Place {
     pub(crate) address: Slot,
@@ -149,7 +132,7 @@ impl Place {
 }
 
 /// `dst = memory [place]`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct LoadAny<K> {
     pub(crate) dst: Slot,
@@ -157,16 +140,8 @@ pub(crate) struct LoadAny<K> {
     kind: Kind<K>,
 }
 
-impl<K> LoadAny<K> {
-    pub(crate) const fn new(dst: Slot, place: Place) -> Self {
-        Self { dst, place, kind: PhantomData }
-    }
-}
-
 impl<K: LoadOp> Op for LoadAny<K> {
-    fn name() -> String {
-        format!("{}_any", K::NAME)
-    }
+    const NAME: Name = Name::of(&[K::NAME, "_any"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -185,7 +160,7 @@ impl<K: LoadOp> Op for LoadAny<K> {
 }
 
 /// `memory [place] = value`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct StoreAny<K> {
     pub(crate) place: Place,
@@ -193,16 +168,8 @@ pub(crate) struct StoreAny<K> {
     kind: Kind<K>,
 }
 
-impl<K> StoreAny<K> {
-    pub(crate) const fn new(place: Place, value: Slot) -> Self {
-        Self { place, value, kind: PhantomData }
-    }
-}
-
 impl<K: StoreOp> Op for StoreAny<K> {
-    fn name() -> String {
-        format!("{}_any", K::NAME)
-    }
+    const NAME: Name = Name::of(&[K::NAME, "_any"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -242,7 +209,7 @@ pub(crate) unsafe fn set_size(r: &mut Regs, dst: Slot, size: u64, wide: bool) {
 }
 
 /// The three operands of a bulk instruction, and which of them are 64 bits wide.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Bulk {
     pub(crate) dst: Slot,
@@ -286,16 +253,14 @@ macro_rules! helper_ops {
         $Op:ident $name:literal { $($field:ident: $ty:ty),* } |$op:ident, $r:ident| $body:expr
     )*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         #[repr(C, packed(4))]
         pub(crate) struct $Op {
             $(pub(crate) $field: $ty),*
         }
 
         impl $crate::op::Op for $Op {
-            fn name() -> String {
-                $name.into()
-            }
+            const NAME: $crate::op::Name = $crate::op::Name::of(&[$name]);
 
             #[inline(always)]
             unsafe fn run(self, $r: &mut $crate::exec::Regs) -> $crate::op::Flow {

@@ -15,7 +15,7 @@ use wamr_runtime::rt;
 use wamr_runtime::vm::{FuncRecord, Outcome, VmContext};
 
 use crate::module::InterpFunc;
-use crate::op::{Cell, Flow, Op, Slot, SlotValue, StackValue};
+use crate::op::{Cell, Flow, Name, Op, Slot, SlotValue, StackValue};
 
 pub(crate) mod atomic;
 pub(crate) mod call;
@@ -153,13 +153,11 @@ pub(crate) const LINKAGE_SLOTS: i32 = 4;
 const _: () = assert!(size_of::<Linkage>() <= 8 * LINKAGE_SLOTS as usize);
 
 /// Ends an activation: what a bottom frame returns to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Exit;
 
 impl Op for Exit {
-    fn name() -> String {
-        "exit".into()
-    }
+    const NAME: Name = Name::of(&["exit"]);
 
     #[inline(always)]
     unsafe fn run(self, _r: &mut Regs) -> Flow {

@@ -1,14 +1,12 @@
 //! Operations of the numeric operators, generic in the operator and in where operands are.
 
-use core::marker::PhantomData;
-
 use super::Regs;
-use super::dispatch::Kind;
+use super::dispatch::{Handler, Kind};
 use crate::op::numeric::{BinaryOp, CompareOp, UnaryOp};
-use crate::op::{Define, Flow, Op, Slot, Source};
+use crate::op::{Class, Define, Flow, Name, Op, Slot, SlotValue, Source, quiet};
 
 /// `dst = a op b`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct Binary<K, A, B, const QUIET: bool = false> {
     pub(crate) dst: Slot,
@@ -17,14 +15,9 @@ pub(crate) struct Binary<K, A, B, const QUIET: bool = false> {
     kind: Kind<K>,
 }
 
-impl<K, A, B> Binary<K, A, B> {
-    pub(crate) const fn new(dst: Slot, a: A, b: B) -> Self {
-        Self { dst, a, b, kind: PhantomData }
-    }
-}
-
 impl<K: BinaryOp, A: Source<K::Arg>, B: Source<K::Arg>> Define for Binary<K, A, B> {
-    type Quiet = Binary<K, A, B, true>;
+    const RESULT: Class = K::Res::CLASS;
+    const QUIET: Option<Handler> = quiet::<Binary<K, A, B, true>>();
 }
 
 impl<K: BinaryOp, A: Source<K::Arg>, B: Source<K::Arg>, const QUIET: bool> Op
@@ -33,9 +26,7 @@ impl<K: BinaryOp, A: Source<K::Arg>, B: Source<K::Arg>, const QUIET: bool> Op
     const KEEPS_ACC: bool = true;
     const TRAPS: bool = K::TRAPS;
 
-    fn name() -> String {
-        format!("{}_{}{}", K::NAME, A::LETTER, B::LETTER)
-    }
+    const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER, B::LETTER]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -53,48 +44,40 @@ impl<K: BinaryOp, A: Source<K::Arg>, B: Source<K::Arg>, const QUIET: bool> Op
 }
 
 /// `dst = a cmp b`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
-pub(crate) struct Compare<K, A, B, const QUIET: bool = false> {
+pub(crate) struct Compare<K, A, B> {
     pub(crate) dst: Slot,
     pub(crate) a: A,
     pub(crate) b: B,
     kind: Kind<K>,
 }
 
-impl<K, A, B> Compare<K, A, B> {
-    pub(crate) const fn new(dst: Slot, a: A, b: B) -> Self {
-        Self { dst, a, b, kind: PhantomData }
-    }
-}
-
 impl<K: CompareOp, A: Source<K::Arg>, B: Source<K::Arg>> Define for Compare<K, A, B> {
-    type Quiet = Compare<K, A, B, true>;
+    const RESULT: Class = Class::Int;
+    // Branches take most comparisons over, so that the form would be there for few.
+    const QUIET: Option<Handler> = None;
 }
 
-impl<K: CompareOp, A: Source<K::Arg>, B: Source<K::Arg>, const QUIET: bool> Op
-    for Compare<K, A, B, QUIET>
-{
+impl<K: CompareOp, A: Source<K::Arg>, B: Source<K::Arg>> Op for Compare<K, A, B> {
     const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
 
-    fn name() -> String {
-        format!("{}_{}{}", K::NAME, A::LETTER, B::LETTER)
-    }
+    const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER, B::LETTER]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
         // SAFETY: operands and destination are slots of the current frame.
         unsafe {
             let value = K::eval(self.a.get(r), self.b.get(r));
-            r.define::<QUIET, _>(self.dst, value);
+            r.define::<false, _>(self.dst, value);
         }
         Flow::Next
     }
 }
 
 /// `dst = op a`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct Unary<K, A, const QUIET: bool = false> {
     pub(crate) dst: Slot,
@@ -102,23 +85,16 @@ pub(crate) struct Unary<K, A, const QUIET: bool = false> {
     kind: Kind<K>,
 }
 
-impl<K, A> Unary<K, A> {
-    pub(crate) const fn new(dst: Slot, a: A) -> Self {
-        Self { dst, a, kind: PhantomData }
-    }
-}
-
 impl<K: UnaryOp, A: Source<K::Arg>> Define for Unary<K, A> {
-    type Quiet = Unary<K, A, true>;
+    const RESULT: Class = K::Res::CLASS;
+    const QUIET: Option<Handler> = quiet::<Unary<K, A, true>>();
 }
 
 impl<K: UnaryOp, A: Source<K::Arg>, const QUIET: bool> Op for Unary<K, A, QUIET> {
     const KEEPS_ACC: bool = true;
     const TRAPS: bool = K::TRAPS;
 
-    fn name() -> String {
-        format!("{}_{}", K::NAME, A::LETTER)
-    }
+    const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -136,7 +112,7 @@ impl<K: UnaryOp, A: Source<K::Arg>, const QUIET: bool> Op for Unary<K, A, QUIET>
 }
 
 /// `dst = condition ? a : b`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct Select<A, B, C> {
     pub(crate) dst: Slot,
@@ -149,9 +125,7 @@ impl<A: Source<u64>, B: Source<u64>, C: Source<bool>> Op for Select<A, B, C> {
     const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
 
-    fn name() -> String {
-        format!("select_{}{}{}", A::LETTER, B::LETTER, C::LETTER)
-    }
+    const NAME: Name = Name::of(&["select_", A::LETTER, B::LETTER, C::LETTER]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {

@@ -11,12 +11,13 @@ use super::call::Caller;
 use super::dispatch::Kind;
 use super::memory::{Place, address};
 use super::variable::global;
+use crate::op::info::{bits, decimal};
 use crate::op::memory::{LoadOp, StoreOp};
 use crate::op::simd::{
     ExtractOp, ReplaceOp, ShiftOp, VectorBinaryOp, VectorTernaryOp, VectorUnaryOp,
 };
 use crate::op::simd_memory::VectorLoadOp;
-use crate::op::{Flow, Op, Slot, Source};
+use crate::op::{Flow, Name, Op, Slot, Source};
 
 /// Operations that cannot fail and write one result: its type, and how it is computed.
 macro_rules! vector_ops {
@@ -26,7 +27,7 @@ macro_rules! vector_ops {
         { $($field:ident: $ty:ty),* } -> $res:ty { |$op:ident, $r:ident| $body:expr }
     )*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         #[repr(C, packed(4))]
         pub(crate) struct $Op<$($params)*> {
             pub(crate) dst: Slot,
@@ -36,9 +37,7 @@ macro_rules! vector_ops {
         impl<$($generics)*> Op for $Op<$($params)*> {
             const TRAPS: bool = false;
 
-            fn name() -> String {
-                $name.into()
-            }
+            const NAME: Name = Name::of(&[$name]);
 
             #[inline(always)]
             unsafe fn run(self, $r: &mut Regs) -> Flow {
@@ -78,7 +77,7 @@ vector_ops! {
 }
 
 /// `dst = src`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct CopyVector<A> {
     pub(crate) dst: Slot,
@@ -89,9 +88,7 @@ impl<A: Source<V128>> Op for CopyVector<A> {
     const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
 
-    fn name() -> String {
-        format!("copy_v128_{}", A::LETTER)
-    }
+    const NAME: Name = Name::of(&["copy_v128_", A::LETTER]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -105,7 +102,7 @@ impl<A: Source<V128>> Op for CopyVector<A> {
 }
 
 /// `global = src`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct GlobalSetVector {
     pub(crate) global: u32,
@@ -115,9 +112,7 @@ pub(crate) struct GlobalSetVector {
 impl Op for GlobalSetVector {
     const TRAPS: bool = false;
 
-    fn name() -> String {
-        "global.set_v128".into()
-    }
+    const NAME: Name = Name::of(&["global.set_v128"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -131,7 +126,7 @@ impl Op for GlobalSetVector {
 }
 
 /// Returns one vector.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct ReturnVector {
     /// Where the caller expects it.
@@ -142,9 +137,7 @@ pub(crate) struct ReturnVector {
 impl Op for ReturnVector {
     const TRAPS: bool = false;
 
-    fn name() -> String {
-        "return_v128".into()
-    }
+    const NAME: Name = Name::of(&["return_v128"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -161,7 +154,7 @@ impl Op for ReturnVector {
 }
 
 /// `dst = op a`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct VectorUnary<K> {
     pub(crate) dst: Slot,
@@ -178,9 +171,7 @@ impl<K> VectorUnary<K> {
 impl<K: VectorUnaryOp> Op for VectorUnary<K> {
     const TRAPS: bool = false;
 
-    fn name() -> String {
-        K::NAME.into()
-    }
+    const NAME: Name = Name::of(&[K::NAME]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -194,7 +185,7 @@ impl<K: VectorUnaryOp> Op for VectorUnary<K> {
 }
 
 /// `dst = a op b`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct VectorBinary<K> {
     pub(crate) dst: Slot,
@@ -212,9 +203,7 @@ impl<K> VectorBinary<K> {
 impl<K: VectorBinaryOp> Op for VectorBinary<K> {
     const TRAPS: bool = false;
 
-    fn name() -> String {
-        K::NAME.into()
-    }
+    const NAME: Name = Name::of(&[K::NAME]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -228,7 +217,7 @@ impl<K: VectorBinaryOp> Op for VectorBinary<K> {
 }
 
 /// `dst = op a b c`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct VectorTernary<K> {
     pub(crate) dst: Slot,
@@ -247,9 +236,7 @@ impl<K> VectorTernary<K> {
 impl<K: VectorTernaryOp> Op for VectorTernary<K> {
     const TRAPS: bool = false;
 
-    fn name() -> String {
-        K::NAME.into()
-    }
+    const NAME: Name = Name::of(&[K::NAME]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -263,7 +250,7 @@ impl<K: VectorTernaryOp> Op for VectorTernary<K> {
 }
 
 /// `dst = a op count`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct Shift<K, B> {
     pub(crate) dst: Slot,
@@ -281,9 +268,7 @@ impl<K, B> Shift<K, B> {
 impl<K: ShiftOp, B: Source<i32>> Op for Shift<K, B> {
     const TRAPS: bool = false;
 
-    fn name() -> String {
-        format!("{}_s{}", K::NAME, B::LETTER)
-    }
+    const NAME: Name = Name::of(&[K::NAME, "_s", B::LETTER]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -297,7 +282,7 @@ impl<K: ShiftOp, B: Source<i32>> Op for Shift<K, B> {
 }
 
 /// `dst = a[LANE]`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct Extract<K, const LANE: u8> {
     pub(crate) dst: Slot,
@@ -314,9 +299,7 @@ impl<K, const LANE: u8> Extract<K, LANE> {
 impl<K: ExtractOp, const LANE: u8> Op for Extract<K, LANE> {
     const TRAPS: bool = false;
 
-    fn name() -> String {
-        format!("{}_{LANE}", K::NAME)
-    }
+    const NAME: Name = Name::of(&[K::NAME, "_", decimal(LANE)]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -330,7 +313,7 @@ impl<K: ExtractOp, const LANE: u8> Op for Extract<K, LANE> {
 }
 
 /// `dst = a with [LANE] = value`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct Replace<K, const LANE: u8> {
     pub(crate) dst: Slot,
@@ -348,9 +331,7 @@ impl<K, const LANE: u8> Replace<K, LANE> {
 impl<K: ReplaceOp, const LANE: u8> Op for Replace<K, LANE> {
     const TRAPS: bool = false;
 
-    fn name() -> String {
-        format!("{}_{LANE}", K::NAME)
-    }
+    const NAME: Name = Name::of(&[K::NAME, "_", decimal(LANE)]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -364,7 +345,7 @@ impl<K: ReplaceOp, const LANE: u8> Op for Replace<K, LANE> {
 }
 
 /// An access to memory 0, which is not shared, with a 32-bit address in a slot.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct PlainPlace {
     pub(crate) address: Slot,
@@ -372,7 +353,7 @@ pub(crate) struct PlainPlace {
 }
 
 /// Where an access of a lane goes.
-pub(crate) trait Locate: Copy + core::fmt::Debug + 'static {
+pub(crate) trait Locate: Copy + 'static {
     const NAME: &'static str;
 
     /// The address in the host, if the access is in bounds.
@@ -403,7 +384,7 @@ impl Locate for Place {
 }
 
 /// `dst = memory [place]`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct VectorLoad<K, P> {
     pub(crate) dst: Slot,
@@ -418,9 +399,7 @@ impl<K, P> VectorLoad<K, P> {
 }
 
 impl<K: VectorLoadOp, P: Locate> Op for VectorLoad<K, P> {
-    fn name() -> String {
-        format!("{}_{}", K::NAME, P::NAME)
-    }
+    const NAME: Name = Name::of(&[K::NAME, "_", P::NAME]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -439,7 +418,7 @@ impl<K: VectorLoadOp, P: Locate> Op for VectorLoad<K, P> {
 }
 
 /// `memory [place] = value`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct VectorStore<P> {
     pub(crate) place: P,
@@ -447,9 +426,7 @@ pub(crate) struct VectorStore<P> {
 }
 
 impl<P: Locate> Op for VectorStore<P> {
-    fn name() -> String {
-        format!("v128.store_{}", P::NAME)
-    }
+    const NAME: Name = Name::of(&["v128.store_", P::NAME]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -468,7 +445,7 @@ impl<P: Locate> Op for VectorStore<P> {
 }
 
 /// `dst = vector with [LANE] = memory [place]`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct LoadLane<K, L, P, const LANE: u8> {
     pub(crate) dst: Slot,
@@ -486,9 +463,8 @@ impl<K, L, P, const LANE: u8> LoadLane<K, L, P, LANE> {
 impl<K: LoadOp, L: ReplaceOp<Arg = K::Res>, P: Locate, const LANE: u8> Op
     for LoadLane<K, L, P, LANE>
 {
-    fn name() -> String {
-        format!("v128.load{}_lane_{LANE}_{}", 8 * K::BYTES, P::NAME)
-    }
+    const NAME: Name =
+        Name::of(&["v128.load", bits(K::BYTES), "_lane_", decimal(LANE), "_", P::NAME]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -507,7 +483,7 @@ impl<K: LoadOp, L: ReplaceOp<Arg = K::Res>, P: Locate, const LANE: u8> Op
 }
 
 /// `memory [place] = vector[LANE]`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct StoreLane<K, L, P, const LANE: u8> {
     pub(crate) place: P,
@@ -524,9 +500,8 @@ impl<K, L, P, const LANE: u8> StoreLane<K, L, P, LANE> {
 impl<K: StoreOp, L: ExtractOp<Res = K::Arg>, P: Locate, const LANE: u8> Op
     for StoreLane<K, L, P, LANE>
 {
-    fn name() -> String {
-        format!("v128.store{}_lane_{LANE}_{}", 8 * K::BYTES, P::NAME)
-    }
+    const NAME: Name =
+        Name::of(&["v128.store", bits(K::BYTES), "_lane_", decimal(LANE), "_", P::NAME]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {

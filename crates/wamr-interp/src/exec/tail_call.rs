@@ -6,10 +6,10 @@ use wamr_types::TrapCode;
 use super::Regs;
 use super::call::{Caller, Checked, Indirect, Site, admit, admit_slow, enter, import, referent};
 use crate::module::InterpFunc;
-use crate::op::{Cell, Flow, Op, Slot};
+use crate::op::{Cell, Flow, Name, Op, Slot};
 
 /// Where the arguments of a tail call lie, and where they go.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct TailSite {
     /// The call, as if it were none.
@@ -116,7 +116,7 @@ impl TailSite {
 }
 
 /// Tail-calls a function of the same module.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct ReturnCall {
     pub(crate) func: *const InterpFunc,
@@ -126,9 +126,7 @@ pub(crate) struct ReturnCall {
 impl Op for ReturnCall {
     const SLOW: bool = true;
 
-    fn name() -> String {
-        "return_call".into()
-    }
+    const NAME: Name = Name::of(&["return_call"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -160,7 +158,7 @@ impl Op for ReturnCall {
 }
 
 /// Tail-calls an imported function.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct ReturnCallImport {
     pub(crate) import: u32,
@@ -170,9 +168,7 @@ pub(crate) struct ReturnCallImport {
 impl Op for ReturnCallImport {
     const SLOW: bool = true;
 
-    fn name() -> String {
-        "return_call_import".into()
-    }
+    const NAME: Name = Name::of(&["return_call_import"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -188,7 +184,7 @@ impl Op for ReturnCallImport {
 }
 
 /// Tail-calls an element of a table.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct ReturnCallIndirect {
     pub(crate) callee: Indirect,
@@ -198,9 +194,7 @@ pub(crate) struct ReturnCallIndirect {
 impl Op for ReturnCallIndirect {
     const SLOW: bool = true;
 
-    fn name() -> String {
-        "return_call_indirect".into()
-    }
+    const NAME: Name = Name::of(&["return_call_indirect"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -227,7 +221,7 @@ impl Op for ReturnCallIndirect {
 }
 
 /// Tail-calls what a reference refers to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct ReturnCallRef {
     pub(crate) callee: Slot,
@@ -237,9 +231,7 @@ pub(crate) struct ReturnCallRef {
 impl Op for ReturnCallRef {
     const SLOW: bool = true;
 
-    fn name() -> String {
-        "return_call_ref".into()
-    }
+    const NAME: Name = Name::of(&["return_call_ref"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {

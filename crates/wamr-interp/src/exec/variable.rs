@@ -4,10 +4,10 @@ use wamr_runtime::rt;
 use wamr_types::{FuncIdx, TrapCode};
 
 use super::Regs;
-use crate::op::{Flow, Op, Slot, Source};
+use crate::op::{Flow, Name, Op, Slot, Source};
 
 /// `dst = src`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct Copy<A> {
     pub(crate) dst: Slot,
@@ -15,12 +15,12 @@ pub(crate) struct Copy<A> {
 }
 
 /// A constant that fills a slot with zeros, so that it takes one cell.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct Narrow(pub(crate) u32);
 
 impl Source<u64> for Narrow {
-    const LETTER: char = 'n';
+    const LETTER: &'static str = "n";
 
     #[inline(always)]
     unsafe fn get(self, _r: &Regs) -> u64 {
@@ -32,9 +32,7 @@ impl<A: Source<u64>> Op for Copy<A> {
     const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
 
-    fn name() -> String {
-        format!("copy_{}", A::LETTER)
-    }
+    const NAME: Name = Name::of(&["copy_", A::LETTER]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -48,7 +46,7 @@ impl<A: Source<u64>> Op for Copy<A> {
 }
 
 /// Two copies, one after the other.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct CopyTwo {
     pub(crate) first: Copy<Slot>,
@@ -59,9 +57,7 @@ impl Op for CopyTwo {
     const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
 
-    fn name() -> String {
-        "copy_two".into()
-    }
+    const NAME: Name = Name::of(&["copy_two"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -87,7 +83,7 @@ pub(super) unsafe fn global(r: &Regs, index: u32) -> *mut u64 {
 }
 
 /// `dst = global`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct GlobalGet {
     pub(crate) dst: Slot,
@@ -98,9 +94,7 @@ impl Op for GlobalGet {
     const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
 
-    fn name() -> String {
-        "global.get".into()
-    }
+    const NAME: Name = Name::of(&["global.get"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -114,7 +108,7 @@ impl Op for GlobalGet {
 }
 
 /// `global = src`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct GlobalSet<A> {
     pub(crate) global: u32,
@@ -125,9 +119,7 @@ impl<A: Source<u64>> Op for GlobalSet<A> {
     const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
 
-    fn name() -> String {
-        format!("global.set_{}", A::LETTER)
-    }
+    const NAME: Name = Name::of(&["global.set_", A::LETTER]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -138,7 +130,7 @@ impl<A: Source<u64>> Op for GlobalSet<A> {
 }
 
 /// `dst = ref.func func`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct RefFunc {
     pub(crate) dst: Slot,
@@ -148,9 +140,7 @@ pub(crate) struct RefFunc {
 impl Op for RefFunc {
     const TRAPS: bool = false;
 
-    fn name() -> String {
-        "ref.func".into()
-    }
+    const NAME: Name = Name::of(&["ref.func"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -164,16 +154,14 @@ impl Op for RefFunc {
 }
 
 /// `ref.as_non_null`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct RefAsNonNull {
     pub(crate) value: Slot,
 }
 
 impl Op for RefAsNonNull {
-    fn name() -> String {
-        "ref.as_non_null".into()
-    }
+    const NAME: Name = Name::of(&["ref.as_non_null"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {

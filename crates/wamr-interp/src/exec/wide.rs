@@ -6,23 +6,23 @@ use wamr_runtime::numeric::wide::{self, Halves};
 
 use super::Regs;
 use super::dispatch::Kind;
-use crate::op::{Flow, Op, Slot, SlotValue};
+use crate::op::{Flow, Name, Op, Slot, SlotValue};
 
 /// An operator on two 128-bit numbers.
-pub(crate) trait WideOp: Copy + core::fmt::Debug + 'static {
+pub(crate) trait WideOp: Copy + 'static {
     const NAME: &'static str;
     fn eval(a: Halves, b: Halves) -> Halves;
 }
 
 /// An operator on two 64-bit numbers that gives a 128-bit one.
-pub(crate) trait WideningOp: Copy + core::fmt::Debug + 'static {
+pub(crate) trait WideningOp: Copy + 'static {
     const NAME: &'static str;
     fn eval(a: u64, b: u64) -> Halves;
 }
 
 macro_rules! operators {
     ($($trait:ident($arg:ty) { $($kind:ident = $name:literal $eval:path;)* })*) => {$($(
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub(crate) struct $kind;
 
         impl $trait for $kind {
@@ -48,7 +48,7 @@ operators! {
 }
 
 /// `(dst, dst + 1) = (a_low, a_high) op (b_low, b_high)`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct Wide<K> {
     dst: Slot,
@@ -66,9 +66,7 @@ impl<K> Wide<K> {
 impl<K: WideOp> Op for Wide<K> {
     const TRAPS: bool = false;
 
-    fn name() -> String {
-        K::NAME.into()
-    }
+    const NAME: Name = Name::of(&[K::NAME]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -84,7 +82,7 @@ impl<K: WideOp> Op for Wide<K> {
 }
 
 /// `(dst, dst + 1) = a op b`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct Widening<K> {
     dst: Slot,
@@ -102,9 +100,7 @@ impl<K> Widening<K> {
 impl<K: WideningOp> Op for Widening<K> {
     const TRAPS: bool = false;
 
-    fn name() -> String {
-        K::NAME.into()
-    }
+    const NAME: Name = Name::of(&[K::NAME]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {

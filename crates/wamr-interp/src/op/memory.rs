@@ -1,15 +1,13 @@
 //! The loads and stores: one row each, expanded here into marker types and in
 //! `translate/memory.rs` into visitor methods.
 
-use core::fmt::Debug;
-
 use wamr_runtime::entity::bytes::Chunk;
 
 use super::SlotValue;
 use crate::exec::guard::{Read, Write};
 
 /// A load.
-pub(crate) trait LoadOp: Copy + Debug + 'static {
+pub(crate) trait LoadOp: Copy + 'static {
     /// Type in memory.
     type Mem: Read<Self::Res>;
     /// Type of the result.
@@ -30,7 +28,7 @@ pub(crate) trait LoadOp: Copy + Debug + 'static {
 }
 
 /// A store.
-pub(crate) trait StoreOp: Copy + Debug + 'static {
+pub(crate) trait StoreOp: Copy + 'static {
     /// Type in memory.
     type Mem: Write<Self::Arg>;
     /// Type of the value.
@@ -93,7 +91,7 @@ pub(crate) use for_each_store;
 
 macro_rules! define_load {
     ($($Op:ident $visit:ident $name:literal: $mem:ty as $res:ty;)*) => {$(
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub(crate) struct $Op;
 
         impl LoadOp for $Op {
@@ -122,7 +120,7 @@ macro_rules! define_load {
 
 macro_rules! define_store {
     ($($Op:ident $visit:ident $name:literal: $arg:ty as $mem:ty;)*) => {$(
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub(crate) struct $Op;
 
         impl StoreOp for $Op {

@@ -2,17 +2,20 @@
 //!
 //! Code is a stream of 32-bit cells. An operation is the address of its handler followed by a
 //! packed struct, the operation's operands. There is no list of opcodes: an operation is a type
-//! that implements [`Op`], and everything about it (its encoding, its handler, its text) derives
-//! from that type.
-
-use core::fmt::Debug;
+//! that implements [`Op`], and everything about it (its encoding, its handler, its name) derives
+//! from that type; translation sees that as data, an [`OpInfo`].
 
 use wamr_runtime::numeric::simd::V128;
 use wamr_runtime::vm::Outcome;
 use wamr_types::TrapCode;
 
+use crate::exec::dispatch::{Handler, handler};
 use crate::exec::{Accumulators, Regs};
 
+pub(crate) use info::{Name, OpInfo};
+
+pub(crate) mod forms;
+pub(crate) mod info;
 pub(crate) mod memory;
 pub(crate) mod numeric;
 pub(crate) mod simd;
@@ -27,6 +30,8 @@ pub(crate) enum Flow {
     Next,
     /// Run [`Op::slow`] for the same operation, with the registers as they were.
     Slow,
+    /// Ask whether a loop may go on, then jump by the target that `ip` is behind.
+    Stopped,
     /// Trap at this operation.
     Trap(TrapCode),
     /// A failure is pending; leave the activation.
@@ -44,7 +49,7 @@ pub(crate) enum Class {
 }
 
 /// An operation: its operands, and what it does.
-pub(crate) trait Op: Copy + Debug + 'static {
+pub(crate) trait Op: Copy + 'static {
     /// Whether the accumulators are as before, but for the one that the result is in if it is
     /// written by [`Regs::define`]. Which slots are written is known where the operation is
     /// emitted, and said to the translator's `Copied` there.
@@ -55,7 +60,7 @@ pub(crate) trait Op: Copy + Debug + 'static {
     const SLOW: bool = false;
 
     /// The operation's name in listings.
-    fn name() -> String;
+    const NAME: Name;
 
     /// Runs the operation. `r.ip` points behind it.
     ///
@@ -69,19 +74,26 @@ pub(crate) trait Op: Copy + Debug + 'static {
     /// # Safety
     /// As for [`Op::run`].
     unsafe fn slow(self, _r: &mut Regs) -> Flow {
-        unreachable!("{} has no slow path", Self::name())
+        unreachable!("no slow path")
     }
 }
 
 /// An operation that leaves its result in a slot, which is its first operand, and in an
 /// accumulator.
 pub(crate) trait Define: Op {
-    /// The same without the slot, for a result that nobody looks for there.
-    type Quiet: Op;
+    /// The accumulator that has the result.
+    const RESULT: Class;
+    /// The handler of the same without the slot, for a result that nobody looks for there.
+    const QUIET: Option<Handler>;
+}
+
+/// A handler that may take the place of another one.
+pub(crate) const fn quiet<O: Op>() -> Option<Handler> {
+    Some(handler::<O>())
 }
 
 /// A value that fits in one 8-byte slot. Narrow values fill the slot with zeros.
-pub(crate) trait SlotValue: Copy + Debug + 'static {
+pub(crate) trait SlotValue: Copy + 'static {
     /// The accumulator for values of this type.
     const CLASS: Class;
     fn from_slot(bits: u64) -> Self;
@@ -161,7 +173,7 @@ float_slot_values! {
 }
 
 /// A value of one or two slots.
-pub(crate) trait StackValue: Copy + Debug + 'static {
+pub(crate) trait StackValue: Copy + 'static {
     /// Whether it takes two slots.
     const WIDE: bool;
 
@@ -216,14 +228,14 @@ impl StackValue for V128 {
 pub(crate) struct Slot(pub(crate) i32);
 
 /// A constant in the code.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct Imm<T>(pub(crate) T);
 
 /// Where an operation takes an operand of type `T` from.
-pub(crate) trait Source<T>: Copy + Debug + 'static {
+pub(crate) trait Source<T>: Copy + 'static {
     /// The kind of source, for names.
-    const LETTER: char;
+    const LETTER: &'static str;
 
     /// Reads the operand.
     ///
@@ -233,7 +245,7 @@ pub(crate) trait Source<T>: Copy + Debug + 'static {
 }
 
 impl<T: StackValue> Source<T> for Slot {
-    const LETTER: char = 's';
+    const LETTER: &'static str = "s";
 
     #[inline(always)]
     unsafe fn get(self, r: &Regs) -> T {
@@ -243,7 +255,7 @@ impl<T: StackValue> Source<T> for Slot {
 }
 
 impl<T: StackValue> Source<T> for Imm<T> {
-    const LETTER: char = 'i';
+    const LETTER: &'static str = "i";
 
     #[inline(always)]
     unsafe fn get(self, _r: &Regs) -> T {
@@ -252,11 +264,11 @@ impl<T: StackValue> Source<T> for Imm<T> {
 }
 
 /// The accumulator of an operand's class.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Acc;
 
 impl<T: SlotValue> Source<T> for Acc {
-    const LETTER: char = 'a';
+    const LETTER: &'static str = "a";
 
     #[inline(always)]
     unsafe fn get(self, r: &Regs) -> T {
@@ -265,12 +277,12 @@ impl<T: SlotValue> Source<T> for Acc {
 }
 
 /// The sum of two operands, for an operation that takes an address.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct Sum<A, B>(pub(crate) A, pub(crate) B);
 
 impl<A: Source<u32>, B: Source<u32>> Source<u32> for Sum<A, B> {
-    const LETTER: char = '+';
+    const LETTER: &'static str = "+";
 
     #[inline(always)]
     unsafe fn get(self, r: &Regs) -> u32 {
@@ -281,7 +293,7 @@ impl<A: Source<u32>, B: Source<u32>> Source<u32> for Sum<A, B> {
 
 /// A place to jump to, as a distance in cells from the cell that holds it. Always the last
 /// operand.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct Target(pub(crate) i32);
 

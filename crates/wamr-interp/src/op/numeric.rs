@@ -1,7 +1,7 @@
 //! The numeric operators: one row each, expanded here into marker types and in
 //! `translate/numeric.rs` into visitor methods.
 
-use core::fmt::Debug;
+use core::marker::PhantomData;
 
 use wamr_runtime::numeric;
 use wamr_types::TrapCode;
@@ -9,29 +9,52 @@ use wamr_types::TrapCode;
 use super::SlotValue;
 
 /// An operator with two operands of one type.
-pub(crate) trait BinaryOp: Copy + Debug + 'static {
+pub(crate) trait BinaryOp: Copy + 'static {
     /// Type of the operands.
     type Arg: SlotValue;
     /// Type of the result.
     type Res: SlotValue;
     const NAME: &'static str;
     const COMMUTATIVE: bool;
+    /// Whether the result may be the address of an access.
+    const IS_ADDRESS: bool;
     const TRAPS: bool;
     fn eval(a: Self::Arg, b: Self::Arg) -> Result<Self::Res, TrapCode>;
 }
 
 /// A comparison.
-pub(crate) trait CompareOp: Copy + Debug + 'static {
+pub(crate) trait CompareOp: Copy + 'static {
     /// Type of the operands.
     type Arg: SlotValue;
     /// The comparison that gives the same with exchanged operands.
     type Swapped: CompareOp<Arg = Self::Arg>;
+    /// The comparison that holds where this one does not.
+    type Negated: CompareOp<Arg = Self::Arg>;
     const NAME: &'static str;
+    /// What the name begins with.
+    const NOT: &'static str = "";
     fn eval(a: Self::Arg, b: Self::Arg) -> bool;
 }
 
+/// The negation of an order of floats, which no other one is, because of NaN.
+#[derive(Clone, Copy)]
+pub(crate) struct Not<K>(PhantomData<K>);
+
+impl<K: CompareOp> CompareOp for Not<K> {
+    type Arg = K::Arg;
+    type Swapped = Not<K::Swapped>;
+    type Negated = K;
+    const NAME: &'static str = K::NAME;
+    const NOT: &'static str = "not_";
+
+    #[inline(always)]
+    fn eval(a: K::Arg, b: K::Arg) -> bool {
+        !K::eval(a, b)
+    }
+}
+
 /// An operator with one operand.
-pub(crate) trait UnaryOp: Copy + Debug + 'static {
+pub(crate) trait UnaryOp: Copy + 'static {
     /// Type of the operand.
     type Arg: SlotValue;
     /// Type of the result.
@@ -45,7 +68,7 @@ pub(crate) trait UnaryOp: Copy + Debug + 'static {
 macro_rules! for_each_binary {
     ($expand:ident) => {
         $expand! {
-            commutative I32Add visit_i32_add i32::add(i32) -> i32;
+            address I32Add visit_i32_add i32::add(i32) -> i32;
             total I32Sub visit_i32_sub i32::sub(i32) -> i32;
             commutative I32Mul visit_i32_mul i32::mul(i32) -> i32;
             partial I32DivS visit_i32_div_s i32::div_s(i32) -> i32;
@@ -94,42 +117,42 @@ macro_rules! for_each_binary {
 }
 pub(crate) use for_each_binary;
 
-/// `Marker visitor_method type::function swapped Marker;`
+/// `Marker visitor_method type::function swapped Marker negated Marker;`
 macro_rules! for_each_compare {
     ($expand:ident) => {
         $expand! {
-            I32Eq visit_i32_eq i32::eq swapped I32Eq;
-            I32Ne visit_i32_ne i32::ne swapped I32Ne;
-            I32LtS visit_i32_lt_s i32::lt_s swapped I32GtS;
-            I32LtU visit_i32_lt_u i32::lt_u swapped I32GtU;
-            I32GtS visit_i32_gt_s i32::gt_s swapped I32LtS;
-            I32GtU visit_i32_gt_u i32::gt_u swapped I32LtU;
-            I32LeS visit_i32_le_s i32::le_s swapped I32GeS;
-            I32LeU visit_i32_le_u i32::le_u swapped I32GeU;
-            I32GeS visit_i32_ge_s i32::ge_s swapped I32LeS;
-            I32GeU visit_i32_ge_u i32::ge_u swapped I32LeU;
-            I64Eq visit_i64_eq i64::eq swapped I64Eq;
-            I64Ne visit_i64_ne i64::ne swapped I64Ne;
-            I64LtS visit_i64_lt_s i64::lt_s swapped I64GtS;
-            I64LtU visit_i64_lt_u i64::lt_u swapped I64GtU;
-            I64GtS visit_i64_gt_s i64::gt_s swapped I64LtS;
-            I64GtU visit_i64_gt_u i64::gt_u swapped I64LtU;
-            I64LeS visit_i64_le_s i64::le_s swapped I64GeS;
-            I64LeU visit_i64_le_u i64::le_u swapped I64GeU;
-            I64GeS visit_i64_ge_s i64::ge_s swapped I64LeS;
-            I64GeU visit_i64_ge_u i64::ge_u swapped I64LeU;
-            F32Eq visit_f32_eq f32::eq swapped F32Eq;
-            F32Ne visit_f32_ne f32::ne swapped F32Ne;
-            F32Lt visit_f32_lt f32::lt swapped F32Gt;
-            F32Gt visit_f32_gt f32::gt swapped F32Lt;
-            F32Le visit_f32_le f32::le swapped F32Ge;
-            F32Ge visit_f32_ge f32::ge swapped F32Le;
-            F64Eq visit_f64_eq f64::eq swapped F64Eq;
-            F64Ne visit_f64_ne f64::ne swapped F64Ne;
-            F64Lt visit_f64_lt f64::lt swapped F64Gt;
-            F64Gt visit_f64_gt f64::gt swapped F64Lt;
-            F64Le visit_f64_le f64::le swapped F64Ge;
-            F64Ge visit_f64_ge f64::ge swapped F64Le;
+            I32Eq visit_i32_eq i32::eq swapped I32Eq negated I32Ne;
+            I32Ne visit_i32_ne i32::ne swapped I32Ne negated I32Eq;
+            I32LtS visit_i32_lt_s i32::lt_s swapped I32GtS negated I32GeS;
+            I32LtU visit_i32_lt_u i32::lt_u swapped I32GtU negated I32GeU;
+            I32GtS visit_i32_gt_s i32::gt_s swapped I32LtS negated I32LeS;
+            I32GtU visit_i32_gt_u i32::gt_u swapped I32LtU negated I32LeU;
+            I32LeS visit_i32_le_s i32::le_s swapped I32GeS negated I32GtS;
+            I32LeU visit_i32_le_u i32::le_u swapped I32GeU negated I32GtU;
+            I32GeS visit_i32_ge_s i32::ge_s swapped I32LeS negated I32LtS;
+            I32GeU visit_i32_ge_u i32::ge_u swapped I32LeU negated I32LtU;
+            I64Eq visit_i64_eq i64::eq swapped I64Eq negated I64Ne;
+            I64Ne visit_i64_ne i64::ne swapped I64Ne negated I64Eq;
+            I64LtS visit_i64_lt_s i64::lt_s swapped I64GtS negated I64GeS;
+            I64LtU visit_i64_lt_u i64::lt_u swapped I64GtU negated I64GeU;
+            I64GtS visit_i64_gt_s i64::gt_s swapped I64LtS negated I64LeS;
+            I64GtU visit_i64_gt_u i64::gt_u swapped I64LtU negated I64LeU;
+            I64LeS visit_i64_le_s i64::le_s swapped I64GeS negated I64GtS;
+            I64LeU visit_i64_le_u i64::le_u swapped I64GeU negated I64GtU;
+            I64GeS visit_i64_ge_s i64::ge_s swapped I64LeS negated I64LtS;
+            I64GeU visit_i64_ge_u i64::ge_u swapped I64LeU negated I64LtU;
+            F32Eq visit_f32_eq f32::eq swapped F32Eq negated F32Ne;
+            F32Ne visit_f32_ne f32::ne swapped F32Ne negated F32Eq;
+            F32Lt visit_f32_lt f32::lt swapped F32Gt negated Not<F32Lt>;
+            F32Gt visit_f32_gt f32::gt swapped F32Lt negated Not<F32Gt>;
+            F32Le visit_f32_le f32::le swapped F32Ge negated Not<F32Le>;
+            F32Ge visit_f32_ge f32::ge swapped F32Le negated Not<F32Ge>;
+            F64Eq visit_f64_eq f64::eq swapped F64Eq negated F64Ne;
+            F64Ne visit_f64_ne f64::ne swapped F64Ne negated F64Eq;
+            F64Lt visit_f64_lt f64::lt swapped F64Gt negated Not<F64Lt>;
+            F64Gt visit_f64_gt f64::gt swapped F64Lt negated Not<F64Gt>;
+            F64Le visit_f64_le f64::le swapped F64Ge negated Not<F64Le>;
+            F64Ge visit_f64_ge f64::ge swapped F64Le negated Not<F64Ge>;
         }
     };
 }
@@ -219,14 +242,23 @@ macro_rules! class {
     (@commutative commutative) => {
         true
     };
+    (@commutative address) => {
+        true
+    };
     (@commutative $class:ident) => {
+        false
+    };
+    (@address address) => {
+        true
+    };
+    (@address $class:ident) => {
         false
     };
 }
 
 macro_rules! define_binary {
     ($($class:ident $Op:ident $visit:ident $ty:ident::$func:ident($arg:ty) -> $res:ty;)*) => {$(
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub(crate) struct $Op;
 
         impl BinaryOp for $Op {
@@ -234,6 +266,7 @@ macro_rules! define_binary {
             type Res = $res;
             const NAME: &'static str = concat!(stringify!($ty), ".", stringify!($func));
             const COMMUTATIVE: bool = class!(@commutative $class);
+            const IS_ADDRESS: bool = class!(@address $class);
             const TRAPS: bool = class!(@traps $class);
 
             #[inline(always)]
@@ -245,13 +278,17 @@ macro_rules! define_binary {
 }
 
 macro_rules! define_compare {
-    ($($Op:ident $visit:ident $ty:ident::$func:ident swapped $Swapped:ident;)*) => {$(
-        #[derive(Clone, Copy, Debug)]
+    ($(
+        $Op:ident $visit:ident $ty:ident::$func:ident
+        swapped $Swapped:ident negated $Negated:ty;
+    )*) => {$(
+        #[derive(Clone, Copy)]
         pub(crate) struct $Op;
 
         impl CompareOp for $Op {
             type Arg = $ty;
             type Swapped = $Swapped;
+            type Negated = $Negated;
             const NAME: &'static str = concat!(stringify!($ty), ".", stringify!($func));
 
             #[inline(always)]
@@ -264,7 +301,7 @@ macro_rules! define_compare {
 
 macro_rules! define_unary {
     ($($class:ident $Op:ident $visit:ident $ty:ident::$func:ident($arg:ty) -> $res:ty;)*) => {$(
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub(crate) struct $Op;
 
         impl UnaryOp for $Op {

@@ -1,14 +1,12 @@
 //! The vector operators: one row each, expanded here into marker types and in
 //! `translate/simd.rs` into visitor methods. Loads and stores stand in `op/simd_memory.rs`.
 
-use core::fmt::Debug;
-
 use wamr_runtime::numeric::simd::{self, V128};
 
 use super::{SlotValue, StackValue};
 
 /// An operator with one operand.
-pub(crate) trait VectorUnaryOp: Copy + Debug + 'static {
+pub(crate) trait VectorUnaryOp: Copy + 'static {
     /// Type of the operand.
     type Arg: StackValue;
     /// Type of the result.
@@ -18,25 +16,25 @@ pub(crate) trait VectorUnaryOp: Copy + Debug + 'static {
 }
 
 /// An operator with two vectors.
-pub(crate) trait VectorBinaryOp: Copy + Debug + 'static {
+pub(crate) trait VectorBinaryOp: Copy + 'static {
     const NAME: &'static str;
     fn eval(a: V128, b: V128) -> V128;
 }
 
 /// An operator with three vectors.
-pub(crate) trait VectorTernaryOp: Copy + Debug + 'static {
+pub(crate) trait VectorTernaryOp: Copy + 'static {
     const NAME: &'static str;
     fn eval(a: V128, b: V128, c: V128) -> V128;
 }
 
 /// A shift of all lanes by one number.
-pub(crate) trait ShiftOp: Copy + Debug + 'static {
+pub(crate) trait ShiftOp: Copy + 'static {
     const NAME: &'static str;
     fn eval(a: V128, count: i32) -> V128;
 }
 
 /// A lane's value.
-pub(crate) trait ExtractOp: Copy + Debug + 'static {
+pub(crate) trait ExtractOp: Copy + 'static {
     /// Type of the result.
     type Res: SlotValue;
     const NAME: &'static str;
@@ -46,7 +44,7 @@ pub(crate) trait ExtractOp: Copy + Debug + 'static {
 }
 
 /// A vector with one lane replaced.
-pub(crate) trait ReplaceOp: Copy + Debug + 'static {
+pub(crate) trait ReplaceOp: Copy + 'static {
     /// Type of the lane's value.
     type Arg: SlotValue;
     const NAME: &'static str;
@@ -343,7 +341,7 @@ pub(crate) use for_each_vector_replace;
 
 macro_rules! define_unary {
     ($($Op:ident $visit:ident $shape:ident::$func:ident($arg:ty) -> $res:ty;)*) => {$(
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub(crate) struct $Op;
 
         impl VectorUnaryOp for $Op {
@@ -361,7 +359,7 @@ macro_rules! define_unary {
 
 macro_rules! define_binary {
     ($($Op:ident $visit:ident $shape:ident::$func:ident;)*) => {$(
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub(crate) struct $Op;
 
         impl VectorBinaryOp for $Op {
@@ -377,7 +375,7 @@ macro_rules! define_binary {
 
 macro_rules! define_ternary {
     ($($Op:ident $visit:ident $shape:ident::$func:ident;)*) => {$(
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub(crate) struct $Op;
 
         impl VectorTernaryOp for $Op {
@@ -393,7 +391,7 @@ macro_rules! define_ternary {
 
 macro_rules! define_shift {
     ($($Op:ident $visit:ident $shape:ident::$func:ident;)*) => {$(
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub(crate) struct $Op;
 
         impl ShiftOp for $Op {
@@ -409,7 +407,7 @@ macro_rules! define_shift {
 
 macro_rules! define_extract {
     ($($Op:ident $visit:ident $shape:ident::$func:ident of $lanes:literal -> $res:ty;)*) => {$(
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub(crate) struct $Op;
 
         impl ExtractOp for $Op {
@@ -427,7 +425,7 @@ macro_rules! define_extract {
 
 macro_rules! define_replace {
     ($($Op:ident $visit:ident $shape:ident::$func:ident of $lanes:literal($arg:ty);)*) => {$(
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub(crate) struct $Op;
 
         impl ReplaceOp for $Op {

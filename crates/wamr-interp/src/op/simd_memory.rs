@@ -1,13 +1,11 @@
 //! Loads and stores of vectors: one row each, expanded here into marker types and in
 //! `translate/simd_memory.rs` into visitor methods.
 
-use core::fmt::Debug;
-
 use wamr_runtime::entity::bytes::Chunk;
 use wamr_runtime::numeric::simd::{V128, i8x16, i16x8, i32x4, i64x2};
 
 /// A load of a vector.
-pub(crate) trait VectorLoadOp: Copy + Debug + 'static {
+pub(crate) trait VectorLoadOp: Copy + 'static {
     const NAME: &'static str;
     /// How many bytes are read.
     const BYTES: usize;
@@ -81,7 +79,7 @@ pub(crate) use for_each_lane_store;
 
 macro_rules! define_load {
     ($($Op:ident $visit:ident $name:literal: $bytes:literal => $make:expr;)*) => {$(
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub(crate) struct $Op;
 
         impl VectorLoadOp for $Op {

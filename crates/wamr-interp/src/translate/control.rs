@@ -13,10 +13,11 @@ use crate::exec::control::{Jump, JumpTable, Unreachable};
 use crate::exec::dispatch::{HANDLER_CELLS, operand_cells};
 use crate::exec::simd::ReturnVector;
 use crate::exec::variable::Narrow;
-use crate::op::numeric::{I32Ne, I64Eq};
-use crate::op::{Acc, Cell, Imm, Slot, Target};
+use crate::op::forms::Test;
+use crate::op::{Acc, Cell, Class, Imm, Slot, Target};
 
 use super::exception::Kept;
+use super::numeric::{NOT_ZERO, SAME};
 use super::stack::{Operand, Place};
 use super::{Copied, Translator};
 
@@ -152,17 +153,10 @@ pub(super) struct Fuse {
     pub(super) start: usize,
     pub(super) a: Slot,
     pub(super) b: Operand,
-    /// Whether the value is the comparison's, or its negation.
-    pub(super) sense: bool,
-    pub(super) emit: EmitBranch,
+    pub(super) test: Test,
     /// What the accumulators copy before these operations.
     pub(super) copied: Copied,
 }
-
-/// Appends a branch that is taken if a comparison of `a` and `b` gives `sense`, and returns the
-/// position of its target's cell.
-pub(super) type EmitBranch =
-    fn(translator: &mut Translator<'_, '_>, a: Slot, b: Operand, sense: bool, back: bool) -> usize;
 
 impl<'m> Translator<'m, '_> {
     pub(super) fn open(&mut self, kind: Kind, ty: BlockType) -> usize {
@@ -202,9 +196,9 @@ impl<'m> Translator<'m, '_> {
     }
 
     pub(super) fn visit_if(&mut self, ty: BlockType) {
-        let condition = self.pop_condition();
+        let Fuse { a, b, test, .. } = self.pop_condition();
         let index = self.open(Kind::If, ty);
-        let cell = (condition.emit)(self, condition.a, condition.b, !condition.sense, false);
+        let cell = self.emit_branch(test.fails, a, b, false);
         self.cells[cell] = self.controls[index].otherwise.wait(cell);
     }
 
@@ -283,30 +277,23 @@ impl<'m> Translator<'m, '_> {
     }
 
     pub(super) fn visit_br_if(&mut self, depth: u32) {
-        let Fuse { a, b, sense, emit, .. } = self.pop_condition();
-        self.branch_if(depth, a, b, sense, emit);
+        let Fuse { a, b, test, .. } = self.pop_condition();
+        self.branch_if(depth, a, b, test);
     }
 
-    /// Goes to a label with the values on top of the stack, if a comparison says so.
-    pub(super) fn branch_if(
-        &mut self,
-        depth: u32,
-        a: Slot,
-        b: Operand,
-        sense: bool,
-        emit: EmitBranch,
-    ) {
+    /// Goes to a label with the values on top of the stack, if a test holds.
+    pub(super) fn branch_if(&mut self, depth: u32, a: Slot, b: Operand, test: Test) {
         let index = self.control_index(depth);
         let control = &self.controls[index];
         let values = control.label_values().len();
         let needs_copy = self.needs_copy(values, control.height);
         if needs_copy {
-            let skip = emit(self, a, b, !sense, false);
+            let skip = self.emit_branch(test.fails, a, b, false);
             self.branch_with_values(index);
             self.resolve_cell(skip);
         } else {
             let back = control.kind == Kind::Loop;
-            let cell = emit(self, a, b, sense, back);
+            let cell = self.emit_branch(test.holds, a, b, back);
             self.link(cell, index);
         }
     }
@@ -327,10 +314,10 @@ impl<'m> Translator<'m, '_> {
     /// Goes to a label with the values on top of the stack, if a reference is null (`sense`) or
     /// is not.
     fn branch_if_null(&mut self, depth: u32, reference: Slot, sense: bool) {
-        let emit = super::numeric::emit_branch::<I64Eq>;
         // The reference stays on the stack.
         self.latest = None;
-        self.branch_if(depth, reference, Operand::Const(0), sense, emit);
+        let test = if sense { SAME } else { SAME.negated() };
+        self.branch_if(depth, reference, Operand::Const(0), test);
     }
 
     pub(super) fn visit_br_table(&mut self, table: &BrTable<'_>) {
@@ -418,7 +405,7 @@ impl<'m> Translator<'m, '_> {
             1 if !results.is_wide(0) => {
                 let value = *self.stack.last().expect("validated");
                 match self.operand(value) {
-                    Operand::Slot(value) if self.copied.holds::<u64>(value) => {
+                    Operand::Slot(value) if self.copied.holds(Class::Int, value) => {
                         self.emit(ReturnOne { dst, value: Acc })
                     }
                     Operand::Slot(value) => self.emit(ReturnOne { dst, value }),
@@ -460,8 +447,7 @@ impl<'m> Translator<'m, '_> {
             start: self.cells.len(),
             a,
             b: Operand::Const(0),
-            sense: true,
-            emit: super::numeric::emit_branch::<I32Ne>,
+            test: NOT_ZERO,
             copied: self.copied,
         }
     }

@@ -3,10 +3,9 @@
 use wamr_runtime::gc::{FieldKind, FieldLayout, GcLayout, i31_new};
 use wamr_types::{AbstractHeapType, CompositeType, HeapType, RefType};
 
-use crate::exec::dispatch::{HANDLER_CELLS, operand_cells};
 use crate::exec::gc::*;
-use crate::op::numeric::I64Eq;
-use crate::op::{Slot, Target};
+use crate::op::Slot;
+use crate::op::forms::Test;
 
 use super::Translator;
 use super::stack::Operand;
@@ -237,7 +236,7 @@ impl Translator<'_, '_> {
 
     pub(super) fn visit_ref_eq(&mut self) {
         // Null, `i31` and objects are different numbers.
-        self.compare::<I64Eq>();
+        self.equal();
     }
 
     pub(super) fn visit_any_convert_extern(&mut self) {}
@@ -290,7 +289,8 @@ impl Translator<'_, '_> {
     fn branch_on_cast(&mut self, depth: u32, to: wasmparser::RefType, sense: bool) {
         let ty = self.cast_type(to.is_nullable(), to.heap_type());
         let value = self.top_slot();
-        self.branch_if(depth, value, Operand::Const(ty.to_bits()), sense, emit_branch_cast);
+        let test = if sense { Test::CAST } else { Test::CAST.negated() };
+        self.branch_if(depth, value, Operand::Const(ty.to_bits()), test);
     }
 
     pub(super) fn visit_br_on_cast(
@@ -310,26 +310,6 @@ impl Translator<'_, '_> {
     ) {
         self.branch_on_cast(depth, to, false);
     }
-}
-
-/// Appends a branch on a test; see [`super::control::EmitBranch`]. `b` is the type.
-fn emit_branch_cast(
-    translator: &mut Translator<'_, '_>,
-    value: Slot,
-    b: Operand,
-    sense: bool,
-    back: bool,
-) -> usize {
-    let Operand::Const(bits) = b else { unreachable!("the type is a constant") };
-    let (ty, target) = (CastType::from_bits(bits), Target::UNKNOWN);
-    let start = match (sense, back) {
-        (true, true) => translator.emit(BranchCast::<true, true> { value, ty, target }),
-        (true, false) => translator.emit(BranchCast::<true, false> { value, ty, target }),
-        (false, true) => translator.emit(BranchCast::<false, true> { value, ty, target }),
-        (false, false) => translator.emit(BranchCast::<false, false> { value, ty, target }),
-    };
-    // The target is the last operand.
-    start + HANDLER_CELLS + operand_cells::<BranchCast<true, true>>() - 1
 }
 
 fn abstract_heap(ty: wasmparser::AbstractHeapType) -> AbstractHeapType {

@@ -4,16 +4,16 @@ use wamr_runtime::MemoryKind;
 use wamr_types::IndexType;
 use wasmparser::{MemArg, MemArgTarget};
 
-use crate::exec::guard::{LoadGuarded, StoreGuarded};
 use crate::exec::memory::{
-    Bulk, DataDrop, Load, LoadAny, MemoryCopy, MemoryFill, MemoryGrow, MemoryInit, MemorySize,
-    Place, Store, StoreAny,
+    Bulk, DataDrop, MemoryCopy, MemoryFill, MemoryGrow, MemoryInit, MemorySize, Place,
 };
+use crate::op::forms::{LoadForms, StoreForms};
 use crate::op::memory::*;
-use crate::op::{Acc, Imm, Slot, SlotValue, Source, Sum};
+use crate::op::{Class, Slot};
 
 use super::Translator;
 use super::numeric::Address;
+use super::operands::Operands;
 use super::stack::Operand;
 
 /// Where an access goes.
@@ -67,88 +67,64 @@ impl Translator<'_, '_> {
         self.module.memories[memory as usize].index == IndexType::I64
     }
 
-    fn load<K: LoadOp>(&mut self, memarg: MemArg) {
-        let access = self.access(memarg);
-        if let Access::Any { offset, memory, wide } = access {
-            let address = self.pop_slot();
-            let place = Place { address, offset, memory, wide: u32::from(wide) };
-            self.define(|dst| LoadAny::<K>::new(dst, place));
-            return;
-        }
+    fn load(&mut self, forms: &'static LoadForms, memarg: MemArg) {
+        let none = Operands::NONE;
+        let (forms, offset) = match self.access(memarg) {
+            Access::Plain { offset } => (&forms.plain, offset),
+            Access::Guarded { offset } => (&forms.guarded, offset),
+            Access::Any { offset, memory, wide } => {
+                let operands = none.slot(self.pop_slot()).imm(offset, true);
+                self.define_form(&forms.any, &operands.cell(memory).cell(wide.into()));
+                return;
+            }
+        };
         use Operand::{Const, Slot};
-        match self.pop_address() {
-            Address::Plain(Slot(at)) if self.take_acc::<u32>(at) => {
-                self.load_from::<K, _>(access, Acc);
+        let (info, operands) = match self.pop_address() {
+            Address::Plain(Slot(at)) if self.take_acc(Class::Int, at) => (&forms.acc, none),
+            Address::Plain(Slot(at)) => (&forms.slot, none.slot(at)),
+            Address::Plain(Const(bits)) => (&forms.imm, none.imm(bits, false)),
+            Address::Sum(a, b) => {
+                let is_copied = self.copied.holds(Class::Int, a);
+                let info = match (is_copied, b) {
+                    (true, Slot(_)) => &forms.acc_slot,
+                    (true, Const(_)) => &forms.acc_imm,
+                    (false, Slot(_)) => &forms.slot_slot,
+                    (false, Const(_)) => &forms.slot_imm,
+                };
+                let a = if is_copied { none } else { none.slot(a) };
+                (info, a.operand(b, false))
             }
-            Address::Plain(Slot(at)) => self.load_from::<K, _>(access, at),
-            Address::Plain(Const(bits)) => self.load_from::<K, _>(access, Imm(bits as u32)),
-            Address::Sum(a, Slot(b)) if self.copied.holds::<u32>(a) => {
-                self.load_from::<K, _>(access, Sum(Acc, b));
-            }
-            Address::Sum(a, Slot(b)) => self.load_from::<K, _>(access, Sum(a, b)),
-            Address::Sum(a, Const(b)) if self.copied.holds::<u32>(a) => {
-                self.load_from::<K, _>(access, Sum(Acc, Imm(b as u32)));
-            }
-            Address::Sum(a, Const(b)) => self.load_from::<K, _>(access, Sum(a, Imm(b as u32))),
-        }
-    }
-
-    fn load_from<K: LoadOp, A: Source<u32>>(&mut self, access: Access, at: A) {
-        match access {
-            Access::Plain { offset } => {
-                self.define_acc::<K::Res, _>(|dst| Load::<K, _>::new(dst, at, offset))
-            }
-            Access::Guarded { offset } => {
-                self.define_acc::<K::Res, _>(|dst| LoadGuarded::<K, _>::new(dst, at, offset))
-            }
-            Access::Any { .. } => unreachable!("has a place"),
         };
+        self.define_form(info, &operands.cell(offset));
     }
 
-    fn store<K: StoreOp>(&mut self, memarg: MemArg) {
-        let access = self.access(memarg);
-        if let Access::Any { offset, memory, wide } = access {
-            let value = self.pop_slot();
-            let address = self.pop_slot();
-            let place = Place { address, offset, memory, wide: u32::from(wide) };
-            self.emit(StoreAny::<K>::new(place, value));
-            return;
-        }
+    fn store(&mut self, forms: &'static StoreForms, memarg: MemArg) {
+        let none = Operands::NONE;
+        let (access_forms, offset) = match self.access(memarg) {
+            Access::Plain { offset } => (&forms.plain, offset),
+            Access::Guarded { offset } => (&forms.guarded, offset),
+            Access::Any { offset, memory, wide } => {
+                let value = self.pop_slot();
+                let place = none.slot(self.pop_slot()).imm(offset, true);
+                let operands = place.cell(memory).cell(wide.into()).slot(value);
+                self.emit_form(&forms.any, &operands);
+                return;
+            }
+        };
         let value = self.pop();
-        match self.pop() {
-            Operand::Slot(at) if self.take_acc::<u32>(at) => {
-                self.store_to::<K, _>(access, Acc, value);
-            }
-            Operand::Slot(at) => self.store_to::<K, _>(access, at, value),
-            Operand::Const(bits) => self.store_to::<K, _>(access, Imm(bits as u32), value),
-        }
-    }
-
-    fn store_to<K: StoreOp, A: Source<u32>>(&mut self, access: Access, at: A, value: Operand) {
-        match value {
-            Operand::Slot(value) if self.take_acc::<K::Arg>(value) => {
-                self.store_of::<K, _, _>(access, at, Acc);
-            }
-            Operand::Slot(value) => self.store_of::<K, _, _>(access, at, value),
-            Operand::Const(bits) => {
-                self.store_of::<K, _, _>(access, at, Imm(K::Arg::from_slot(bits)));
-            }
-        }
-    }
-
-    fn store_of<K, A, B>(&mut self, access: Access, at: A, value: B)
-    where
-        K: StoreOp,
-        A: Source<u32>,
-        B: Source<K::Arg>,
-    {
-        match access {
-            Access::Plain { offset } => self.emit(Store::<K, _, _>::new(at, offset, value)),
-            Access::Guarded { offset } => {
-                self.emit(StoreGuarded::<K, _, _>::new(at, offset, value))
-            }
-            Access::Any { .. } => unreachable!("has a place"),
+        let [slot, imm, acc] = access_forms;
+        let (value_forms, at) = match self.pop() {
+            Operand::Slot(at) if self.take_acc(Class::Int, at) => (acc, none),
+            Operand::Slot(at) => (slot, none.slot(at)),
+            Operand::Const(bits) => (imm, none.imm(bits, false)),
         };
+        let place = at.cell(offset);
+        let (info, operands) = match value {
+            Operand::Slot(value) if self.take_acc(forms.class, value) => (&value_forms.acc, place),
+            Operand::Slot(value) => (&value_forms.slot, place.slot(value)),
+            Operand::Const(bits) => (&value_forms.imm, place.imm(bits, forms.is_wide)),
+        };
+        self.emit_form(info, &operands);
     }
 
     /// Pops the three operands of a bulk instruction; `wide` says which are 64 bits wide.
@@ -199,7 +175,7 @@ macro_rules! visit_load {
     ($($Op:ident $visit:ident $name:literal: $mem:ty as $res:ty;)*) => {
         impl Translator<'_, '_> {$(
             pub(super) fn $visit(&mut self, memarg: MemArg) {
-                self.load::<$Op>(memarg);
+                self.load(const { &LoadForms::of::<$Op>() }, memarg);
             }
         )*}
     };
@@ -209,7 +185,7 @@ macro_rules! visit_store {
     ($($Op:ident $visit:ident $name:literal: $arg:ty as $mem:ty;)*) => {
         impl Translator<'_, '_> {$(
             pub(super) fn $visit(&mut self, memarg: MemArg) {
-                self.store::<$Op>(memarg);
+                self.store(const { &StoreForms::of::<$Op>() }, memarg);
             }
         )*}
     };

@@ -13,11 +13,11 @@ use wasmparser::{BinaryReader, FunctionBody, Operator, OperatorsReader};
 
 use crate::code::{Code, FuncHeader, HEADER_CELLS, Listing, OffsetMap, encode, replace_handler};
 use crate::exec::LINKAGE_SLOTS;
-use crate::exec::dispatch::HANDLER_CELLS;
+use crate::exec::dispatch::{HANDLER_CELLS, Handler};
 use crate::exec::variable::Copy;
 use crate::handlers::{Handlers, Region};
 use crate::module::InterpModule;
-use crate::op::{Cell, Define, Op, Slot, SlotValue, StackValue};
+use crate::op::{Cell, Class, Op, OpInfo, Slot, StackValue};
 
 mod atomic;
 mod call;
@@ -27,6 +27,7 @@ mod fuel;
 mod gc;
 mod memory;
 mod numeric;
+mod operands;
 mod simd;
 mod simd_memory;
 mod stack;
@@ -37,6 +38,7 @@ mod wide;
 
 use control::{Control, Fuse};
 use exception::PendingCatch;
+use operands::Operands;
 use stack::{LocalInfo, Operand, Value};
 
 /// Validates and translates a function.
@@ -85,8 +87,8 @@ struct Latest {
     fuse: Option<Fuse>,
     /// What the value is the sum of, if it is one.
     sum: Option<Addends>,
-    /// How to leave the value in its accumulator alone.
-    quiet: Option<Quiet>,
+    /// What leaves the value in its accumulator alone.
+    quiet: Option<Handler>,
 }
 
 /// A sum that an operation which takes an address can compute itself.
@@ -100,17 +102,14 @@ struct Addends {
     copied: Copied,
 }
 
-/// Replaces the operation at a position by its quiet form.
-type Quiet = fn(translator: &mut Translator<'_, '_>, start: usize);
-
 /// Which slot each accumulator copies, if any.
 #[derive(Clone, core::marker::Copy, Default)]
 struct Copied([Option<Slot>; 3]);
 
 impl Copied {
-    /// Whether the accumulator for values of type `T` copies the slot.
-    fn holds<T: SlotValue>(&self, slot: Slot) -> bool {
-        self.0[T::CLASS as usize] == Some(slot)
+    /// Whether the accumulator of a class copies the slot.
+    fn holds(&self, class: Class, slot: Slot) -> bool {
+        self.0[class as usize] == Some(slot)
     }
 
     /// Says that the slot is written without the accumulators.
@@ -284,19 +283,38 @@ impl<'m, 'l> Translator<'m, 'l> {
 
     /// Appends an operation.
     fn emit<O: Op>(&mut self, op: O) -> usize {
+        // SAFETY: operands are packed to cells.
+        unsafe { self.append(const { &OpInfo::of::<O>() }, (&raw const op).cast()) }
+    }
+
+    /// Appends an operation whose operands are given as cells.
+    fn emit_form(&mut self, info: &'static OpInfo, operands: &Operands) -> usize {
+        let operands = operands.as_slice();
+        assert_eq!(operands.len(), info.cells.into(), "operands of {}", info.name());
+        // SAFETY: there are as many as there have to be.
+        unsafe { self.append(info, operands.as_ptr()) }
+    }
+
+    /// Appends an operation.
+    ///
+    /// # Safety
+    /// `operands` points to its operands.
+    #[inline(never)]
+    unsafe fn append(&mut self, info: &'static OpInfo, operands: *const Cell) -> usize {
         let start = self.cells.len();
         self.latest = None;
         self.latest_copy = None;
-        if !O::KEEPS_ACC {
+        if !info.keeps_acc {
             self.copied = Copied::default();
         }
-        if O::TRAPS {
+        if info.traps {
             self.offsets.mark(start, self.offset);
         }
         if let Some(listing) = &mut self.listing {
-            listing.record::<O>(start);
+            listing.record(start, info);
         }
-        encode(&mut self.cells, op);
+        // SAFETY: the caller's promise.
+        unsafe { encode(&mut self.cells, info, operands) };
         start
     }
 
@@ -305,34 +323,54 @@ impl<'m, 'l> Translator<'m, 'l> {
         self.define_value::<u64, O>(op)
     }
 
-    /// Appends an operation that pushes its result, a `T`, and leaves it in the accumulator too.
-    /// `dst` is its first operand.
-    fn define_acc<T: SlotValue, O: Define>(&mut self, op: impl FnOnce(Slot) -> O) -> usize {
-        const { assert!(O::KEEPS_ACC) };
-        let start = self.define_value::<T, O>(op);
+    /// Appends an operation that pushes its result, a `T`. `dst` is its first operand.
+    fn define_value<T: StackValue, O: Op>(&mut self, op: impl FnOnce(Slot) -> O) -> usize {
+        let home = self.push_temp(T::WIDE);
+        let start = self.emit(op(home));
+        self.defined(start, home, T::WIDE);
+        start
+    }
+
+    /// Appends an operation that pushes its result, of one slot, and may leave it in an
+    /// accumulator too. `operands` are those behind `dst`.
+    fn define_form(&mut self, info: &'static OpInfo, operands: &Operands) -> usize {
+        let home = self.push_temp(false);
+        let start = self.emit_form(info, &operands.behind(home));
+        self.defined(start, home, false);
+        if let Some(class) = info.result {
+            self.copied.0[class as usize] = Some(home);
+        }
         if let Some(latest) = &mut self.latest {
-            self.copied.0[T::CLASS as usize] = Some(latest.home);
-            latest.quiet = Some(|translator, start| {
-                replace_handler::<O::Quiet>(&mut translator.cells[start..]);
-                if let Some(listing) = &mut translator.listing {
-                    listing.record::<O::Quiet>(start);
-                }
-            });
+            latest.quiet = info.quiet;
         }
         start
     }
 
-    /// Whether an operand of type `T` can be taken from its accumulator. It was popped, so that
+    /// Says that the latest operation, which begins at `start`, has pushed its result.
+    fn defined(&mut self, start: usize, home: Slot, wide: bool) {
+        self.copied.forget(home);
+        if wide {
+            self.copied.forget(Slot(home.0 + 1));
+        }
+        let dst_cell = start + HANDLER_CELLS;
+        debug_assert_eq!(self.cells[dst_cell], home.0 as Cell, "dst comes first");
+        self.latest = Some(Latest { home, dst_cell, fuse: None, sum: None, quiet: None });
+    }
+
+    /// Whether an operand can be taken from the accumulator of a class. It was popped, so that
     /// nobody looks for it in its slot later: no value is said to be in its home again without
     /// having been written there.
-    fn take_acc<T: SlotValue>(&mut self, slot: Slot) -> bool {
-        if !self.copied.holds::<T>(slot) {
+    fn take_acc(&mut self, class: Class, slot: Slot) -> bool {
+        if !self.copied.holds(class, slot) {
             return false;
         }
         if let Some(Latest { home, dst_cell, quiet: Some(quiet), .. }) = self.latest
             && home == slot
         {
-            quiet(self, dst_cell - HANDLER_CELLS);
+            replace_handler(&mut self.cells[dst_cell - HANDLER_CELLS..], quiet);
+            if let Some(listing) = &mut self.listing {
+                listing.record_quiet();
+            }
         }
         true
     }
@@ -342,19 +380,5 @@ impl<'m, 'l> Translator<'m, 'l> {
         self.latest = None;
         self.latest_copy = None;
         self.copied = Copied::default();
-    }
-
-    /// Appends an operation that pushes its result, a `T`. `dst` is its first operand.
-    fn define_value<T: StackValue, O: Op>(&mut self, op: impl FnOnce(Slot) -> O) -> usize {
-        let home = self.push_temp(T::WIDE);
-        let start = self.emit(op(home));
-        self.copied.forget(home);
-        if T::WIDE {
-            self.copied.forget(Slot(home.0 + 1));
-        }
-        let dst_cell = start + HANDLER_CELLS;
-        debug_assert_eq!(self.cells[dst_cell], home.0 as Cell, "dst comes first");
-        self.latest = Some(Latest { home, dst_cell, fuse: None, sum: None, quiet: None });
-        start
     }
 }

@@ -1,31 +1,13 @@
 //! Numeric operators: constants are folded, or become immediates.
 
-use core::any::TypeId;
-
-use crate::exec::control::Branch;
-use crate::exec::dispatch::{HANDLER_CELLS, operand_cells};
-use crate::exec::numeric::{Binary, Compare, Unary};
+use crate::op::forms::{BinaryForms, BranchForms, CompareForms, Test, UnaryForms};
 use crate::op::numeric::*;
-use crate::op::{Acc, Imm, Slot, SlotValue, Source};
+use crate::op::{Class, Slot};
 
 use super::control::Fuse;
+use super::operands::Operands;
 use super::stack::{Operand, Place};
 use super::{Addends, Latest, Translator};
-
-/// Appends a branch on a comparison; see [`super::control::EmitBranch`].
-pub(super) fn emit_branch<K: CompareOp>(
-    translator: &mut Translator<'_, '_>,
-    a: Slot,
-    b: Operand,
-    sense: bool,
-    back: bool,
-) -> usize {
-    if translator.take_acc::<K::Arg>(a) {
-        translator.emit_branch_on::<K, _>(Acc, b, sense, back)
-    } else {
-        translator.emit_branch_on::<K, _>(a, b, sense, back)
-    }
-}
 
 /// An address that an operation computes itself, or takes.
 #[derive(Clone, Copy)]
@@ -35,101 +17,74 @@ pub(super) enum Address {
 }
 
 impl Translator<'_, '_> {
-    fn emit_branch_on<K: CompareOp, A: Source<K::Arg>>(
+    /// Appends a branch, and returns the position of its target's cell.
+    pub(super) fn emit_branch(
         &mut self,
-        a: A,
+        forms: &'static BranchForms,
+        a: Slot,
         b: Operand,
-        sense: bool,
         back: bool,
     ) -> usize {
-        match b {
-            Operand::Slot(b) => self.emit_branch_to::<K, _, _>(a, b, sense, back),
-            Operand::Const(bits) => {
-                let b = Imm(K::Arg::from_slot(bits));
-                self.emit_branch_to::<K, _, _>(a, b, sense, back)
-            }
-        }
-    }
-
-    fn emit_branch_to<K: CompareOp, A: Source<K::Arg>, B: Source<K::Arg>>(
-        &mut self,
-        a: A,
-        b: B,
-        sense: bool,
-        back: bool,
-    ) -> usize {
-        let start = match (sense, back) {
-            (true, true) => self.emit(Branch::<K, A, B, true, true>::new(a, b)),
-            (true, false) => self.emit(Branch::<K, A, B, true, false>::new(a, b)),
-            (false, true) => self.emit(Branch::<K, A, B, false, true>::new(a, b)),
-            (false, false) => self.emit(Branch::<K, A, B, false, false>::new(a, b)),
+        let is_taken = forms.others.is_some() && self.take_acc(forms.class, a);
+        let operands = if is_taken { Operands::NONE } else { Operands::NONE.slot(a) };
+        let form = match (b, &forms.others) {
+            (Operand::Const(_), Some(others)) if is_taken => &others.acc_imm,
+            (Operand::Const(_), _) => &forms.slot_imm,
+            (Operand::Slot(_), Some(others)) if is_taken => &others.acc_slot,
+            (Operand::Slot(_), Some(others)) => &others.slot_slot,
+            (Operand::Slot(_), None) => unreachable!("a constant"),
         };
         // The target is the last operand.
-        start + HANDLER_CELLS + operand_cells::<Branch<K, A, B, true, true>>() - 1
+        let operands = operands.operand(b, forms.is_wide).cell(0);
+        self.emit_form(&form[usize::from(back)], &operands);
+        self.cells.len() - 1
     }
 
-    fn binary<K: BinaryOp>(&mut self) {
+    fn binary(&mut self, forms: &'static BinaryForms) {
         let b = self.pop();
         let a = self.pop();
         if let (Operand::Const(a), Operand::Const(b)) = (a, b)
-            && let Ok(value) = K::eval(K::Arg::from_slot(a), K::Arg::from_slot(b))
+            && let Some(value) = (forms.eval)(a, b)
         {
-            return self.push_const(value.to_slot());
+            return self.push_const(value);
         }
-        match (a, b) {
-            (Operand::Slot(a), Operand::Slot(b)) if a != b && self.take_acc::<K::Arg>(a) => {
-                self.binary_of::<K, _, _>(Acc, b);
+        let (class, wide) = (forms.class, forms.is_wide);
+        let none = Operands::NONE;
+        let (info, operands) = match (a, b, &forms.ordered) {
+            (Operand::Slot(a), Operand::Slot(b), _) if a != b && self.take_acc(class, a) => {
+                (&forms.acc_slot, none.slot(b))
             }
-            (Operand::Slot(a), Operand::Slot(b)) if self.take_acc::<K::Arg>(b) => {
-                if K::COMMUTATIVE {
-                    self.binary_of::<K, _, _>(Acc, a);
+            (Operand::Slot(a), Operand::Slot(b), ordered) if self.take_acc(class, b) => {
+                (ordered.as_ref().map_or(&forms.acc_slot, |forms| &forms.slot_acc), none.slot(a))
+            }
+            (Operand::Slot(a), Operand::Slot(b), _) => (&forms.slot_slot, none.slot(a).slot(b)),
+            (Operand::Const(a), Operand::Slot(b), Some(ordered)) => {
+                (&ordered.imm_slot, none.imm(a, wide).slot(b))
+            }
+            (a, Operand::Const(constant), _) | (Operand::Const(constant), a, _) => {
+                let a = self.stage(a, self.height);
+                if self.take_acc(class, a) {
+                    (&forms.acc_imm, none.imm(constant, wide))
                 } else {
-                    self.binary_of::<K, _, _>(a, Acc);
+                    (&forms.slot_imm, none.slot(a).imm(constant, wide))
                 }
             }
-            (Operand::Slot(a), Operand::Slot(b)) => {
-                self.binary_of::<K, _, _>(a, b);
-            }
-            (Operand::Slot(a), Operand::Const(b)) => {
-                self.binary_imm::<K>(a, b);
-            }
-            (Operand::Const(a), Operand::Slot(b)) if K::COMMUTATIVE => {
-                self.binary_imm::<K>(b, a);
-            }
-            (Operand::Const(a), Operand::Slot(b)) => {
-                let a = Imm(K::Arg::from_slot(a));
-                self.binary_of::<K, _, _>(a, b);
-            }
-            (Operand::Const(_), Operand::Const(b)) => {
-                let a = self.stage(a, self.height);
-                self.binary_imm::<K>(a, b);
-            }
-        }
-    }
-
-    fn binary_of<K: BinaryOp, A: Source<K::Arg>, B: Source<K::Arg>>(&mut self, a: A, b: B) {
-        self.define_acc::<K::Res, _>(|dst| Binary::<K, _, _>::new(dst, a, b));
-    }
-
-    fn binary_imm<K: BinaryOp>(&mut self, a: Slot, b: u64) {
-        let b = Imm(K::Arg::from_slot(b));
-        if self.take_acc::<K::Arg>(a) {
-            self.binary_of::<K, _, _>(Acc, b);
-        } else {
-            self.binary_of::<K, _, _>(a, b);
-        }
+        };
+        self.define_form(info, &operands);
     }
 
     /// An operator of two operands; sums are remembered, since they may be addresses.
-    fn arithmetic<K: BinaryOp>(&mut self) {
-        if TypeId::of::<K>() != TypeId::of::<I32Add>() {
-            return self.binary::<K>();
+    fn arithmetic(&mut self, forms: &'static BinaryForms) {
+        if !forms.is_address {
+            return self.binary(forms);
         }
         let (start, copied) = (self.cells.len(), self.copied);
         let [a, b] = [2, 1].map(|below| self.operand(self.stack[self.stack.len() - below]));
-        self.binary::<K>();
+        self.binary(forms);
         let (a, b) = match (a, b) {
-            (Operand::Slot(a), Operand::Slot(b)) if copied.holds::<u32>(b) => (b, Operand::Slot(a)),
+            (Operand::Slot(a), Operand::Slot(b)) if copied.holds(Class::Int, b) => {
+                (b, Operand::Slot(a))
+            }
             (Operand::Slot(a), b) | (b, Operand::Slot(a)) => (a, b),
             _ => return,
         };
@@ -154,43 +109,34 @@ impl Translator<'_, '_> {
         }
     }
 
-    pub(super) fn compare<K: CompareOp>(&mut self) {
+    pub(super) fn compare(&mut self, forms: &'static CompareForms) {
         let b = self.pop();
         let a = self.pop();
         match (a, b) {
             // Only the first operand is ever taken from the accumulator.
-            (Operand::Slot(a), Operand::Slot(b)) if self.copied.holds::<K::Arg>(b) => {
-                self.compare_slot::<K::Swapped>(b, Operand::Slot(a));
+            (Operand::Slot(a), Operand::Slot(b)) if self.copied.holds(forms.class, b) => {
+                self.compare_slot((forms.swapped)(), b, Operand::Slot(a));
             }
-            (Operand::Slot(a), b) => self.compare_slot::<K>(a, b),
-            (a, Operand::Slot(b)) => self.compare_slot::<K::Swapped>(b, a),
+            (Operand::Slot(a), b) => self.compare_slot(forms, a, b),
+            (a, Operand::Slot(b)) => self.compare_slot((forms.swapped)(), b, a),
             (Operand::Const(a), Operand::Const(b)) => {
-                let value = K::eval(K::Arg::from_slot(a), K::Arg::from_slot(b));
-                self.push_const(value.to_slot());
+                self.push_const(u64::from((forms.eval)(a, b)));
             }
         }
     }
 
-    fn compare_slot<K: CompareOp>(&mut self, a: Slot, b: Operand) {
-        let copied = self.copied;
-        let start = if copied.holds::<K::Arg>(a) {
-            self.compare_of::<K, _>(Acc, b)
-        } else {
-            self.compare_of::<K, _>(a, b)
+    fn compare_slot(&mut self, forms: &'static CompareForms, a: Slot, b: Operand) {
+        let (start, copied) = (self.cells.len(), self.copied);
+        let is_copied = copied.holds(forms.class, a);
+        let info = match (is_copied, b) {
+            (false, Operand::Slot(_)) => &forms.slot_slot,
+            (false, Operand::Const(_)) => &forms.slot_imm,
+            (true, Operand::Slot(_)) => &forms.acc_slot,
+            (true, Operand::Const(_)) => &forms.acc_imm,
         };
-        self.fuse(Fuse { start, a, b, sense: true, emit: emit_branch::<K>, copied });
-    }
-
-    fn compare_of<K: CompareOp, A: Source<K::Arg>>(&mut self, a: A, b: Operand) -> usize {
-        match b {
-            Operand::Slot(b) => {
-                self.define_acc::<bool, _>(|dst| Compare::<K, _, _>::new(dst, a, b))
-            }
-            Operand::Const(bits) => {
-                let b = Imm(K::Arg::from_slot(bits));
-                self.define_acc::<bool, _>(|dst| Compare::<K, _, _>::new(dst, a, b))
-            }
-        }
+        let operands = if is_copied { Operands::NONE } else { Operands::NONE.slot(a) };
+        self.define_form(info, &operands.operand(b, forms.is_wide));
+        self.fuse(Fuse { start, a, b, test: forms.test, copied });
     }
 
     /// Says how to branch on the value that the latest operation defined.
@@ -198,18 +144,18 @@ impl Translator<'_, '_> {
         self.latest.as_mut().expect("just defined").fuse = Some(fuse);
     }
 
-    fn unary<K: UnaryOp>(&mut self) {
+    fn unary(&mut self, forms: &'static UnaryForms) {
         let a = match self.pop() {
             Operand::Slot(a) => a,
-            Operand::Const(bits) => match K::eval(K::Arg::from_slot(bits)) {
-                Ok(value) => return self.push_const(value.to_slot()),
-                Err(_) => self.stage(Operand::Const(bits), self.height),
+            Operand::Const(bits) => match (forms.eval)(bits) {
+                Some(value) => return self.push_const(value),
+                None => self.stage(Operand::Const(bits), self.height),
             },
         };
-        if self.take_acc::<K::Arg>(a) {
-            self.define_acc::<K::Res, _>(|dst| Unary::<K, _>::new(dst, Acc));
+        if self.take_acc(forms.class, a) {
+            self.define_form(&forms.acc, &Operands::NONE);
         } else {
-            self.define_acc::<K::Res, _>(|dst| Unary::<K, _>::new(dst, a));
+            self.define_form(&forms.slot, &Operands::NONE.slot(a));
         }
     }
 
@@ -219,38 +165,57 @@ impl Translator<'_, '_> {
             (Some(latest), Some(value))
                 if matches!(value.place, Place::Temp) && latest.home == self.temp(value.height) =>
             {
-                latest.fuse.map(|fuse| Fuse { sense: !fuse.sense, ..fuse })
+                latest.fuse.map(|fuse| Fuse { test: fuse.test.negated(), ..fuse })
             }
             _ => None,
         };
         self.push_const(0);
-        self.compare::<I32Eq>();
+        self.compare(const { &CompareForms::of::<I32Eq>() });
         if let Some(fuse) = negated {
             self.fuse(fuse);
         }
     }
 
     pub(super) fn visit_i64_eqz(&mut self) {
+        self.is_zero();
+    }
+
+    /// Compares with 0 what takes a slot.
+    pub(super) fn is_zero(&mut self) {
         self.push_const(0);
-        self.compare::<I64Eq>();
+        self.equal();
+    }
+
+    /// Compares what takes a slot each.
+    pub(super) fn equal(&mut self) {
+        self.compare(const { &CompareForms::of::<I64Eq>() });
     }
 }
+
+/// Whether an `i32` differs from another one.
+pub(super) const NOT_ZERO: Test = Test::of::<I32Ne>();
+
+/// Whether all bits of a slot are those of another one.
+pub(super) const SAME: Test = Test::of::<I64Eq>();
 
 macro_rules! visit_binary {
     ($($class:ident $Op:ident $visit:ident $ty:ident::$func:ident($arg:ty) -> $res:ty;)*) => {
         impl Translator<'_, '_> {$(
             pub(super) fn $visit(&mut self) {
-                self.arithmetic::<$Op>();
+                self.arithmetic(const { &BinaryForms::of::<$Op>() });
             }
         )*}
     };
 }
 
 macro_rules! visit_compare {
-    ($($Op:ident $visit:ident $ty:ident::$func:ident swapped $Swapped:ident;)*) => {
+    ($(
+        $Op:ident $visit:ident $ty:ident::$func:ident
+        swapped $Swapped:ident negated $Negated:ty;
+    )*) => {
         impl Translator<'_, '_> {$(
             pub(super) fn $visit(&mut self) {
-                self.compare::<$Op>();
+                self.compare(const { &CompareForms::of::<$Op>() });
             }
         )*}
     };
@@ -260,7 +225,7 @@ macro_rules! visit_unary {
     ($($class:ident $Op:ident $visit:ident $ty:ident::$func:ident($arg:ty) -> $res:ty;)*) => {
         impl Translator<'_, '_> {$(
             pub(super) fn $visit(&mut self) {
-                self.unary::<$Op>();
+                self.unary(const { &UnaryForms::of::<$Op>() });
             }
         )*}
     };

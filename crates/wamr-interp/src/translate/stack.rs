@@ -7,7 +7,7 @@
 use crate::exec::dispatch::{HANDLER_CELLS, operand_cells};
 use crate::exec::simd::CopyVector;
 use crate::exec::variable::{Copy, CopyTwo, Narrow};
-use crate::op::{Acc, Imm, Slot};
+use crate::op::{Acc, Class, Imm, Slot};
 
 use super::Translator;
 
@@ -161,7 +161,7 @@ impl Translator<'_, '_> {
     pub(super) fn copy(&mut self, dst: Slot, operand: Operand) {
         match operand {
             Operand::Slot(src) if src == dst => return,
-            Operand::Slot(src) if self.copied.holds::<u64>(src) => {
+            Operand::Slot(src) if self.copied.holds(Class::Int, src) => {
                 self.emit(Copy { dst, src: Acc })
             }
             Operand::Slot(src) => return self.copy_slot(Copy { dst, src }),

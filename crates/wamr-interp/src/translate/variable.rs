@@ -7,8 +7,7 @@ use wasmparser::{Ieee32, Ieee64};
 use crate::exec::numeric::Select;
 use crate::exec::simd::{GlobalGetVector, GlobalSetVector};
 use crate::exec::variable::{GlobalGet, GlobalSet, Narrow, RefAsNonNull, RefFunc};
-use crate::op::numeric::I64Eq;
-use crate::op::{Acc, Imm, SlotValue, Source};
+use crate::op::{Acc, Class, Imm, SlotValue, Source};
 
 use super::Translator;
 use super::stack::Operand;
@@ -23,7 +22,7 @@ impl Translator<'_, '_> {
     pub(super) fn visit_select(&mut self) {
         let condition = self.pop_slot();
         if !self.stack.last().is_some_and(|value| value.wide)
-            && self.copied.holds::<bool>(condition)
+            && self.copied.holds(Class::Int, condition)
         {
             return self.select(Acc);
         }
@@ -89,7 +88,7 @@ impl Translator<'_, '_> {
             Operand::Slot(src) if self.is_global_wide(global) => {
                 self.emit(GlobalSetVector { global, src })
             }
-            Operand::Slot(src) if self.copied.holds::<u64>(src) => {
+            Operand::Slot(src) if self.copied.holds(Class::Int, src) => {
                 self.emit(GlobalSet { global, src: Acc })
             }
             Operand::Slot(src) => self.emit(GlobalSet { global, src }),
@@ -121,8 +120,7 @@ impl Translator<'_, '_> {
     }
 
     pub(super) fn visit_ref_is_null(&mut self) {
-        self.push_const(0);
-        self.compare::<I64Eq>();
+        self.is_zero();
     }
 
     pub(super) fn visit_ref_func(&mut self, func: u32) {

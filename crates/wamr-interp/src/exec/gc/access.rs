@@ -1,6 +1,5 @@
 //! Reading and writing fields and elements, and `i31`.
 
-use core::fmt::Debug;
 use core::marker::PhantomData;
 
 use wamr_runtime::gc::{HEADER_BYTES, ObjectHeader, i31_get_s, i31_get_u, i31_new};
@@ -11,10 +10,10 @@ use wamr_types::TrapCode;
 use crate::exec::Regs;
 use crate::exec::dispatch::Kind;
 use crate::exec::memory::{flow, helper_ops};
-use crate::op::{Flow, Op, Slot, Source};
+use crate::op::{Flow, Name, Op, Slot, Source};
 
 /// How a field or element is stored, and how it becomes a value in slots.
-pub(crate) trait Storage: Copy + Debug + 'static {
+pub(crate) trait Storage: Copy + 'static {
     const NAME: &'static str;
     /// The size in bytes.
     const BYTES: u32;
@@ -35,7 +34,7 @@ pub(crate) trait Storage: Copy + Debug + 'static {
 macro_rules! storages {
     ($($(#[$doc:meta])* $Name:ident $name:literal: $stored:ty as $value:ty;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy)]
         pub(crate) struct $Name;
 
         impl Storage for $Name {
@@ -73,7 +72,7 @@ storages! {
 }
 
 /// References to objects.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Reference;
 
 impl Storage for Reference {
@@ -95,7 +94,7 @@ impl Storage for Reference {
 }
 
 /// Vectors, which take two slots.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Vector;
 
 impl Storage for Vector {
@@ -149,7 +148,7 @@ unsafe fn tell_and_set<K: Storage>(r: &Regs, at: *mut u8, value: Slot) {
 }
 
 /// `dst = object.field`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct StructGet<K> {
     dst: Slot,
@@ -165,9 +164,7 @@ impl<K> StructGet<K> {
 }
 
 impl<K: Storage> Op for StructGet<K> {
-    fn name() -> String {
-        format!("struct.get{}", K::NAME)
-    }
+    const NAME: Name = Name::of(&["struct.get", K::NAME]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -184,7 +181,7 @@ impl<K: Storage> Op for StructGet<K> {
 }
 
 /// `object.field = value`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct StructSet<K> {
     object: Slot,
@@ -202,9 +199,7 @@ impl<K> StructSet<K> {
 impl<K: Storage> Op for StructSet<K> {
     const SLOW: bool = K::REFERS;
 
-    fn name() -> String {
-        format!("struct.set{}", K::NAME)
-    }
+    const NAME: Name = Name::of(&["struct.set", K::NAME]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -255,7 +250,7 @@ unsafe fn element<K: Storage>(array: *mut u8, index: u32) -> *mut u8 {
 }
 
 /// `dst = array[index]`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct ArrayGet<K> {
     dst: Slot,
@@ -271,9 +266,7 @@ impl<K> ArrayGet<K> {
 }
 
 impl<K: Storage> Op for ArrayGet<K> {
-    fn name() -> String {
-        format!("array.get{}", K::NAME)
-    }
+    const NAME: Name = Name::of(&["array.get", K::NAME]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -295,7 +288,7 @@ impl<K: Storage> Op for ArrayGet<K> {
 }
 
 /// `array[index] = value`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct ArraySet<K> {
     array: Slot,
@@ -313,9 +306,7 @@ impl<K> ArraySet<K> {
 impl<K: Storage> Op for ArraySet<K> {
     const SLOW: bool = K::REFERS;
 
-    fn name() -> String {
-        format!("array.set{}", K::NAME)
-    }
+    const NAME: Name = Name::of(&["array.set", K::NAME]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {

@@ -7,14 +7,12 @@ use wamr_types::{AbstractHeapType, HeapType, RefType, TrapCode, TypeId};
 
 use super::access::object;
 use crate::exec::Regs;
-use crate::exec::call::is_beyond_limit;
-use crate::exec::control::no_conditional_move;
+use crate::exec::control::{back, take};
 use crate::exec::memory::helper_ops;
-use crate::op::{Flow, Op, Slot, Source, Target};
-use crate::sample::loop_limit_hit;
+use crate::op::{Flow, Imm, Name, Op, Slot, Source, Target};
 
 /// The type that a reference is tested for, in two cells.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct CastType {
     /// A canonical id, or the position of an abstract type in [`ABSTRACT`].
@@ -134,48 +132,28 @@ helper_ops! {
 }
 
 /// Jumps if a test gives `SENSE`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct BranchCast<const SENSE: bool, const BACK: bool> {
-    pub(crate) value: Slot,
-    pub(crate) ty: CastType,
-    pub(crate) target: Target,
+    value: Slot,
+    /// What [`CastType::to_bits`] gave.
+    ty: Imm<u64>,
+    target: Target,
 }
 
 impl<const SENSE: bool, const BACK: bool> Op for BranchCast<SENSE, BACK> {
     const TRAPS: bool = BACK;
-    const SLOW: bool = BACK;
-
-    fn name() -> String {
-        let sense = if SENSE { "if" } else { "unless" };
-        let back = if BACK { "_back" } else { "" };
-        format!("jump{back}_{sense}_ref.test")
-    }
+    const NAME: Name =
+        Name::of(&["jump", back(BACK), if SENSE { "_if" } else { "_unless" }, "_ref.test"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
         // SAFETY: validation checked the value's hierarchy; the target is the last operand.
         unsafe {
             let value = self.value.get(r);
-            if self.ty.test(r, value) == SENSE {
-                if BACK && is_beyond_limit(r.ctx, r.fp) {
-                    return Flow::Slow;
-                }
-                no_conditional_move();
-                self.target.jump(r);
+            if CastType::from_bits(self.ty.get(r)).test(r, value) == SENSE {
+                return take::<BACK>(self.target, r);
             }
-        }
-        Flow::Next
-    }
-
-    #[inline(always)]
-    unsafe fn slow(self, r: &mut Regs) -> Flow {
-        // SAFETY: as in `run`, which found that the condition holds.
-        unsafe {
-            if let Err(code) = loop_limit_hit(r.ip, r.fp, r.ctx) {
-                return Flow::Trap(code);
-            }
-            self.target.jump(r);
         }
         Flow::Next
     }

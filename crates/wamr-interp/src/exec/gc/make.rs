@@ -9,7 +9,7 @@ use crate::exec::memory::helper_ops;
 use crate::op::{Flow, Slot, Source};
 
 /// The type of a new object, and the first slot that its operands and all below do not need.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Maker {
     /// Canonical id.

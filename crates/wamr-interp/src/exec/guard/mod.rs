@@ -14,9 +14,9 @@
 //! landing goes back to there and ends the activation the way every trap does.
 
 use super::Regs;
-use super::dispatch::{HANDLER_CELLS, Kind, operand_cells};
+use super::dispatch::{HANDLER_CELLS, Handler, Kind, operand_cells};
 use crate::op::memory::{LoadOp, StoreOp};
-use crate::op::{Cell, Define, Flow, Op, Slot, Source};
+use crate::op::{Cell, Class, Define, Flow, Name, Op, Slot, SlotValue, Source, quiet};
 
 #[cfg(wamr_guards)]
 mod x86_64;
@@ -56,7 +56,7 @@ fn operation<O: Op>(r: &Regs) -> *const Cell {
 }
 
 /// `dst = memory 0 [address + offset]`, where that is guarded.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct LoadGuarded<K, A, const QUIET: bool = false> {
     pub(crate) dst: Slot,
@@ -65,22 +65,15 @@ pub(crate) struct LoadGuarded<K, A, const QUIET: bool = false> {
     kind: Kind<K>,
 }
 
-impl<K, A> LoadGuarded<K, A> {
-    pub(crate) const fn new(dst: Slot, address: A, offset: u32) -> Self {
-        Self { dst, address, offset, kind: core::marker::PhantomData }
-    }
-}
-
 impl<K: LoadOp, A: Source<u32>> Define for LoadGuarded<K, A> {
-    type Quiet = LoadGuarded<K, A, true>;
+    const RESULT: Class = K::Res::CLASS;
+    const QUIET: Option<Handler> = quiet::<LoadGuarded<K, A, true>>();
 }
 
 impl<K: LoadOp, A: Source<u32>, const QUIET: bool> Op for LoadGuarded<K, A, QUIET> {
     const KEEPS_ACC: bool = true;
 
-    fn name() -> String {
-        format!("{}_{}_guarded", K::NAME, A::LETTER)
-    }
+    const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER, "_guarded"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -96,7 +89,7 @@ impl<K: LoadOp, A: Source<u32>, const QUIET: bool> Op for LoadGuarded<K, A, QUIE
 }
 
 /// `memory 0 [address + offset] = value`, where that is guarded.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(crate) struct StoreGuarded<K, A, B> {
     pub(crate) address: A,
@@ -105,18 +98,10 @@ pub(crate) struct StoreGuarded<K, A, B> {
     kind: Kind<K>,
 }
 
-impl<K, A, B> StoreGuarded<K, A, B> {
-    pub(crate) const fn new(address: A, offset: u32, value: B) -> Self {
-        Self { address, offset, value, kind: core::marker::PhantomData }
-    }
-}
-
 impl<K: StoreOp, A: Source<u32>, B: Source<K::Arg>> Op for StoreGuarded<K, A, B> {
     const KEEPS_ACC: bool = true;
 
-    fn name() -> String {
-        format!("{}_{}{}_guarded", K::NAME, A::LETTER, B::LETTER)
-    }
+    const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER, B::LETTER, "_guarded"]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
