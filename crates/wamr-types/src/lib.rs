@@ -17,6 +17,7 @@ pub use composite::{
 
 pub mod registry;
 pub use registry::{RegistryError, TypeId, TypeRegistry};
+mod subtype;
 
 pub mod extern_type;
 pub use extern_type::{

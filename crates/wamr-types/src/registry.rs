@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
+use crate::subtype::Group;
 use crate::{
     AbstractHeapType, ArrayType, CompositeType, FieldType, FuncType, HeapType, RecGroup, RefType,
     StorageType, StructType, SubType, ValType,
@@ -68,6 +69,9 @@ pub enum RegistryError {
     TooManyTypes,
     /// A type refers to one that the engine does not know.
     UnknownType,
+    /// What a type declares as its supertype cannot be that; says why.
+    /// <https://webassembly.github.io/spec/core/valid/types.html#sub-types>
+    InvalidSubtype(&'static str),
 }
 
 impl fmt::Display for RegistryError {
@@ -75,6 +79,7 @@ impl fmt::Display for RegistryError {
         match self {
             Self::TooManyTypes => write!(f, "the engine holds {MAX_TYPES} types, its limit"),
             Self::UnknownType => f.write_str("the type refers to one that this engine lacks"),
+            Self::InvalidSubtype(what) => f.write_str(what),
         }
     }
 }
@@ -128,12 +133,15 @@ impl TypeRegistry {
     /// densely. A group that is structurally equal to a registered one gets that one's ids.
     ///
     /// # Errors
-    /// If the engine is full, or a member refers to a type that is neither registered nor in
-    /// the group.
+    /// If the engine is full, a member refers to a type that is neither registered nor in the
+    /// group, or declares a supertype that is final, that it does not match, that is not defined
+    /// before it, or that is [as deep](crate::limits::MAX_SUBTYPING_DEPTH) as can be.
     pub fn register(&self, group: RecGroup) -> Result<TypeId, RegistryError> {
         if let Some(&first) = self.state.read().groups.get(&group) {
             return Ok(canonical(first));
         }
+        // What it refers to outside is registered already, and stays as it is.
+        Group::check(self, &group.types).map_err(RegistryError::InvalidSubtype)?;
         let mut state = self.state.write();
         if let Some(&first) = state.groups.get(&group) {
             return Ok(canonical(first));
@@ -254,7 +262,8 @@ impl TypeRegistry {
         Some(self.get(id)?.composite.abstract_type())
     }
 
-    /// The top of the hierarchy that a heap type belongs to.
+    /// The top of the hierarchy that a heap type belongs to; `any` for a type that is not of this
+    /// registry, of which there is no value but null.
     pub fn top_of(&self, heap: HeapType) -> AbstractHeapType {
         match heap {
             HeapType::Abstract(heap) => heap.top(),
@@ -349,9 +358,49 @@ mod tests {
     #[test]
     fn references_out_of_range_are_refused() {
         let registry = TypeRegistry::new();
-        let ty = SubType { supertype: Some(TypeId::in_group(7)), ..func(&[]) };
-        let got = registry.register(RecGroup { types: Box::new([ty]) });
+        let far =
+            ValType::Ref(RefType { nullable: true, heap: HeapType::Concrete(TypeId::in_group(7)) });
+        let got = registry.register(RecGroup { types: Box::new([func(&[far])]) });
         assert_eq!(got, Err(RegistryError::UnknownType));
         assert!(registry.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_subtype_cannot_be_declared_one() {
+        let registry = TypeRegistry::new();
+        let register = |ty: SubType| registry.register(RecGroup { types: Box::new([ty]) });
+        let object = |storage: ValType| {
+            let field = FieldType { storage: StorageType::Val(storage), mutable: true };
+            CompositeType::Struct(StructType { fields: [field].into() })
+        };
+        let below = |supertype, composite| SubType {
+            is_final: false,
+            supertype: Some(supertype),
+            composite,
+        };
+        let externref = ValType::Ref(RefType {
+            nullable: true,
+            heap: HeapType::Abstract(AbstractHeapType::Extern),
+        });
+        let open = SubType { is_final: false, supertype: None, composite: object(externref) };
+        let parent = register(open.clone()).unwrap();
+        let last = register(SubType { is_final: true, ..open }).unwrap();
+        let function = register(func(&[])).unwrap();
+        let before = registry.len();
+        for ty in [
+            below(parent, object(ValType::I32)),
+            below(last, object(externref)),
+            below(function, object(externref)),
+            below(TypeId::from_raw(99).unwrap(), object(externref)),
+        ] {
+            assert!(matches!(register(ty), Err(RegistryError::InvalidSubtype(_))));
+        }
+        assert_eq!(registry.len(), before);
+        let mut deepest = parent;
+        let deeper = (0..).map_while(|_| {
+            deepest = register(below(deepest, object(externref))).ok()?;
+            Some(())
+        });
+        assert_eq!(deeper.count(), crate::limits::MAX_SUBTYPING_DEPTH);
     }
 }

@@ -18,7 +18,6 @@ use super::schema::{
     FieldType, GlobalType, HeapType, ImportDesc, Limits, MemoryType, Module, RefType, StorageType,
     SubType, TableType, ValType,
 };
-use super::subtype::Group;
 
 type Result<T = ()> = core::result::Result<T, FileError>;
 
@@ -222,7 +221,6 @@ impl<'a> Decoder<'a> {
             let scope = Types { ids: &self.types, group_len: group.len() };
             let types: Box<[_]> =
                 group.iter().map(|ty| scope.sub_type(ty)).collect::<Result<_>>()?;
-            Group::check(self.registry, &types).map_err(FileError::Malformed)?;
             let first = self.registry.register(wasm::RecGroup { types })?.get();
             for id in (first..first + group.len() as u32).filter_map(TypeId::from_raw) {
                 let Some(def) = self.registry.get(id) else { return malformed("an unknown type") };

@@ -56,7 +56,6 @@ pub use read::{AotFile, Outline, is_aot, read, read_if, unloaded};
 
 #[cfg(feature = "compiler")]
 mod encode;
-mod subtype;
 
 #[cfg(feature = "compiler")]
 mod write;

@@ -196,11 +196,16 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
     }
 }
 
-pub(crate) fn register(engine: &Engine, ty: &FuncType) -> Result<TypeId, Error> {
+/// The canonical id of a type, and the type in terms of canonical ids: what is given may refer to
+/// itself by its position.
+pub(crate) fn register(engine: &Engine, ty: &FuncType) -> Result<(TypeId, FuncType), Error> {
     let invalid = |error: wamr_types::RegistryError| {
         Error::from_kind(ErrorKind::InvalidType(error.to_string().into()))
     };
-    engine.types().register_func(ty).map_err(invalid)
+    let id = engine.types().register_func(ty).map_err(invalid)?;
+    // What was registered is there, and is a function type.
+    let canonical = engine.types().func(id).ok_or(wamr_types::RegistryError::UnknownType);
+    Ok((id, canonical.map_err(invalid)?))
 }
 
 fn type_id(record: NonNull<FuncRecord>) -> TypeId {

@@ -106,8 +106,8 @@ impl Tag {
         let mut store = store.as_context_mut();
         let core = store.core();
         core.collect_if_due();
-        let id = register(core.engine(), &ty)?;
-        let tag = core.tags.alloc(TagEntity::new(TagType { id, func: ty }));
+        let (id, func) = register(core.engine(), &ty)?;
+        let tag = core.tags.alloc(TagEntity::new(TagType { id, func }));
         Ok(Self::from_ptr(core, tag))
     }
 

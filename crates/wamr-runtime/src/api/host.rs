@@ -10,7 +10,7 @@ use wamr_types::{FuncType, TypeId, ValType};
 use super::func::{load, register, store_all};
 use super::{Func, IntoFunc, Val};
 use crate::engine::Engine;
-use crate::entity::{Direct, HostCall, HostCode, HostFunc};
+use crate::entity::{HostCode, HostFunc};
 use crate::error::{Error, ErrorKind};
 use crate::store::{AsContextMut, Caller, StoreCore};
 use crate::vm::FuncRecord;
@@ -19,7 +19,8 @@ use crate::vm::FuncRecord;
 pub struct HostFuncDef<T> {
     engine: Engine,
     code: Arc<HostCode>,
-    _data: PhantomData<fn(T)>,
+    // Made for exactly this type: neither a longer-lived nor a shorter-lived one will do.
+    _data: PhantomData<fn(T) -> T>,
 }
 
 impl<T> Clone for HostFuncDef<T> {
@@ -46,6 +47,7 @@ impl<T: 'static> HostFuncDef<T> {
         ty: FuncType,
         func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<(), Error> + Send + Sync + 'static,
     ) -> Result<Self, Error> {
+        let (sig, ty) = register(engine, &ty)?;
         let signature = ty.clone();
         let call = move |core: *mut StoreCore, context, args: *const u64, results: *mut u64| {
             // SAFETY: the call protocol gives a live store of data `T`, parameters and room for
@@ -62,7 +64,7 @@ impl<T: 'static> HostFuncDef<T> {
             }
             Ok(())
         };
-        Self::from_call(engine, ty, Arc::new(call), None)
+        Ok(Self::from_code(engine, HostCode::new(sig, ty, Arc::new(call), None)))
     }
 
     /// Makes a host function from a closure with typed parameters and results.
@@ -71,18 +73,12 @@ impl<T: 'static> HostFuncDef<T> {
     /// If the engine holds no more types.
     pub fn wrap<P, R>(engine: &Engine, func: impl IntoFunc<T, P, R>) -> Result<Self, Error> {
         let (ty, call, direct) = func.into_func();
-        Self::from_call(engine, ty, call, direct)
+        let (sig, ty) = register(engine, &ty)?;
+        Ok(Self::from_code(engine, HostCode::new(sig, ty, call, direct)))
     }
 
-    fn from_call(
-        engine: &Engine,
-        ty: FuncType,
-        call: Arc<HostCall>,
-        direct: Option<Direct>,
-    ) -> Result<Self, Error> {
-        let sig = register(engine, &ty)?;
-        let code = Arc::new(HostCode::new(sig, ty, call, direct));
-        Ok(Self { engine: engine.clone(), code, _data: PhantomData })
+    fn from_code(engine: &Engine, code: HostCode) -> Self {
+        Self { engine: engine.clone(), code: Arc::new(code), _data: PhantomData }
     }
 
     /// The type.

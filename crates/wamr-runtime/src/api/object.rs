@@ -133,7 +133,10 @@ impl AnyRef {
         let mut store = store.as_context_mut();
         let core = store.core();
         let reference = self.resolve(core)?;
-        Ok(core.ref_test(u64::from(reference), RefType { nullable: false, heap }))
+        // The question is defined within one hierarchy, and references of others look different.
+        let is_comparable = core.engine().types().top_of(heap) == AbstractHeapType::Any;
+        let ty = RefType { nullable: false, heap };
+        Ok(is_comparable && core.ref_test(u64::from(reference), ty))
     }
 
     /// A field of a struct; packed fields are zero-extended.

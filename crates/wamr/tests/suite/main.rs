@@ -7,6 +7,7 @@ mod foreign;
 mod fuel;
 mod host_calls;
 mod host_entities;
+mod host_types;
 mod import_lists;
 mod imports;
 mod interruption;

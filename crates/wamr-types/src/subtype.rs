@@ -1,10 +1,10 @@
-//! Whether declared subtypes of a file are subtypes: code that is compiled for a type relies on
-//! that. <https://webassembly.github.io/spec/core/valid/matching.html#composite-types>
+//! Whether declared subtypes are subtypes: code that is made for a type relies on that.
+//! <https://webassembly.github.io/spec/core/valid/matching.html#composite-types>
 
 use std::sync::Arc;
 
-use wamr_types::limits::MAX_SUBTYPING_DEPTH;
-use wamr_types::{
+use crate::limits::MAX_SUBTYPING_DEPTH;
+use crate::{
     AbstractHeapType, CompositeType, FieldType, HeapType, RefType, StorageType, SubType, TypeId,
     TypeRegistry, ValType,
 };
@@ -163,9 +163,8 @@ impl<'a> Group<'a> {
 
 #[cfg(test)]
 mod tests {
-    use wamr_types::FuncType;
-
     use super::*;
+    use crate::FuncType;
 
     #[test]
     fn supertypes_come_before_their_subtypes() {
