@@ -58,11 +58,16 @@ impl fmt::Debug for Module {
 }
 
 impl Module {
-    /// Has a backend prepare a decoded module, whose types must come from `engine`.
+    /// Has a backend prepare a decoded module.
     ///
     /// # Errors
     /// What the backend refuses; or if the engine counts fuel, and the backend's code does not.
-    pub fn prepare(
+    ///
+    /// # Safety
+    /// The module must be what a loader that validates made of bytes with the registry of
+    /// `engine`: its types come from there, and what has been validated, or is validated by
+    /// [`FunctionBodies::validate`](wamr_types::FunctionBodies::validate), is believed.
+    pub unsafe fn prepare(
         engine: &Engine,
         decoded: Arc<Decoded>,
         backend: &dyn Backend,
@@ -72,12 +77,16 @@ impl Module {
             return Err(Error::msg(format_args!("mode `{mode}` does not count fuel")));
         }
         let executable = backend.prepare(engine, &decoded)?;
-        Ok(Self::prepared(engine, decoded, executable, mode))
+        // SAFETY: the caller vouches for the module, and the backend prepared it for this engine.
+        Ok(unsafe { Self::prepared(engine, decoded, executable, mode) })
     }
 
-    /// A decoded module, whose types must come from `engine`, that was prepared before, for a mode
-    /// of this name.
-    pub fn prepared(
+    /// A decoded module that was prepared before, for a mode of this name.
+    ///
+    /// # Safety
+    /// As for [`Module::prepare`]; and `executable` must be what a backend of that name made of
+    /// this module, for an engine of the same tunables.
+    pub unsafe fn prepared(
         engine: &Engine,
         decoded: Arc<Decoded>,
         executable: Arc<dyn Executable>,

@@ -6,6 +6,8 @@ use core::ops::Range;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::{
     DataIdx, DefinedFuncIdx, ExternKind, ExternType, Features, FuncIdx, FuncType, FunctionBodies,
     GlobalIdx, GlobalType, HeapType, LoadError, MemoryIdx, MemoryType, RefType, SubType, TableIdx,
@@ -14,17 +16,18 @@ use crate::{
 
 /// The bytes that a module was made from, shared by all that point into them.
 #[derive(Clone)]
-pub struct ModuleBytes(Arc<dyn AsRef<[u8]> + Send + Sync>);
+pub struct ModuleBytes(Bytes);
 
 impl ModuleBytes {
-    /// Wraps a buffer, or anything that holds one (a file mapping, for example).
+    /// Wraps a buffer, or anything that holds one (a private file mapping, for example), which is
+    /// asked for its bytes once: what is validated is what runs.
     pub fn new(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(bytes))
+        Self(Bytes::from_owner(bytes))
     }
 
     /// The bytes.
     pub fn as_slice(&self) -> &[u8] {
-        (*self.0).as_ref()
+        &self.0
     }
 }
 

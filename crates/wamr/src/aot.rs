@@ -247,6 +247,10 @@ unsafe fn load(
     // else knows the file's memory yet.
     let loaded = unsafe { LoadedModule::load_file(file.compiled, &memory, file.text) };
     let loaded = loaded.map_err(FileError::from)?;
-    let module = wamr_runtime::Module::prepared(engine, Arc::new(decoded), Arc::new(loaded), MODE);
+    // SAFETY: the file was made of a validated module, which it was read back from with the
+    // engine's registry, and its code of the same module; the caller vouches for the file.
+    let module = unsafe {
+        wamr_runtime::Module::prepared(engine, Arc::new(decoded), Arc::new(loaded), MODE)
+    };
     Ok(Module(module))
 }

@@ -169,6 +169,7 @@ impl Module {
         Self::make_in(engine, bytes, name, engine.config().mode)
     }
 
+    #[expect(unsafe_code, reason = "what a loader promises is a promise to the runtime")]
     fn make_in(
         engine: &Engine,
         bytes: ModuleBytes,
@@ -180,7 +181,8 @@ impl Module {
         let options = engine.load_options(backend);
         let mut decoded = loader.load(bytes, engine.types(), &options)?;
         decoded.names.given = name;
-        let module = wamr_runtime::Module::prepare(engine, Arc::new(decoded), backend);
+        // SAFETY: a loader that validates just made the module, with the engine's own registry.
+        let module = unsafe { wamr_runtime::Module::prepare(engine, Arc::new(decoded), backend) };
         Ok(Self(module.map_err(ModuleError::Prepare)?))
     }
 

@@ -34,7 +34,8 @@
 //! let text = r#"(module (func (export "add") (param i32 i32) (result i32)
 //!     (i32.add (local.get 0) (local.get 1))))"#;
 //! let decoded = WasmLoader.load(ModuleBytes::new(text), engine.types(), &options)?;
-//! let module = Module::prepare(&engine, Arc::new(decoded), &ExampleBackend)?;
+//! // SAFETY: the loader has validated the module, and its types are the engine's.
+//! let module = unsafe { Module::prepare(&engine, Arc::new(decoded), &ExampleBackend)? };
 //!
 //! let mut store = Store::new(&engine, ());
 //! let instance = Instance::new(&mut store, &module, &[])?;

@@ -118,7 +118,8 @@ impl World {
         let engine = self.store.engine();
         let bytes = ModuleBytes::new(text.to_owned());
         let decoded = WasmLoader.load(bytes, engine.types(), &options).expect(text);
-        Module::prepare(engine, Arc::new(decoded), backend)
+        // SAFETY: the loader validates the module, and its types are the engine's.
+        unsafe { Module::prepare(engine, Arc::new(decoded), backend) }
     }
 
     /// Drops the handles to all modules.
