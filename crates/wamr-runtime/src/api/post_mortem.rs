@@ -24,6 +24,8 @@ impl<T: 'static> StoreContextMut<'_, T> {
         let parts = instances.into_iter().map(|instance| {
             // SAFETY: entities in a store's arenas are live, and none is freed here.
             let instance = unsafe { instance.as_ref() };
+            // A global of one that was not completed may hold a function that cannot run.
+            let globals = if instance.is_complete() { instance.globals() } else { &[] };
             InstanceParts {
                 module: instance.module().clone(),
                 memories: instance
@@ -31,7 +33,7 @@ impl<T: 'static> StoreContextMut<'_, T> {
                     .iter()
                     .map(|&at| Memory::from_ptr(core, at))
                     .collect(),
-                globals: instance.globals().iter().map(|&at| Global::from_ptr(core, at)).collect(),
+                globals: globals.iter().map(|&at| Global::from_ptr(core, at)).collect(),
             }
         });
         parts.collect()

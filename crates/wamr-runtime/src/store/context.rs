@@ -24,9 +24,20 @@ pub(crate) struct StoreInner<T> {
 
 /// Owner of instances and all that they share, with data of the embedder.
 /// <https://webassembly.github.io/spec/core/exec/runtime.html#store>
+///
+/// Host functions of a store are made for exactly its type of data, and so it has no other:
+///
+/// ```compile_fail
+/// use wamr_runtime::Store;
+///
+/// fn shorten(store: Store<for<'a> fn(&'a str)>) -> Store<fn(&'static str)> {
+///     store
+/// }
+/// ```
 pub struct Store<T: 'static> {
     pub(super) inner: NonNull<StoreInner<T>>,
-    _owns: PhantomData<StoreInner<T>>,
+    // Owned, and invariant: what was put into the store was made for exactly this type.
+    _owns: PhantomData<(StoreInner<T>, fn(T) -> T)>,
 }
 
 // SAFETY: a store is used through `&`/`&mut` of its owner only; nothing in it is tied to a

@@ -1,5 +1,7 @@
 //! Sampling: where a store is, asked by another thread, told by the one that runs in it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use crate::backtrace::{Backtrace, Frame};
 use crate::store::{Store, StoreCore};
 
@@ -21,8 +23,11 @@ impl StoreCore {
     pub(crate) fn tell_sample(&mut self, frames: impl FnOnce(&mut dyn FnMut(Frame))) {
         let mut backtrace = Backtrace::default();
         frames(&mut |frame| backtrace.push(frame));
-        if let Some(sampler) = &mut self.sampler {
-            sampler(&backtrace);
+        let Some(sampler) = &mut self.sampler else { return };
+        // Wasm is running, and a panic must not unwind through it: it waits for the host that
+        // called.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| sampler(&backtrace))) {
+            self.defer_panic(payload);
         }
     }
 }

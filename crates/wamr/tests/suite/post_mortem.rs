@@ -28,3 +28,19 @@ fn every_instance_shows_what_it_has_exported_or_not() {
         assert!(matches!(value, Val::I64(7)), "{value:?}");
     });
 }
+
+#[test]
+fn an_instance_that_was_not_completed_gives_out_no_functions() {
+    each_mode(|engine| {
+        let mut store = Store::new(engine, ());
+        // The elements do not fit on the heap of objects, when the globals hold a function already.
+        let wat = r#"(module (type $a (array i64))
+            (global $g (mut i32) (i32.const 7))
+            (func $f (result i32) (global.get $g))
+            (global funcref (ref.func $f))
+            (elem arrayref (item (array.new_default $a (i32.const 0x1fffffff)))
+                (item (array.new_default $a (i32.const 0x1fffffff)))))"#;
+        assert!(Instance::new(&mut store, &module(engine, wat), &[]).is_err());
+        assert!(store.instances().iter().all(|parts| parts.globals.is_empty()));
+    });
+}

@@ -1,5 +1,6 @@
 //! Asking a store where it is.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use wamr::{Caller, Engine, Extern, Func, InterruptHandle, Store};
@@ -92,5 +93,18 @@ fn many_threads_ask_at_once() {
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         let whole = ["loops".to_owned(), "?".to_owned()];
         assert!(seen.lock().unwrap().iter().all(|frames| whole.ends_with(frames)));
+    });
+}
+
+#[test]
+fn a_panic_of_who_is_told_waits_for_the_host_that_called() {
+    each_mode(|engine| {
+        let (mut store, instance, _) = asking(engine);
+        store.sampler(|_| panic!("told"));
+        let run = || call::<(), ()>(&mut store, &instance, "loop", ());
+        let payload = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&"told"));
+        store.sampler(|_| {});
+        call::<(), ()>(&mut store, &instance, "loop", ()).unwrap();
     });
 }
