@@ -129,7 +129,7 @@ impl StoreCore {
             }
         };
         self.vm.gc_base.set(self.gc.base());
-        self.absorb_layouts(take(&mut other.layouts));
+        self.layouts.absorb(take(&mut other.layouts));
         let renaming = self.absorb_exceptions(other, objects);
         self.update_objects(other, &renaming);
         other.update_entities(&renaming);
@@ -140,17 +140,6 @@ impl StoreCore {
         }
         other.vm.join(&self.vm);
         Ok(())
-    }
-
-    fn absorb_layouts(&mut self, layouts: Vec<Option<GcLayout>>) {
-        if self.layouts.len() < layouts.len() {
-            self.layouts.resize(layouts.len(), None);
-        }
-        for (own, layout) in self.layouts.iter_mut().zip(layouts) {
-            if own.is_none() {
-                *own = layout;
-            }
-        }
     }
 
     fn absorb_exceptions(&mut self, other: &mut Self, objects: Moved) -> Renaming {

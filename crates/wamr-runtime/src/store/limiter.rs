@@ -149,17 +149,27 @@ pub(super) fn accessor<T: 'static>(
 
 impl StoreCore {
     /// Makes something of which the limiter may allow so many; once more after a collection where
-    /// it does not, since garbage counts until it is reclaimed.
+    /// it does not, or the system lacks room, since garbage counts until it is reclaimed. What was
+    /// made before a failure is reclaimed at once, unless wasm is running.
     pub(crate) fn make_limited<R>(
         &mut self,
         mut make: impl FnMut(&mut Self) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        match make(self) {
-            Err(error) if matches!(error.kind(), ErrorKind::LimitReached) => {
-                self.collect();
-                make(self)
-            }
-            made => made,
+        let made = make(self);
+        let Err(error) = &made else { return made };
+        let is_full = matches!(error.kind(), ErrorKind::LimitReached | ErrorKind::OutOfMemory);
+        self.reclaim_failed();
+        let made = if is_full { make(self) } else { return made };
+        if made.is_err() {
+            self.reclaim_failed();
+        }
+        made
+    }
+
+    /// Reclaims what was made for something that failed, unless wasm is running.
+    fn reclaim_failed(&mut self) {
+        if self.depth == 0 {
+            self.collect();
         }
     }
 

@@ -48,11 +48,11 @@ use crate::entity::{
     TagEntity,
 };
 use crate::error::{Error, ErrorKind};
-use crate::gc::{GcHeap, GcLayout};
+use crate::gc::GcHeap;
 use crate::platform::Reservation;
 use crate::vm::{TAIL_ARG_SLOTS, VmContext, VmMemory, VmStore};
 use arena::Arena;
-use objects::SubtypeCache;
+use objects::{Layouts, SubtypeCache};
 
 /// What is pending while a failure travels through frames.
 pub(crate) enum Failure {
@@ -78,8 +78,7 @@ pub struct StoreCore {
     pub(crate) host_funcs: Arena<HostFunc>,
     pub(crate) instances: Arena<InstanceEntity>,
     pub(crate) gc: GcHeap,
-    /// By type id, for types that objects were made of.
-    layouts: Vec<Option<GcLayout>>,
+    layouts: Layouts,
     host_values: Vec<Option<Arc<dyn Any + Send + Sync>>>,
     free_host_values: Vec<u32>,
     subtypes: SubtypeCache,
@@ -165,7 +164,7 @@ impl StoreCore {
             host_funcs: Arena::default(),
             instances: Arena::default(),
             gc: GcHeap::new(engine.tunables().gc_heap_bytes),
-            layouts: Vec::new(),
+            layouts: Layouts::default(),
             host_values: Vec::new(),
             free_host_values: Vec::new(),
             subtypes: SubtypeCache::default(),

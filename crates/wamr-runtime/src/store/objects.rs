@@ -22,6 +22,41 @@ impl Default for SubtypeCache {
     }
 }
 
+/// How many layouts stand together.
+const LAYOUT_CHUNK: usize = 64;
+
+/// Layouts by type id, for types that objects were made of. Of all types of an engine a store uses
+/// few, which are close together, and so they stand in chunks.
+#[derive(Default)]
+pub(super) struct Layouts(Vec<Option<Box<[Option<GcLayout>; LAYOUT_CHUNK]>>>);
+
+impl Layouts {
+    fn get(&self, type_id: u32) -> Option<&GcLayout> {
+        let index = type_id as usize;
+        self.0.get(index / LAYOUT_CHUNK)?.as_ref()?[index % LAYOUT_CHUNK].as_ref()
+    }
+
+    fn insert(&mut self, type_id: u32, layout: GcLayout) {
+        let (chunk, place) = (type_id as usize / LAYOUT_CHUNK, type_id as usize % LAYOUT_CHUNK);
+        if self.0.len() <= chunk {
+            self.0.resize_with(chunk + 1, || None);
+        }
+        self.0[chunk].get_or_insert_with(|| Box::new([const { None }; LAYOUT_CHUNK]))[place] =
+            Some(layout);
+    }
+
+    /// Takes what another store of the engine knows.
+    pub(super) fn absorb(&mut self, other: Self) {
+        for (chunk, layouts) in other.0.into_iter().enumerate() {
+            for (place, layout) in layouts.into_iter().flat_map(|chunk| *chunk).enumerate() {
+                if let Some(layout) = layout {
+                    self.insert((chunk * LAYOUT_CHUNK + place) as u32, layout);
+                }
+            }
+        }
+    }
+}
+
 /// An array, found and checked.
 #[derive(Clone, Copy)]
 struct Array {
@@ -47,27 +82,22 @@ impl Array {
 impl StoreCore {
     /// The layout of a type of structs or arrays.
     fn layout(&mut self, ty: TypeId) -> Option<&GcLayout> {
-        let index = ty.get() as usize;
-        if !matches!(self.layouts.get(index), Some(Some(_))) {
+        if self.layouts.get(ty.get()).is_none() {
             self.add_layout(ty)?;
         }
-        self.layouts[index].as_ref()
+        self.layouts.get(ty.get())
     }
 
     #[cold]
     fn add_layout(&mut self, ty: TypeId) -> Option<()> {
-        let index = ty.get() as usize;
         let types = self.engine.types();
         let layout = GcLayout::of(&*types.get(ty)?, types)?;
-        if self.layouts.len() <= index {
-            self.layouts.resize(index + 1, None);
-        }
-        self.layouts[index] = Some(layout);
+        self.layouts.insert(ty.get(), layout);
         Some(())
     }
 
     pub(super) fn known_layout(&self, type_id: u32) -> Option<&GcLayout> {
-        self.layouts.get(type_id as usize)?.as_ref()
+        self.layouts.get(type_id)
     }
 
     /// Makes an object of zeros, collecting if need be.
