@@ -22,7 +22,8 @@ pub struct ImportError {
 
 impl fmt::Display for ImportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` `{}`: wanted {}, ", self.module, self.name, self.wanted)?;
+        let (module, name) = (self.module.escape_debug(), self.name.escape_debug());
+        write!(f, "`{module}` `{name}`: wanted {}, ", self.wanted)?;
         match &self.found {
             Some(found) => write!(f, "found {found}"),
             None => f.write_str("found nothing"),
@@ -76,6 +77,7 @@ impl fmt::Display for LinkError {
                 write!(f, "the module has {wanted} imports, but {found} were given")
             }
             Self::Duplicate { module, name } => {
+                let (module, name) = (module.escape_debug(), name.escape_debug());
                 write!(f, "`{module}` `{name}` is defined already")
             }
             Self::Foreign(error) => error.fmt(f),

@@ -1,6 +1,6 @@
 //! Backtraces: the wasm frames that a failure passed through, and where they are in source code.
 
-use core::fmt;
+use core::fmt::{self, Write};
 
 use wamr_types::FuncIdx;
 
@@ -138,10 +138,18 @@ impl fmt::Display for Frame {
         if let Some(offset) = self.offset {
             write!(f, "{offset:#8x} - ")?;
         }
-        write!(f, "{}!", self.module.name().unwrap_or("<unknown>"))?;
+        write_name(f, self.module.name().unwrap_or("<unknown>"))?;
+        f.write_str("!")?;
         match self.func_name() {
-            Some(name) => f.write_str(&name),
+            Some(name) => write_name(f, &name),
             None => write!(f, "<function {}>", self.func),
         }
     }
+}
+
+/// Writes a name that a module chose so that a terminal shows it and does nothing else.
+fn write_name(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+    name.chars().try_for_each(|c| {
+        if c.is_control() { write!(f, "{}", c.escape_default()) } else { f.write_char(c) }
+    })
 }

@@ -3,6 +3,7 @@
 //! tables nulls.
 
 use core::fmt;
+use std::collections::HashMap;
 
 use wamr_types::{
     AbstractHeapType as Abstract, CompositeType, FuncIdx, HeapType, Import, ImportDesc, IndexType,
@@ -23,7 +24,8 @@ pub struct NoDummy {
 
 impl fmt::Display for NoDummy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "there is no dummy for the import `{}` `{}`", self.module, self.name)
+        let (module, name) = (self.module.escape_debug(), self.name.escape_debug());
+        write!(f, "there is no dummy for the import `{module}` `{name}`")
     }
 }
 
@@ -36,8 +38,11 @@ pub(super) fn export_name(position: usize) -> String {
 
 /// A module in the binary format that exports a dummy for each of these imports.
 pub(super) fn dummy_module(module: &Module, positions: &[usize]) -> Result<Vec<u8>, NoDummy> {
+    // Types that are equal have one id: the first of them stands for all.
+    let types = module.types.iter().enumerate().rev().map(|(index, &id)| (id, index as u32));
     let mut dummies = Dummies {
         module,
+        type_indices: types.collect(),
         funcs: enc::FunctionSection::new(),
         code: enc::CodeSection::new(),
         tables: enc::TableSection::new(),
@@ -62,6 +67,8 @@ pub(super) fn dummy_module(module: &Module, positions: &[usize]) -> Result<Vec<u
 
 struct Dummies<'a> {
     module: &'a Module,
+    /// Where canonical types stand in its type section.
+    type_indices: HashMap<TypeId, u32>,
     funcs: enc::FunctionSection,
     code: enc::CodeSection,
     tables: enc::TableSection,
@@ -238,7 +245,7 @@ impl Dummies<'_> {
 
     /// Where a canonical type stands in the module's type section.
     fn type_index(&self, id: TypeId) -> Option<u32> {
-        Some(self.module.types.iter().position(|&ty| ty == id)? as u32)
+        self.type_indices.get(&id).copied()
     }
 
     /// The module; `None` if its types cannot be copied.

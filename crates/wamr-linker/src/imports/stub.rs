@@ -18,7 +18,8 @@ pub struct MissingFunc {
 
 impl fmt::Display for MissingFunc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "call of the unlinked import function `{}` `{}`", self.module, self.name)
+        let (module, name) = (self.module.escape_debug(), self.name.escape_debug());
+        write!(f, "call of the unlinked import function `{module}` `{name}`")
     }
 }
 

@@ -131,7 +131,8 @@ fn name_distance(wanted: &str, found: &str) -> Option<usize> {
 
 impl fmt::Display for UnresolvedImport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` `{}`: wanted {}, ", self.module, self.name, self.wanted)?;
+        let (module, name) = (self.module.escape_debug(), self.name.escape_debug());
+        write!(f, "`{module}` `{name}`: wanted {}, ", self.wanted)?;
         match &self.problem {
             ImportProblem::Missing => f.write_str("found nothing")?,
             ImportProblem::Mismatch(found) => {
@@ -146,7 +147,8 @@ impl fmt::Display for UnresolvedImport {
         }
         for (i, near) in self.near.iter().enumerate() {
             f.write_str(if i == 0 { "; there is " } else { ", " })?;
-            write!(f, "`{}` `{}` ({})", near.module, near.name, near.origin)?;
+            let (module, name) = (near.module.escape_debug(), near.name.escape_debug());
+            write!(f, "`{module}` `{name}` ({})", near.origin)?;
         }
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! Complete lists of imports: who wins, where entries come from, and what errors say.
 
 use wamr::{
-    Extern, Func, Global, GlobalType, Imports, InstantiateError, LinkError, Linker, Memory,
-    MemoryType, Missing, MissingFunc, Order, Origin, Policy, Shadowing, Store, UnresolvedImports,
-    Val, ValType, complete_with_dummies, dummy_imports,
+    Extern, Func, Global, GlobalType, Imports, Instance, InstantiateError, LinkError, Linker,
+    Memory, MemoryType, Missing, MissingFunc, Order, Origin, Policy, Shadowing, Store,
+    UnresolvedImports, Val, ValType, complete_with_dummies, dummy_imports,
 };
 
 use crate::support::{call, each_mode, instantiate, module};
@@ -127,6 +127,24 @@ fn one_error_names_every_import_the_places_and_near_misses() {
             "searched: given by name, builtins",
         ] {
             assert!(message.contains(said), "{said}\nnot in\n{message}");
+        }
+    });
+}
+
+#[test]
+fn names_in_errors_do_nothing_to_a_terminal() {
+    each_mode(|engine| {
+        let mut store = Store::new(engine, ());
+        let module = module(engine, r#"(module (import "\1b[31m" "\07" (func)))"#);
+        let unresolved = Imports::of(&module).build(&mut store).unwrap_err().to_string();
+        let unknown = Instance::new(&mut store, &module, &[]).unwrap_err().to_string();
+        let linker = Linker::<()>::new(engine).instantiate(&mut store, &module).unwrap_err();
+        let named = r#"(module $m (func $f (@name "\1b[2J") (export "f") unreachable))"#;
+        let instance = instantiate(engine, &mut store, named, &[]);
+        let trap = call::<(), ()>(&mut store, &instance, "f", ()).unwrap_err();
+        let backtrace = format!("{trap:?} {trap}");
+        for text in [unresolved, unknown, linker.to_string(), backtrace] {
+            assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
         }
     });
 }
