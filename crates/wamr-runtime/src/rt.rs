@@ -7,7 +7,7 @@
 use wamr_types::{FuncIdx, TableAccess, TrapCode, TypeId};
 
 use crate::backtrace::Frame;
-use crate::entity::{InstanceEntity, TagEntity};
+use crate::entity::{InstanceEntity, MAX_TABLE_ELEMENTS, TagEntity};
 use crate::error::Error;
 pub use crate::store::Keep;
 use crate::store::{Failure, StoreCore};
@@ -129,6 +129,12 @@ pub unsafe fn table_size(ctx: *mut VmContext, table: u32) -> u64 {
 pub unsafe fn table_grow(ctx: *mut VmContext, table: u32, delta: u64, value: u64) -> u64 {
     // SAFETY: as the module says.
     let (core, table) = unsafe { (core(ctx), instance(ctx).table(table)) };
+    // Growth may always be refused, and is where the fuel to write the elements lacks. What is
+    // beyond any table writes none.
+    // SAFETY: as the module says.
+    if delta <= MAX_TABLE_ELEMENTS && unsafe { fuel::charge_elements(ctx, delta) }.is_err() {
+        return u64::MAX;
+    }
     core.grow_table(table, delta, value).unwrap_or(u64::MAX)
 }
 

@@ -77,6 +77,8 @@ impl MemoryType {
     /// The most pages that addresses of this type can reach: what limits may say.
     pub const fn addressable_pages(&self) -> u64 {
         match (self.index, self.page_size_log2) {
+            // A size is a number of 32 bits, too.
+            (IndexType::I32, 0) => u32::MAX as u64,
             (IndexType::I32, log2) => (1 << 32) >> log2,
             (IndexType::I64, 0) => u64::MAX,
             (IndexType::I64, log2) => 1 << (64 - log2),

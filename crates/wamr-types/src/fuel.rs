@@ -70,7 +70,7 @@ pub const fn bulk_fuel(bytes: u64) -> u64 {
 }
 
 /// What a bulk operation on tables or arrays costs for its length, besides its operator: as much as
-/// for 8 bytes an element.
+/// for 8 bytes an element. `table.grow`, which may always be refused, is refused where that lacks.
 pub const fn bulk_element_fuel(count: u64) -> u64 {
     bulk_fuel(count.saturating_mul(8))
 }

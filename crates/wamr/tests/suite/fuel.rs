@@ -163,7 +163,7 @@ fn refilling_goes_on_where_fuel_ran_out() {
 
 #[test]
 fn bulk_operations_pay_for_their_length() {
-    let wat = r#"(module (memory 2) (table $table 1000 funcref)
+    let wat = r#"(module (memory 2) (table $table 1000 funcref) (table $grows 0 funcref)
         (type $bytes (array (mut i8)))
         (data $data "0123456789")
         (func (export "fill") (param i32)
@@ -174,6 +174,9 @@ fn bulk_operations_pay_for_their_length() {
             (memory.init $data (i32.const 0) (i32.const 0) (local.get 0)))
         (func (export "table") (param i32)
             (table.fill $table (i32.const 0) (ref.null func) (local.get 0)))
+        (func (export "grow") (param i32)
+            (drop (table.grow $grows (ref.null func) (local.get 0))))
+        (func (export "grown") (result i32) (table.size $grows))
         (func (export "array") (param i32)
             (drop (array.new_default $bytes (local.get 0)))))"#;
     each(|engine| {
@@ -186,6 +189,9 @@ fn bulk_operations_pay_for_their_length() {
             ("copy", 6400, 104),
             ("init", 10, 4),
             ("table", 800, 104),
+            ("grow", 800, 103),
+            // No table has as many elements, and so none is written.
+            ("grow", -1, 3),
             ("array", 800, 102),
         ] {
             let (cost, outcome) = cost::<_, _, ()>(&mut store, &instance, name, len);
@@ -200,6 +206,11 @@ fn bulk_operations_pay_for_their_length() {
         store.set_fuel(50).unwrap();
         let outcome = call::<_, ()>(&mut store, &instance, "fill", 6400);
         assert_eq!((trap(outcome), store.get_fuel().unwrap()), (TrapCode::OutOfFuel, 46));
+        // A table that there is no fuel to fill does not grow.
+        store.set_fuel(50).unwrap();
+        call::<_, ()>(&mut store, &instance, "grow", 6400).unwrap();
+        assert_eq!(store.get_fuel().unwrap(), 47);
+        assert_eq!(call::<(), i32>(&mut store, &instance, "grown", ()).unwrap(), 800);
     });
 }
 

@@ -60,6 +60,18 @@ fn more_than_the_system_has_is_an_error() {
 }
 
 #[test]
+fn sizes_of_byte_sized_pages_stay_numbers_of_32_bits() {
+    each_mode(|engine| {
+        let mut store = Store::new(engine, ());
+        let limits = Limits { min: 1 << 32, max: None };
+        let beyond = MemoryType { page_size_log2: 0, ..memory(IndexType::I32, 0, None) };
+        assert!(Memory::new(&mut store, MemoryType { limits, ..beyond }).is_err());
+        // Nor can one grow to a size that reads as 0.
+        assert_eq!(beyond.max_pages(), u64::from(u32::MAX));
+    });
+}
+
+#[test]
 fn growth_beyond_any_number_is_refused() {
     each_mode(|engine| {
         let mut store = Store::new(engine, ());
