@@ -1,7 +1,7 @@
 //! What compiling a module gives: machine code that runs anywhere, and tables about it.
 //!
 //! Everything here is plain data. Whoever loads it puts [`CompiledModule::code`] into executable
-//! memory and the addresses of [`CompiledModule::builtins`] at
+//! memory and what [`CompiledModule::linked`] names at
 //! [`CompiledModule::got_offset`] behind it; nothing in the code is changed. What depends on the
 //! engine (the ids of types) or on the instance is reached by the context, when it runs.
 
@@ -27,12 +27,13 @@ pub struct CompiledModule {
     pub target: Target,
     /// Machine code and its constants. It may be put anywhere that is a multiple of 64.
     pub code: Box<[u8]>,
-    /// Where the code expects the addresses of `builtins`, as 8-byte words in order, counted from
-    /// its first byte.
+    /// Where the code expects what `linked` names, as 8-byte words in order, counted from its first
+    /// byte.
     pub got_offset: usize,
-    /// What the code calls in the runtime, by name
-    /// ([`Builtin::name`](wamr_runtime::compiled::Builtin::name)).
-    pub builtins: Box<[Box<str>]>,
+    /// What the code takes from the runtime, by name: addresses of what it calls
+    /// ([`Builtin::name`](wamr_runtime::compiled::Builtin::name)), and offsets of fields
+    /// ([`LinkedOffset::name`]).
+    pub linked: Box<[Box<str>]>,
     /// The functions that the module defines, in order.
     pub funcs: Box<[FuncCode]>,
     /// What addresses of the code mean; offsets count from its first byte.
@@ -79,7 +80,7 @@ pub struct LayoutField {
 }
 
 macro_rules! relied_on {
-    ($($group:ident: $name:literal $layout:ident as $fields:ident { $($field:ident),* })*) => {
+    ($($group:ident: $name:literal $layout:ident as $fields:ident { $($field:ident = $at:literal),* })*) => {
         $(
             #[doc = concat!("What compiled code relies on of `", $name, "`, in bytes.")]
             #[derive(Clone, Copy, Debug)]
@@ -89,8 +90,8 @@ macro_rules! relied_on {
             }
         )*
 
-        /// What compiled code relies on of the runtime's structures. A generator takes offsets from
-        /// here alone, so that files name all of them.
+        /// What compiled code has in its instructions of the runtime's structures. A generator takes
+        /// offsets from here and from [`LinkedOffset`] alone, so that files name all of them.
         #[derive(Clone, Copy, Debug)]
         #[allow(missing_docs, reason = "each is one structure")]
         pub struct Relied {
@@ -109,20 +110,65 @@ macro_rules! relied_on {
                 vec![$($((concat!($name, ".", stringify!($field)), self.$group.$field)),*),*]
             }
         }
+
+        $($(const _: () = assert!(
+            $layout::new(TargetLayout::BITS_64).$field == $at,
+            concat!($name, ".", stringify!($field), " is elsewhere in files of this ABI major"),
+        );)*)*
     };
 }
 
+// The numbers stand in instructions of files, which load for ever: what is here never moves within
+// an ABI major. Structures grow behind it, and fields beside it may come, go and change.
 relied_on! {
     context: "VmContext" VmContextLayout as ContextFields {
-        store, memory0, memories, tables, globals, imports, types
+        store = 0, memory0 = 8, memories = 16, tables = 24, globals = 32, imports = 40, types = 48
     }
-    store: "VmStore" VmStoreLayout as StoreFields {
-        native_limit, native_end, tail_args, gc_base, gc_marking, fuel
-    }
-    record: "FuncRecord" FuncRecordLayout as RecordFields { code, code_context, sig }
-    table: "VmTable" VmTableLayout as TableFields { base, len }
-    memory: "VmMemory" VmMemoryLayout as MemoryFields { base, len_bytes }
-    slot: "Slot" SlotLayout as SlotFields { sig, func, size_bytes }
+    store: "VmStore" VmStoreLayout as StoreFields { native_limit = 8, native_end = 96, fuel = 112 }
+    record: "FuncRecord" FuncRecordLayout as RecordFields { code = 0, code_context = 8, sig = 24 }
+    table: "VmTable" VmTableLayout as TableFields { base = 0, len = 8 }
+    memory: "VmMemory" VmMemoryLayout as MemoryFields { base = 0, len_bytes = 8 }
+    slot: "Slot" SlotLayout as SlotFields { sig = 0, func = 8, size_bytes = 16 }
+}
+
+macro_rules! linked_offsets {
+    ($($(#[$doc:meta])* $variant:ident: $name:literal $layout:ident.$field:ident)*) => {
+        /// An offset of the runtime's structures that does not stand in code: code takes it from the
+        /// table behind it, where the loader puts it, by name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum LinkedOffset {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl LinkedOffset {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The name that files know it by.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => concat!($name, ".", stringify!($field)),)* }
+            }
+
+            /// Where the field is on a target, in bytes.
+            pub const fn bytes_on(self, target: TargetLayout) -> u32 {
+                match self { $(Self::$variant => $layout::new(target).$field,)* }
+            }
+
+            /// The offset of that name.
+            pub fn by_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|offset| offset.name() == name)
+            }
+        }
+    };
+}
+
+linked_offsets! {
+    /// The store's buffer for values without a register.
+    TailArgs: "VmStore" VmStoreLayout.tail_args
+    /// The address that references to objects count from.
+    GcBase: "VmStore" VmStoreLayout.gc_base
+    /// Whether overwritten references must be told.
+    GcMarking: "VmStore" VmStoreLayout.gc_marking
 }
 
 /// How far code relies on guards: the address space of a guarded memory, in pages of 64 KiB.
@@ -157,8 +203,35 @@ pub(crate) fn is_kept(field: &LayoutField, layout: &[LayoutField]) -> bool {
     }
 }
 
-/// Everything that compiled code relies on of the runtime's structures on a target.
+/// Everything that compiled code may have in its instructions of the runtime's structures on a
+/// target.
 pub fn layout_of(target: TargetLayout) -> Box<[LayoutField]> {
+    let linked = LinkedOffset::ALL.iter().map(|at| (at.name(), at.bytes_on(target)));
+    // Before these were linked they stood in instructions too.
+    let all = immediates_of(target).into_iter().chain(linked);
+    all.map(|(name, value)| LayoutField { name: name.into(), value }).collect()
+}
+
+/// The same, of code that is generated now; `objects` says whether the module has types of objects.
+#[cfg(feature = "compiler")]
+pub(crate) fn relied_on(target: TargetLayout, objects: bool) -> Vec<LayoutField> {
+    let all = immediates_of(target).into_iter();
+    let used = all.filter(|(name, _)| objects || !name.starts_with("Object."));
+    used.map(|(name, value)| LayoutField { name: name.into(), value }).collect()
+}
+
+// As above.
+const _: () = assert!(
+    core::mem::offset_of!(ObjectHeader, type_id) == 0
+        && core::mem::offset_of!(ObjectHeader, len) == 4
+        && HEADER_BYTES == 8
+        && FieldKind::Object.size_log2() == 2
+        && FieldKind::Exception.size_log2() == 2
+        && FieldKind::Func.size_log2() == 3,
+    "objects are otherwise in files of this ABI major",
+);
+
+fn immediates_of(target: TargetLayout) -> Vec<(&'static str, u32)> {
     let objects = [
         ("Object.type_id", core::mem::offset_of!(ObjectHeader, type_id) as u32),
         ("Object.len", core::mem::offset_of!(ObjectHeader, len) as u32),
@@ -167,6 +240,7 @@ pub fn layout_of(target: TargetLayout) -> Box<[LayoutField]> {
         ("Object.exception_bytes", 1 << FieldKind::Exception.size_log2()),
         ("Object.func_bytes", 1 << FieldKind::Func.size_log2()),
     ];
-    let field = |(name, value): (&str, u32)| LayoutField { name: name.into(), value };
-    Relied::new(target).named().into_iter().chain(objects).map(field).collect()
+    let mut all = Relied::new(target).named();
+    all.extend(objects);
+    all
 }

@@ -13,7 +13,7 @@ use wamr_runtime::vm::{FuncKind, FuncRecord, Outcome, TargetLayout, VmContext};
 use wamr_runtime::{Executable, FuncEntry, MemoryKind, Module, WeakModule};
 use wamr_types::{DefinedFuncIdx, TrapCode};
 
-use crate::artifact::{CompiledModule, FuncCode, is_kept, layout_of, page_bytes};
+use crate::artifact::{CompiledModule, FuncCode, LinkedOffset, is_kept, layout_of, page_bytes};
 
 #[cfg(unix)]
 mod unix;
@@ -35,7 +35,7 @@ pub enum LoadError {
     Target(Box<str>),
     /// It is for processors that have this feature.
     CpuFeature(Box<str>),
-    /// It calls something that this runtime does not have.
+    /// It calls something, or reads a field, that this runtime does not have.
     Builtin(Box<str>),
     /// It takes a field of the runtime's structures to be elsewhere.
     Layout(Box<str>),
@@ -273,15 +273,15 @@ unsafe extern "C" fn refused(
 }
 
 /// Checks that a module with so many bytes of code fits this machine and this runtime; gives the
-/// addresses of its builtins.
+/// words for its table.
 fn check(module: &CompiledModule, code_len: usize) -> Result<Vec<usize>, LoadError> {
     check_target(module)?;
-    let address = |name: &str| match Builtin::by_name(name) {
-        Some(builtin) => Ok(builtin.address()),
-        None => Err(LoadError::Builtin(name.into())),
+    let word = |name: &str| {
+        let offset = || Some(LinkedOffset::by_name(name)?.bytes_on(TargetLayout::HOST) as usize);
+        let word = Builtin::by_name(name).map(Builtin::address).or_else(offset);
+        word.ok_or_else(|| LoadError::Builtin(name.into()))
     };
-    let addresses = module.builtins.iter().map(|name| address(name));
-    let addresses = addresses.collect::<Result<_, _>>()?;
+    let words = module.linked.iter().map(|name| word(name)).collect::<Result<_, _>>()?;
     let is_inside = |at: Option<u32>| at.is_none_or(|at| (at as usize) < code_len);
     if !module.funcs.iter().all(|func| is_inside(func.checked) && is_inside(func.guarded))
         || module.got_offset > i32::MAX as usize
@@ -290,7 +290,7 @@ fn check(module: &CompiledModule, code_len: usize) -> Result<Vec<usize>, LoadErr
     {
         return Err(LoadError::Malformed);
     }
-    Ok(addresses)
+    Ok(words)
 }
 
 fn check_target(module: &CompiledModule) -> Result<(), LoadError> {

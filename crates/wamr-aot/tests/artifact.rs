@@ -67,7 +67,7 @@ fn tables_are_sorted_and_inside_the_code() {
     assert!(tables.funcs.iter().all(|func| func.start + func.len_bytes <= len));
     assert!(tables.traps.iter().all(|site| site.at < len));
     assert!(!tables.traps.is_empty() && !tables.calls.is_empty());
-    assert!(module.builtins.iter().any(|name| &**name == "memory.grow"));
+    assert!(module.linked.iter().any(|name| &**name == "memory.grow"));
     assert!(module.got_offset >= module.code.len());
 }
 

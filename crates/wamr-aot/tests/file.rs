@@ -1,6 +1,7 @@
 //! Files of compiled modules: what is written is read again, and nothing else is.
 #![cfg(all(feature = "compiler", target_os = "linux", target_arch = "x86_64"))]
 
+use wamr_aot::artifact::LinkedOffset;
 use wamr_aot::compiler::{CompileOptions, Cranelift, compile};
 use wamr_aot::file::{AotFile, FileError, Kind, WriteOptions, is_aot, read, write};
 use wamr_aot::{CompiledModule, FileMemory, LoadError, LoadedModule};
@@ -226,6 +227,49 @@ fn no_contents_make_the_reader_misbehave() {
     assert!(accepted > 0, "names and code can be anything");
 }
 
+/// What a tool sees: names beside the places of the table.
+#[test]
+fn fields_are_linked_by_name_and_frozen_ones_are_listed() {
+    use object::{Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarget};
+    let text = r#"(module
+        (type $node (struct (field (mut (ref null $node))) (field i32)))
+        (import "" "many" (func $many (param i32 i32 i32 i32 i32 i32)))
+        (func (export "f") (param (ref $node)) (result i32)
+            (call $many (i32.const 1) (i32.const 2) (i32.const 3) (i32.const 4) (i32.const 5)
+                (i32.const 6))
+            (struct.set $node 0 (local.get 0) (local.get 0))
+            (struct.get $node 1 (local.get 0))))"#;
+    let bytes = written(text, None);
+    let elf = object::File::parse(&bytes[..]).expect("it is ELF");
+    let got = elf.section_by_name(".got").expect("it is there");
+    let linked: Vec<(u64, &str)> = got
+        .relocations()
+        .map(|(at, reloc)| {
+            let RelocationTarget::Symbol(symbol) = reloc.target() else { panic!("no symbol") };
+            let symbol = elf.symbol_by_index(symbol).expect("it is there");
+            assert!(symbol.is_undefined());
+            (at, symbol.name().expect("it has one"))
+        })
+        .collect();
+    let file = reread(&bytes).expect("it can be read");
+    let here: Vec<String> =
+        file.compiled.linked.iter().map(|name| format!("wamr:{name}")).collect();
+    assert_eq!(linked.len(), here.len());
+    for (position, (at, name)) in linked.iter().enumerate() {
+        assert_eq!((*at, *name), (position as u64 * 8, &*here[position]));
+    }
+    let listed = |name: &str| file.compiled.layout.iter().any(|field| &*field.name == name);
+    for offset in LinkedOffset::ALL {
+        let name = offset.name();
+        assert!(here.contains(&format!("wamr:{name}")), "{name} is linked");
+        assert!(!listed(name), "{name} is not in the code");
+    }
+    assert!(listed("VmContext.store") && listed("Object.size"));
+    // What a module has no use for does not keep its file from being loaded.
+    let plain = reread(&written("(module (func))", None)).expect("it can be read");
+    assert!(!plain.compiled.layout.iter().any(|field| field.name.starts_with("Object.")));
+}
+
 #[test]
 fn code_for_other_machines_and_runtimes_says_what_it_needs() {
     let bytes = written("(module (func (drop (ref.func 0))) (elem declare func 0))", None);
@@ -246,8 +290,10 @@ fn code_for_other_machines_and_runtimes_says_what_it_needs() {
     assert!(matches!(arch, Some(LoadError::Target(arch)) if &*arch == "riscv64"));
     let feature = refusal(|module| module.target.cpu_features = Box::new(["amx".into()]));
     assert!(matches!(feature, Some(LoadError::CpuFeature(name)) if &*name == "amx"));
-    let builtin = refusal(|module| module.builtins[0] = "teleport".into());
+    let builtin = refusal(|module| module.linked[0] = "teleport".into());
     assert!(matches!(builtin, Some(LoadError::Builtin(name)) if &*name == "teleport"));
+    let field = refusal(|module| module.linked[0] = "VmStore.teleport".into());
+    assert!(matches!(field, Some(LoadError::Builtin(name)) if &*name == "VmStore.teleport"));
     let layout = refusal(|module| module.layout[0].value += 8);
     assert!(matches!(layout, Some(LoadError::Layout(name)) if &*name == "VmContext.store"));
 }

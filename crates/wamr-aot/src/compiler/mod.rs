@@ -11,13 +11,13 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use wamr_runtime::compiled::{
-    Builtin, CallSite, Clause, CodeTables, FuncRange, HandlerSite, InlinedFrame, TrapSite,
+    CallSite, Clause, CodeTables, FuncRange, HandlerSite, InlinedFrame, TrapSite,
 };
 use wamr_runtime::vm::TargetLayout;
 use wamr_runtime::{Error, ErrorKind, MemoryKind};
 use wamr_types::{DefinedFuncIdx, Module, TypeRegistry};
 
-use crate::artifact::{CompiledModule, FuncCode, Target, layout_of, page_bytes, promises};
+use crate::artifact::{CompiledModule, FuncCode, Target, page_bytes, promises, relied_on};
 
 mod cranelift;
 pub use cranelift::{Cranelift, OptLevel};
@@ -128,8 +128,8 @@ pub struct Reloc {
 pub enum RelocTarget {
     /// A function of the module, for the same kind of memory 0.
     Func(DefinedFuncIdx),
-    /// The address of a builtin in the table behind the code.
-    Builtin(Builtin),
+    /// What the runtime knows by a name, in the table behind the code.
+    Linked(&'static str),
 }
 
 /// What a function body has that a generator does not compile; found in the [`Error`] by
@@ -255,17 +255,17 @@ fn assemble(
         }
     }
     let got_offset = code.len().next_multiple_of(page_bytes(&generator.target().arch));
-    let mut builtins: Vec<Box<str>> = Vec::new();
+    let mut linked: Vec<Box<str>> = Vec::new();
     let mut positions = HashMap::new();
     for (job, func) in funcs.iter().enumerate() {
         for reloc in &func.relocs {
             let at = starts[job] as usize + reloc.at as usize;
             let target = match reloc.target {
                 RelocTarget::Func(callee) => starts[job - job % count + callee.index()] as usize,
-                RelocTarget::Builtin(builtin) => {
-                    let position = *positions.entry(builtin).or_insert_with(|| {
-                        builtins.push(builtin.name().into());
-                        builtins.len() - 1
+                RelocTarget::Linked(name) => {
+                    let position = *positions.entry(name).or_insert_with(|| {
+                        linked.push(name.into());
+                        linked.len() - 1
                     });
                     got_offset + position * size_of::<u64>()
                 }
@@ -283,13 +283,14 @@ fn assemble(
             MemoryKind::Checked => entry.checked = Some(start),
         }
     }
-    let mut layout = layout_of(generator.layout()).into_vec();
+    let has_objects = module.type_defs.iter().any(|def| def.as_func().is_none());
+    let mut layout = relied_on(generator.layout(), has_objects);
     layout.extend(promises(kinds, options.counts_fuel));
     Ok(CompiledModule {
         target: generator.target(),
         code: code.into(),
         got_offset,
-        builtins: builtins.into(),
+        linked: linked.into(),
         funcs: entries.into(),
         tables: CodeTables {
             funcs: ranges.into(),

@@ -1,8 +1,8 @@
 //! Files of compiled modules.
 //!
 //! A file is an ELF object that the world's tools can read: code in `.text` with a symbol for each
-//! function, room for the addresses of builtins in `.got` with a relocation for each, and sections
-//! of our own. Nothing that is there for tools alone (symbols, relocations, section types) is
+//! function, room for the addresses of builtins and for offsets of fields in `.got` with a relocation
+//! for each, and sections of our own. Nothing that is there for tools alone (symbols, relocations, section types) is
 //! looked at when a file is loaded.
 //!
 //! | section | contents |
@@ -22,9 +22,10 @@
 //! # Versions
 //! The *format* version is that of the container. The *ABI major* is that of the contract between
 //! code and runtime. Within an ABI major nothing changes its meaning: what code calls is found by
-//! name ([`Builtin`](wamr_runtime::compiled::Builtin)), and each number that stands in code and that
-//! the runtime could change is named in the file, with the value that the code relies on, and
-//! compared ([`layout_of`](crate::artifact::layout_of)). The *package* version says what a module
+//! name ([`Builtin`](wamr_runtime::compiled::Builtin)), fields of the runtime's structures are too
+//! ([`LinkedOffset`](crate::artifact::LinkedOffset)), and each number that stands in code is frozen
+//! ([`Relied`](crate::artifact::Relied)), named in the file with the value that the code relies on,
+//! and compared ([`layout_of`](crate::artifact::layout_of)). The *package* version says what a module
 //! can import: 1 functions and globals, 2 also tables, memories and tags. Files are written with
 //! the lowest that suffices, and a reader reads all.
 //!

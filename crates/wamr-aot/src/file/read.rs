@@ -291,7 +291,7 @@ fn compiled(
         u32::try_from(text.len()).map_err(|_| FileError::Malformed("code of more than 4 GiB"))?;
     let got_offset = got.start.checked_sub(text.start).filter(|&at| at >= text.len());
     let got_offset = got_offset.ok_or(FileError::Malformed("the code's table is inside it"))?;
-    if got.len() != info.builtins.len() * size_of::<u64>() {
+    if got.len() != info.linked.len() * size_of::<u64>() {
         return Err(FileError::Malformed("a table of addresses of another size"));
     }
     let tables = CodeTables {
@@ -315,7 +315,7 @@ fn compiled(
         target: Target { arch: info.arch.into(), cpu_features: boxed(&info.cpu_features) },
         code: Box::default(),
         got_offset,
-        builtins: boxed(&info.builtins),
+        linked: boxed(&info.linked),
         funcs,
         tables,
         layout: info

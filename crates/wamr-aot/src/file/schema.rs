@@ -25,8 +25,9 @@ pub(super) struct Info<'a> {
     pub(super) requires: Vec<&'a str>,
     /// The WebAssembly features that the module needs.
     pub(super) wasm_features: Vec<&'a str>,
-    /// What the code calls in the runtime, in the order of the table of addresses.
-    pub(super) builtins: Vec<&'a str>,
+    /// What the code takes from the runtime, in the order of the table behind it: addresses of what
+    /// it calls, and offsets of fields.
+    pub(super) linked: Vec<&'a str>,
     /// Names of numbers that stand in the code, such as offsets of the runtime's structures.
     pub(super) constants: Vec<(&'a str, u32)>,
 }

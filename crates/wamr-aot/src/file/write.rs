@@ -119,7 +119,7 @@ fn info<'a>(module: &Module, compiled: &'a CompiledModule, options: &WriteOption
             .iter()
             .map(wamr_types::Feature::name)
             .collect(),
-        builtins: compiled.builtins.iter().map(|name| &**name).collect(),
+        linked: compiled.linked.iter().map(|name| &**name).collect(),
         constants: compiled.layout.iter().map(|field| (&*field.name, field.value)).collect(),
     }
 }
@@ -146,7 +146,7 @@ struct Elf<'a> {
     compiled: &'a CompiledModule,
     got: Vec<u8>,
     symbols: Vec<String>,
-    builtins: Vec<String>,
+    linked: Vec<String>,
 }
 
 impl<'a> Elf<'a> {
@@ -166,9 +166,9 @@ impl<'a> Elf<'a> {
         });
         Self {
             compiled,
-            got: vec![0; compiled.builtins.len() * size_of::<u64>()],
+            got: vec![0; compiled.linked.len() * size_of::<u64>()],
             symbols: symbols.collect(),
-            builtins: compiled.builtins.iter().map(|name| format!("wamr:{name}")).collect(),
+            linked: compiled.linked.iter().map(|name| format!("wamr:{name}")).collect(),
         }
     }
 
@@ -199,11 +199,11 @@ impl<'a> Elf<'a> {
         let got_offset = writer.reserve(self.got.len(), 1);
         writer.reserve_section_index();
         let rela_name = writer.add_section_name(b".rela.got");
-        let rela_offset = writer.reserve_relocations(self.builtins.len(), true);
+        let rela_offset = writer.reserve_relocations(self.linked.len(), true);
 
         writer.reserve_null_symbol_index();
         let func_names: Vec<StringId> = self.strings(&mut writer, &self.symbols, Some(text));
-        let builtin_names: Vec<StringId> = self.strings(&mut writer, &self.builtins, None);
+        let linked_names: Vec<StringId> = self.strings(&mut writer, &self.linked, None);
         let symtab = writer.reserve_symtab_section_index();
         writer.reserve_symtab();
         writer.reserve_strtab_section_index();
@@ -230,13 +230,13 @@ impl<'a> Elf<'a> {
         writer.pad_until(got_offset);
         writer.write(&self.got);
         writer.write_align_relocation();
-        let first_builtin = 1 + func_names.len() as u32;
-        for position in 0..self.builtins.len() as u32 {
+        let first_linked = 1 + func_names.len() as u32;
+        for position in 0..self.linked.len() as u32 {
             writer.write_relocation(
                 true,
                 &Rel {
                     r_offset: u64::from(position) * 8,
-                    r_sym: first_builtin + position,
+                    r_sym: first_linked + position,
                     r_type: reloc_type,
                     r_addend: 0,
                 },
@@ -254,7 +254,7 @@ impl<'a> Elf<'a> {
                 st_size: range.len_bytes.into(),
             });
         }
-        for &name in &builtin_names {
+        for &name in &linked_names {
             writer.write_symbol(&Sym {
                 name: Some(name),
                 section: None,
@@ -284,10 +284,10 @@ impl<'a> Elf<'a> {
             got,
             symtab,
             rela_offset,
-            self.builtins.len(),
+            self.linked.len(),
             true,
         );
-        writer.write_symtab_section_header(first_builtin);
+        writer.write_symtab_section_header(first_linked);
         writer.write_strtab_section_header();
         writer.write_shstrtab_section_header();
         Ok(file)

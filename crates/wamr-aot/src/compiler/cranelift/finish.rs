@@ -13,7 +13,8 @@ use wamr_runtime::compiled::{
 use wamr_types::{DefinedFuncIdx, TrapCode};
 
 use super::super::{CompiledFunc, Reloc, RelocTarget};
-use super::func::{BUILTINS, FUNCS, Positions, clause_of};
+use super::func::{BUILTINS, FUNCS, OFFSETS, Positions, clause_of};
+use crate::artifact::LinkedOffset;
 
 /// Takes over the compiled code of the function with the index `root`.
 pub(super) fn finish(
@@ -127,7 +128,11 @@ fn convert(func: &Function, reloc: &FinalizedMachReloc) -> Result<Reloc, Error> 
         }
         (BUILTINS, Kind::X86GOTPCRel4) => {
             let builtin = Builtin::ALL.get(name.index as usize).ok_or_else(unexpected)?;
-            RelocTarget::Builtin(*builtin)
+            RelocTarget::Linked(builtin.name())
+        }
+        (OFFSETS, Kind::X86GOTPCRel4) => {
+            let offset = LinkedOffset::ALL.get(name.index as usize).ok_or_else(unexpected)?;
+            RelocTarget::Linked(offset.name())
         }
         _ => return Err(unexpected()),
     };

@@ -13,6 +13,7 @@ use wamr_types::{AbstractHeapType, CompositeType, FieldType, StorageType, TrapCo
 
 use super::super::layout;
 use super::FuncCompiler;
+use crate::artifact::LinkedOffset;
 
 /// A field and what it is on the stack.
 #[derive(Clone, Copy)]
@@ -53,9 +54,9 @@ impl FuncCompiler<'_, '_> {
 
     /// The address of an object.
     fn object(&mut self, reference: Value) -> Value {
-        let store = self.store_struct();
+        let base = self.store_field(LinkedOffset::GcBase);
         // It is known from the first object on, and that is not before this one.
-        let base = self.load_field(types::I64, store, self.env.layout.store.gc_base);
+        let base = self.load_field(types::I64, base, 0);
         self.builder.ins().iadd(base, reference)
     }
 
@@ -74,8 +75,8 @@ impl FuncCompiler<'_, '_> {
 
     /// Tells the collector of a reference that is about to be overwritten, if it wants to know.
     fn tell_overwritten(&mut self, at: Value, offset: i32) {
-        let store = self.store_struct();
-        let marking = self.load_field(types::I32, store, self.env.layout.store.gc_marking);
+        let marking = self.store_field(LinkedOffset::GcMarking);
+        let marking = self.load_field(types::I32, marking, 0);
         let (tell, go_on) = (self.cold_block(), self.builder.create_block());
         self.builder.ins().brif(marking, tell, [], go_on, []);
         self.begin(tell);

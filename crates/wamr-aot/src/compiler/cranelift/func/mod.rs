@@ -10,8 +10,9 @@ use cranelift_codegen::cursor::{Cursor as _, FuncCursor};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     self, AbiParam, AliasRegion, AliasRegionData, Block, Endianness, ExceptionTag, ExtFuncData,
-    ExternalName, FuncRef, GlobalValueData, Inst, InstBuilder, MemFlagsData, Signature, StackSlot,
-    StackSlotData, StackSlotKind, TrapCode as ClifTrap, Type, UserExternalName, Value, types,
+    ExternalName, FuncRef, GlobalValue, GlobalValueData, Inst, InstBuilder, MemFlagsData,
+    Signature, StackSlot, StackSlotData, StackSlotKind, TrapCode as ClifTrap, Type,
+    UserExternalName, Value, types,
 };
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
@@ -26,6 +27,7 @@ use wasmparser::{BinaryReader, BinaryReaderError, FunctionBody, Operator};
 use super::super::{ModuleEnv, Unsupported};
 use super::convention::{self, CONTEXTS, Place};
 use super::layout::{self, Layout};
+use crate::artifact::LinkedOffset;
 use control::Frame;
 use exception::{Region, TryInfo};
 use inline::Inlining;
@@ -50,6 +52,8 @@ mod wide;
 pub(super) const FUNCS: u32 = 0;
 /// The namespace of names of builtins.
 pub(super) const BUILTINS: u32 = 1;
+/// The namespace of names of offsets that are linked.
+pub(super) const OFFSETS: u32 = 2;
 
 /// What all functions of a module share.
 pub(super) struct Env<'a> {
@@ -159,6 +163,7 @@ struct FuncCompiler<'a, 'f> {
     /// What follows legacy `try` instructions, by their offset, once somebody wants to know.
     tries: Option<HashMap<usize, TryInfo>>,
     builtins: HashMap<Builtin, FuncRef>,
+    offsets: HashMap<LinkedOffset, GlobalValue>,
     callees: HashMap<DefinedFuncIdx, FuncRef>,
     signatures: HashMap<u32, ir::SigRef>,
     /// Room in the frame for values that are passed by address.
@@ -314,6 +319,7 @@ impl<'a, 'f> FuncCompiler<'a, 'f> {
             handler_work: 0,
             tries: None,
             builtins: HashMap::new(),
+            offsets: HashMap::new(),
             callees: HashMap::new(),
             signatures: HashMap::new(),
             scratch: None,
@@ -437,8 +443,28 @@ impl<'a, 'f> FuncCompiler<'a, 'f> {
 
     /// The store's buffer for values without a register.
     fn tail_args(&mut self) -> Value {
+        let at = self.store_field(LinkedOffset::TailArgs);
+        self.load_constant(types::I64, at, 0)
+    }
+
+    /// The address of a field of the store that is found by name.
+    fn store_field(&mut self, field: LinkedOffset) -> Value {
+        let func = &mut *self.builder.func;
+        let offset = *self.offsets.entry(field).or_insert_with(|| {
+            let name = UserExternalName::new(OFFSETS, field as u32);
+            let name = ExternalName::user(func.declare_imported_user_function(name));
+            let offset = 0.into();
+            // Its value is what stands in the table, which for functions is an address.
+            func.create_global_value(GlobalValueData::Symbol {
+                name,
+                offset,
+                colocated: false,
+                tls: false,
+            })
+        });
+        let offset = self.builder.ins().symbol_value(types::I64, offset);
         let store = self.store_struct();
-        self.load_constant(types::I64, store, self.env.layout.store.tail_args as i32)
+        self.builder.ins().iadd(store, offset)
     }
 
     fn load_slot(&mut self, ty: ValType, base: Value, slot: usize) -> Value {
