@@ -173,7 +173,10 @@ builtins! {
     ) -> u64 {
         rt::atomic::notify(ctx, memory, address, count).map(u64::from)
     }
-    /// Charges for a block of operators that costs more than the fuel that is left.
+    /// Charges for a block of operators that costs more than the fuel that is left; keeps all
+    /// registers.
+    stub ChargeKeeping "fuel.charge.keeping" (ctx, units: u64) { super::entry_points::charge() }
+    /// The same, keeping those that a C function keeps.
     fallible Charge "fuel.charge" (ctx, units: u64) { rt::fuel::charge(ctx, units) }
     /// `data.drop`
     total DataDrop "data.drop" (ctx, data: u32) { rt::data_drop(ctx, data) }

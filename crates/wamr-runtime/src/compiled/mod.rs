@@ -273,6 +273,15 @@ arch::called_by_code! {
     }
 }
 
+arch::called_by_code! {
+    /// What code does whose next block costs more than the fuel that is left: a trap's code, or 0.
+    unsafe fn charge(ctx: *mut VmContext, units: u64) -> u32 {
+        // SAFETY: compiled code passes its own live context.
+        unsafe { rt::fuel::charge(ctx, units) }
+            .map_or_else(|code| code as u32, |()| unwind::NO_FAILURE)
+    }
+}
+
 /// Entry points for compiled code, in the C convention of the platform.
 pub mod entry_points {
     use super::arch;
@@ -287,5 +296,11 @@ pub mod entry_points {
     /// they were.
     pub fn limit() -> usize {
         arch::limit_hit as *const () as usize
+    }
+
+    /// `(context, units)`: charges for a block of operators that costs more than the fuel that is
+    /// left; comes back with all registers as they were.
+    pub fn charge() -> usize {
+        arch::fuel_lacks as *const () as usize
     }
 }

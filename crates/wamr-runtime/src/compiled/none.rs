@@ -14,6 +14,8 @@ pub(super) unsafe extern "C" fn trap() {}
 
 pub(super) unsafe extern "C" fn limit_hit() {}
 
+pub(super) unsafe extern "C" fn fuel_lacks() {}
+
 pub(super) unsafe extern "C" fn left() {}
 
 pub(super) fn entry_return() -> usize {

@@ -6,7 +6,7 @@ use core::mem::offset_of;
 
 use super::direct::{HostBody, Registers};
 use super::unwind::{Landing, PENDING, fail, fault};
-use super::{RegFile, adapt, limit};
+use super::{RegFile, adapt, charge, limit};
 use crate::vm::{FuncRecord, VmContext};
 
 const SIZE: usize = size_of::<RegFile>();
@@ -268,75 +268,91 @@ pub(super) unsafe extern "sysv64" fn trap() {
     )
 }
 
-/// Called by compiled code whose limit check fired; see [`limit`]. It keeps all registers.
-#[unsafe(naked)]
-pub(super) unsafe extern "sysv64" fn limit_hit() {
-    naked_asm!(
-        "push rbp
-        mov rbp, rsp
-        push rdi
-        push rax
-        push rcx
-        push rdx
-        push rsi
-        push r8
-        push r9
-        push r10
-        push r11
-        sub rsp, 264
-        movaps [rsp], xmm0
-        movaps [rsp + 16], xmm1
-        movaps [rsp + 32], xmm2
-        movaps [rsp + 48], xmm3
-        movaps [rsp + 64], xmm4
-        movaps [rsp + 80], xmm5
-        movaps [rsp + 96], xmm6
-        movaps [rsp + 112], xmm7
-        movaps [rsp + 128], xmm8
-        movaps [rsp + 144], xmm9
-        movaps [rsp + 160], xmm10
-        movaps [rsp + 176], xmm11
-        movaps [rsp + 192], xmm12
-        movaps [rsp + 208], xmm13
-        movaps [rsp + 224], xmm14
-        movaps [rsp + 240], xmm15
-        mov rsi, rbp
-        call {limit}
-        mov rdi, [rbp - 8]
-        mov esi, eax
-        test eax, eax
-        jnz {failed}
-        movaps xmm0, [rsp]
-        movaps xmm1, [rsp + 16]
-        movaps xmm2, [rsp + 32]
-        movaps xmm3, [rsp + 48]
-        movaps xmm4, [rsp + 64]
-        movaps xmm5, [rsp + 80]
-        movaps xmm6, [rsp + 96]
-        movaps xmm7, [rsp + 112]
-        movaps xmm8, [rsp + 128]
-        movaps xmm9, [rsp + 144]
-        movaps xmm10, [rsp + 160]
-        movaps xmm11, [rsp + 176]
-        movaps xmm12, [rsp + 192]
-        movaps xmm13, [rsp + 208]
-        movaps xmm14, [rsp + 224]
-        movaps xmm15, [rsp + 240]
-        add rsp, 264
-        pop r11
-        pop r10
-        pop r9
-        pop r8
-        pop rsi
-        pop rdx
-        pop rcx
-        pop rax
-        pop rdi
-        pop rbp
-        ret",
-        limit = sym limit,
-        failed = sym failed,
-    )
+/// Makes an entry point for compiled code that keeps all registers. Its body gets the context, and
+/// what `$second` leaves in `rsi`; it gives a trap's code, or 0 to go on.
+macro_rules! keeping {
+    ($(#[$meta:meta])* $name:ident calls $body:ident, second: $second:literal) => {
+        $(#[$meta])*
+        #[unsafe(naked)]
+        pub(super) unsafe extern "sysv64" fn $name() {
+            naked_asm!(
+                "push rbp
+                mov rbp, rsp
+                push rdi
+                push rax
+                push rcx
+                push rdx
+                push rsi
+                push r8
+                push r9
+                push r10
+                push r11
+                sub rsp, 264
+                movaps [rsp], xmm0
+                movaps [rsp + 16], xmm1
+                movaps [rsp + 32], xmm2
+                movaps [rsp + 48], xmm3
+                movaps [rsp + 64], xmm4
+                movaps [rsp + 80], xmm5
+                movaps [rsp + 96], xmm6
+                movaps [rsp + 112], xmm7
+                movaps [rsp + 128], xmm8
+                movaps [rsp + 144], xmm9
+                movaps [rsp + 160], xmm10
+                movaps [rsp + 176], xmm11
+                movaps [rsp + 192], xmm12
+                movaps [rsp + 208], xmm13
+                movaps [rsp + 224], xmm14
+                movaps [rsp + 240], xmm15",
+                $second,
+                "call {body}
+                mov rdi, [rbp - 8]
+                mov esi, eax
+                test eax, eax
+                jnz {failed}
+                movaps xmm0, [rsp]
+                movaps xmm1, [rsp + 16]
+                movaps xmm2, [rsp + 32]
+                movaps xmm3, [rsp + 48]
+                movaps xmm4, [rsp + 64]
+                movaps xmm5, [rsp + 80]
+                movaps xmm6, [rsp + 96]
+                movaps xmm7, [rsp + 112]
+                movaps xmm8, [rsp + 128]
+                movaps xmm9, [rsp + 144]
+                movaps xmm10, [rsp + 160]
+                movaps xmm11, [rsp + 176]
+                movaps xmm12, [rsp + 192]
+                movaps xmm13, [rsp + 208]
+                movaps xmm14, [rsp + 224]
+                movaps xmm15, [rsp + 240]
+                add rsp, 264
+                pop r11
+                pop r10
+                pop r9
+                pop r8
+                pop rsi
+                pop rdx
+                pop rcx
+                pop rax
+                pop rdi
+                pop rbp
+                ret",
+                body = sym $body,
+                failed = sym failed,
+            )
+        }
+    };
+}
+
+keeping! {
+    /// Called by compiled code whose limit check fired; see [`limit`].
+    limit_hit calls limit, second: "mov rsi, rbp"
+}
+
+keeping! {
+    /// Called by compiled code that lacks fuel; see [`charge`].
+    fuel_lacks calls charge, second: ""
 }
 
 /// Gives a function the convention by which code calls it.

@@ -22,6 +22,7 @@ mod natives;
 mod partial;
 mod post_mortem;
 mod prelinked;
+mod registers;
 mod sampling;
 mod shapes;
 mod sharing;

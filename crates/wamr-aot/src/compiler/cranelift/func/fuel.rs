@@ -76,7 +76,7 @@ impl FuncCompiler<'_, '_> {
         let ask = self.cold_block();
         self.builder.ins().brif(lacks, ask, [], pay, []);
         self.begin(ask);
-        self.call_builtin(Builtin::Charge, &[units]);
+        self.call_builtin(Builtin::ChargeKeeping, &[units]);
         self.builder.ins().jump(next, []);
         self.begin(pay);
         let left = self.builder.ins().isub(fuel, units);

@@ -514,10 +514,10 @@ impl<'a, 'f> FuncCompiler<'a, 'f> {
             return found;
         }
         let convention = match builtin {
-            // Those that exceptions may come from take all registers then; the limit check takes
-            // none.
+            // Those that exceptions may come from take all registers then; what is called where
+            // hardly anything goes wrong takes none.
             Builtin::Throw | Builtin::ThrowRef | Builtin::Rethrow => CallConv::Tail,
-            Builtin::Limit => CallConv::PreserveAll,
+            Builtin::Limit | Builtin::ChargeKeeping => CallConv::PreserveAll,
             _ => CallConv::SystemV,
         };
         let clif = |ty: &BuiltinType| match ty {
