@@ -10,6 +10,7 @@ use std::time::Instant;
 use crate::dir::Dir;
 use crate::errno::Errno;
 use crate::fd::{Descriptor, FdTable};
+use crate::memory::MemoryDir;
 use crate::network::{AddressRange, Network};
 use crate::socket::Socket;
 use crate::stream::Stream;
@@ -302,6 +303,29 @@ impl WasiCtxBuilder {
         let host = cap_std::fs::Dir::open_ambient_dir(host_path, cap_std::ambient_authority())?;
         self.preopens.push(Descriptor::Dir(Dir::preopen(host, access, guest_path.into())));
         Ok(self)
+    }
+
+    /// Gives the guest a directory in memory that it sees as `guest_path`, for reading and writing.
+    pub fn preopen_memory_dir(
+        &mut self,
+        dir: &MemoryDir,
+        guest_path: impl Into<String>,
+    ) -> &mut Self {
+        self.preopen_memory_dir_with(dir, guest_path, DirAccess::ReadWrite)
+    }
+
+    /// Gives the guest a directory in memory that it sees as `guest_path`. It behaves as one of the
+    /// host does on Linux; renaming and linking between the two fails with
+    /// [`Errno::Xdev`](crate::Errno::Xdev).
+    pub fn preopen_memory_dir_with(
+        &mut self,
+        dir: &MemoryDir,
+        guest_path: impl Into<String>,
+        access: DirAccess,
+    ) -> &mut Self {
+        let dir = Dir::preopen_memory(dir.node(), access, guest_path.into());
+        self.preopens.push(Descriptor::Dir(dir));
+        self
     }
 
     /// Gives the guest a listener that it can accept connections from. Its descriptor follows those

@@ -127,7 +127,43 @@ impl std::error::Error for Errno {}
 
 impl From<io::Error> for Errno {
     fn from(error: io::Error) -> Self {
-        crate::sys::errno_from_os(&error).unwrap_or_else(|| from_kind(error.kind()))
+        let own = error.get_ref().and_then(|inner| inner.downcast_ref());
+        own.copied()
+            .or_else(|| crate::sys::errno_from_os(&error))
+            .unwrap_or_else(|| from_kind(error.kind()))
+    }
+}
+
+/// An error of a kind that is closest, with the number inside: readers and writers of the embedder
+/// may answer it, and the guest sees that number.
+impl From<Errno> for io::Error {
+    fn from(errno: Errno) -> Self {
+        io::Error::new(to_kind(errno), errno)
+    }
+}
+
+/// The kinds that `std::fs` answers.
+fn to_kind(errno: Errno) -> io::ErrorKind {
+    use io::ErrorKind as K;
+    match errno {
+        Errno::Noent => K::NotFound,
+        Errno::Perm | Errno::Acces => K::PermissionDenied,
+        Errno::Exist => K::AlreadyExists,
+        Errno::Again => K::WouldBlock,
+        Errno::Notdir => K::NotADirectory,
+        Errno::Isdir => K::IsADirectory,
+        Errno::Notempty => K::DirectoryNotEmpty,
+        Errno::Inval => K::InvalidInput,
+        Errno::Nospc => K::StorageFull,
+        Errno::Fbig => K::FileTooLarge,
+        Errno::Nametoolong => K::InvalidFilename,
+        Errno::Xdev => K::CrossesDevices,
+        Errno::Busy => K::ResourceBusy,
+        Errno::Nomem => K::OutOfMemory,
+        Errno::Intr => K::Interrupted,
+        Errno::Notsup => K::Unsupported,
+        Errno::Pipe => K::BrokenPipe,
+        _ => K::Other,
     }
 }
 
@@ -194,5 +230,13 @@ mod tests {
         assert_eq!(Errno::from(missing), Errno::Noent);
         assert_eq!(Errno::from(io::Error::other("x")), Errno::Io);
         assert_eq!(Errno::from(io::Error::from(io::ErrorKind::PermissionDenied)), Errno::Perm);
+    }
+
+    #[test]
+    fn numbers_survive_being_host_errors() {
+        for &errno in Errno::ALL {
+            assert_eq!(Errno::from(io::Error::from(errno)), errno);
+        }
+        assert_eq!(io::Error::from(Errno::Noent).kind(), io::ErrorKind::NotFound);
     }
 }

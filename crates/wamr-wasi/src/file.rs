@@ -9,17 +9,17 @@ use cap_std::fs::{FileType as HostFileType, Metadata};
 
 use crate::ctx::DirAccess;
 use crate::errno::Errno;
-use crate::sys::{self, Handle};
+use crate::memory::FileNode;
+use crate::sys::{self, Advice, Handle};
 use crate::types::{FdFlags, FdStat, FileStat, FileType, FstFlags, Rights, Whence};
 
-/// An open file. The cursor is the operating system's, since every guest descriptor is its own open
-/// file.
+/// An open file.
 ///
-/// Files are opened without blocking, so that a named pipe can't hang the host; a read or write
+/// Files of the host are opened without blocking, so that a named pipe can't hang the host; a read or write
 /// that would wait does so in `ctx`, where it can be interrupted.
 #[derive(Debug)]
 pub(crate) struct File {
-    pub(crate) host: fs::File,
+    pub(crate) bytes: Bytes,
     pub(crate) access: DirAccess,
     /// Whether the guest asked to read. The host's file may allow more.
     pub(crate) read: bool,
@@ -29,12 +29,21 @@ pub(crate) struct File {
     pub(crate) filetype: FileType,
 }
 
+/// Where a file is.
+#[derive(Debug)]
+pub(crate) enum Bytes {
+    /// The cursor is the operating system's, since every guest descriptor is its own open file.
+    Host(fs::File),
+    Memory(FileNode),
+}
+
 impl File {
     pub(crate) fn handle(&self) -> Option<Handle<'_>> {
-        match self.filetype {
+        match &self.bytes {
             // Never waits, and some systems refuse to poll it.
-            FileType::RegularFile => None,
-            _ => sys::handle_of(&self.host),
+            _ if self.filetype == FileType::RegularFile => None,
+            Bytes::Host(file) => sys::handle_of(file),
+            Bytes::Memory(_) => None,
         }
     }
 
@@ -54,6 +63,23 @@ impl File {
         }
     }
 
+    /// Takes the flags that the file was opened with.
+    pub(crate) fn begin_with_flags(&mut self, flags: FdFlags) -> Result<(), Errno> {
+        if flags.contains(FdFlags::APPEND) {
+            self.set_append(true)?;
+        }
+        self.flags = flags;
+        Ok(())
+    }
+
+    fn set_append(&self, append: bool) -> Result<(), Errno> {
+        match &self.bytes {
+            Bytes::Host(file) => Ok(sys::set_append(file, append)?),
+            // The flag is looked at when it is written.
+            Bytes::Memory(_) => Ok(()),
+        }
+    }
+
     /// Switches append mode and non-blocking mode; other flags stay as the file was opened.
     pub(crate) fn set_flags(&mut self, flags: FdFlags) -> Result<(), Errno> {
         let switchable = FdFlags::APPEND | FdFlags::NONBLOCK;
@@ -64,7 +90,7 @@ impl File {
         }
         let append = flags.contains(FdFlags::APPEND);
         if append != self.flags.contains(FdFlags::APPEND) {
-            sys::set_append(&self.host, append)?;
+            self.set_append(append)?;
         }
         self.flags = fixed | (flags & switchable);
         Ok(())
@@ -79,36 +105,60 @@ impl File {
     }
 
     pub(crate) fn read(&self, buf: &mut [u8], offset: Option<u64>) -> io::Result<usize> {
-        match offset {
-            None => (&self.host).read(buf),
-            Some(offset) => sys::read_at(&self.host, buf, offset),
+        match (&self.bytes, offset) {
+            (Bytes::Host(file), None) => (&*file).read(buf),
+            (Bytes::Host(file), Some(offset)) => sys::read_at(file, buf, offset),
+            (Bytes::Memory(file), offset) => Ok(file.read(buf, offset)?),
         }
     }
 
     /// Writes the buffers at the cursor in one call of the system.
     pub(crate) fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        (&self.host).write_vectored(bufs)
+        match &self.bytes {
+            Bytes::Host(file) => (&*file).write_vectored(bufs),
+            Bytes::Memory(file) => Ok(file.write(bufs, None, self.appends())?),
+        }
     }
 
     pub(crate) fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize> {
-        sys::write_at(&self.host, buf, offset)
+        match &self.bytes {
+            Bytes::Host(file) => sys::write_at(file, buf, offset),
+            // Linux appends here too.
+            Bytes::Memory(file) => {
+                Ok(file.write(&[IoSlice::new(buf)], Some(offset), self.appends())?)
+            }
+        }
+    }
+
+    fn appends(&self) -> bool {
+        self.flags.contains(FdFlags::APPEND)
     }
 
     pub(crate) fn seek(&self, offset: i64, whence: Whence) -> Result<u64, Errno> {
+        let file = match &self.bytes {
+            Bytes::Host(file) => file,
+            Bytes::Memory(file) => return file.seek(offset, whence),
+        };
         let target = match whence {
             Whence::Set => SeekFrom::Start(u64::try_from(offset).map_err(|_| Errno::Inval)?),
             Whence::Cur => SeekFrom::Current(offset),
             Whence::End => SeekFrom::End(offset),
         };
-        Ok((&self.host).seek(target)?)
+        Ok((&*file).seek(target)?)
     }
 
     pub(crate) fn tell(&self) -> Result<u64, Errno> {
-        Ok((&self.host).stream_position()?)
+        match &self.bytes {
+            Bytes::Host(file) => Ok((&*file).stream_position()?),
+            Bytes::Memory(file) => Ok(file.tell()),
+        }
     }
 
     pub(crate) fn filestat(&self) -> Result<FileStat, Errno> {
-        Ok(filestat(&Metadata::from_file(&self.host)?))
+        match &self.bytes {
+            Bytes::Host(file) => Ok(filestat(&Metadata::from_file(file)?)),
+            Bytes::Memory(file) => file.filestat(),
+        }
     }
 
     pub(crate) fn set_size(&self, size: u64) -> Result<(), Errno> {
@@ -116,12 +166,47 @@ impl File {
         if !self.write {
             return Err(Errno::Inval);
         }
-        Ok(self.host.set_len(size)?)
+        match &self.bytes {
+            Bytes::Host(file) => Ok(file.set_len(size)?),
+            Bytes::Memory(file) => file.set_len(size),
+        }
+    }
+
+    /// Takes the room that a range will need.
+    pub(crate) fn allocate(&self, offset: u64, len: u64) -> Result<(), Errno> {
+        self.access.check_write()?;
+        self.check_write()?;
+        if len == 0 || i64::try_from(offset).is_err() || i64::try_from(len).is_err() {
+            return Err(Errno::Inval);
+        }
+        match &self.bytes {
+            Bytes::Host(file) => Ok(sys::allocate(file, offset, len)?),
+            Bytes::Memory(file) => file.allocate(offset, len),
+        }
+    }
+
+    pub(crate) fn advise(&self, offset: u64, len: u64, advice: Advice) -> Result<(), Errno> {
+        match &self.bytes {
+            Bytes::Host(file) => Ok(sys::advise(file, offset, len, advice)?),
+            Bytes::Memory(_) => Ok(()),
+        }
+    }
+
+    /// Brings the data to the disk, and with `attributes` those too.
+    pub(crate) fn sync(&self, attributes: bool) -> Result<(), Errno> {
+        match &self.bytes {
+            Bytes::Host(file) if attributes => Ok(file.sync_all()?),
+            Bytes::Host(file) => Ok(file.sync_data()?),
+            Bytes::Memory(_) => Ok(()),
+        }
     }
 
     pub(crate) fn set_times(&self, times: NewTimes) -> Result<(), Errno> {
         self.access.check_write()?;
-        Ok(self.host.set_times(times.to_std())?)
+        match &self.bytes {
+            Bytes::Host(file) => Ok(file.set_times(times.to_std())?),
+            Bytes::Memory(file) => file.set_times(times),
+        }
     }
 }
 
@@ -153,6 +238,11 @@ impl NewTimes {
             accessed: pick(FstFlags::ATIM, FstFlags::ATIM_NOW, atim_ns)?,
             modified: pick(FstFlags::MTIM, FstFlags::MTIM_NOW, mtim_ns)?,
         })
+    }
+
+    /// Whether all stays as it is.
+    pub(crate) fn is_empty(self) -> bool {
+        self.accessed.is_none() && self.modified.is_none()
     }
 
     pub(crate) fn to_std(self) -> fs::FileTimes {

@@ -12,8 +12,8 @@
 //! A guest reaches the files beneath the directories that were preopened for it and nothing else:
 //! every path is resolved by [`cap-std`](https://docs.rs/cap-std), which holds `..`, absolute paths
 //! and symbolic links inside. Beneath a [read-only](DirAccess::ReadOnly) directory nothing can be
-//! changed. Everything that a guest can make large is limited, and whatever it passes, calls answer
-//! with an [`Errno`] and never panic.
+//! changed. A [`MemoryDir`] behaves alike, and is nowhere on the host. Everything that a guest can
+//! make large is limited, and whatever it passes, calls answer with an [`Errno`] and never panic.
 //!
 //! Of the network, a guest reaches the sockets that it was given; [`sockets`] of its own making
 //! lead where the embedder allows it, which is nowhere by default.
@@ -34,6 +34,7 @@ mod functions;
 mod guest;
 #[cfg(feature = "link")]
 mod link;
+mod memory;
 mod network;
 pub mod preview1;
 mod shared;
@@ -52,6 +53,7 @@ pub use errno::Errno;
 pub use guest::{GuestMemory, SharedBytes};
 #[cfg(feature = "link")]
 pub use link::{MissingMemory, add_shared_to_linker, add_to_linker};
+pub use memory::{MemoryDir, MemoryEntry};
 pub use network::{AddressRange, InvalidAddressRange};
 pub use preview1::proc::Exit;
 pub use shared::SharedWasiCtx;

@@ -6,7 +6,7 @@ use crate::errno::Errno;
 use crate::fd::Descriptor;
 use crate::file::NewTimes;
 use crate::guest::GuestMemory;
-use crate::sys::{self, Advice};
+use crate::sys::Advice;
 use crate::types::{Dirent, FdFlags, FdStat, FileStat, RiFlags, Rights, Whence};
 
 /// Announces how a file will be used.
@@ -34,22 +34,23 @@ pub fn fd_advise(
     if i64::try_from(offset).is_err() || i64::try_from(len).is_err() {
         return Err(Errno::Inval);
     }
-    Ok(sys::advise(&file.host, offset, len, advice)?)
+    file.advise(offset, len, advice)
 }
 
-/// Would force the allocation of space in a file.
+/// Takes the room that a range of a file will need, and makes the file long enough for it.
 ///
 /// # Errors
-/// `Badf` if `fd` isn't an open file, else always `Notsup`: few hosts have it.
+/// `Badf` if `fd` isn't a file that is open for writing, `Perm` beneath a read-only directory,
+/// `Inval` for an empty range or one beyond 63 bits, `Notsup` where the host doesn't have it, and
+/// what the host says.
 pub fn fd_allocate(
     ctx: &mut WasiCtx,
     _mem: &mut GuestMemory<'_>,
     fd: u32,
-    _offset: u64,
-    _len: u64,
+    offset: u64,
+    len: u64,
 ) -> Result<(), Errno> {
-    ctx.fds.file(fd)?;
-    Err(Errno::Notsup)
+    ctx.fds.file(fd)?.allocate(offset, len)
 }
 
 /// Closes a descriptor.
@@ -65,7 +66,7 @@ pub fn fd_close(ctx: &mut WasiCtx, _mem: &mut GuestMemory<'_>, fd: u32) -> Resul
 /// # Errors
 /// `Badf` if `fd` isn't an open file, and what the host says.
 pub fn fd_datasync(ctx: &mut WasiCtx, _mem: &mut GuestMemory<'_>, fd: u32) -> Result<(), Errno> {
-    Ok(ctx.fds.file(fd)?.host.sync_data()?)
+    ctx.fds.file(fd)?.sync(false)
 }
 
 /// Brings the data and attributes of a file to the disk.
@@ -73,7 +74,7 @@ pub fn fd_datasync(ctx: &mut WasiCtx, _mem: &mut GuestMemory<'_>, fd: u32) -> Re
 /// # Errors
 /// `Badf` if `fd` isn't an open file, and what the host says.
 pub fn fd_sync(ctx: &mut WasiCtx, _mem: &mut GuestMemory<'_>, fd: u32) -> Result<(), Errno> {
-    Ok(ctx.fds.file(fd)?.host.sync_all()?)
+    ctx.fds.file(fd)?.sync(true)
 }
 
 /// Writes the attributes of a descriptor.

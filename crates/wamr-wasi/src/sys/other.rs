@@ -92,6 +92,10 @@ pub(crate) fn advise(_file: &File, _offset: u64, _len: u64, _advice: Advice) -> 
     Ok(())
 }
 
+pub(crate) fn allocate(_file: &File, _offset: u64, _len: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 pub(crate) fn entry_ino(entry: &DirEntry) -> io::Result<u64> {
     use cap_fs_ext::{DirEntryExt, MetadataExt};
     Ok(entry.full_metadata()?.ino())

@@ -130,6 +130,17 @@ pub(crate) fn advise(_file: &File, _offset: u64, _len: u64, _advice: Advice) -> 
     Ok(())
 }
 
+/// Takes the room that a range of a file will need.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn allocate(file: &File, offset: u64, len: u64) -> io::Result<()> {
+    Ok(rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), offset, len)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn allocate(_file: &File, _offset: u64, _len: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// The number of a directory entry's file.
 pub(crate) fn entry_ino(entry: &DirEntry) -> io::Result<u64> {
     Ok(DirEntryExt::ino(entry))

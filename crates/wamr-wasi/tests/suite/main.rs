@@ -3,8 +3,10 @@
 /// Whether guests have shared memory.
 const SHARED: bool = false;
 
+mod alike;
 mod files;
 mod hostile;
+mod memory;
 #[cfg(unix)]
 mod network;
 mod poll;

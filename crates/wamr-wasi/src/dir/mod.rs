@@ -1,20 +1,14 @@
-//! Open directories of a guest and everything that resolves a path beneath one. `cap-std` keeps
-//! every path inside the directory; this file adds the permissions of the preopen. Guest memory is
+//! Open directories of a guest, and the permissions of their preopens. What resolves paths stands
+//! in `host` for directories of the host, and in `memory` for those in memory. Guest memory is
 //! unknown here.
 
-use std::io;
-
-use cap_fs_ext::{
-    DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsMaybeDirExt, OpenOptionsSyncExt,
-    SystemTimeSpec,
-};
-use cap_std::fs::{Metadata, OpenOptions};
+mod host;
 
 use crate::ctx::DirAccess;
 use crate::errno::Errno;
 use crate::fd::Descriptor;
-use crate::file::{File, NewTimes, filestat, filetype};
-use crate::sys;
+use crate::file::{Bytes, File, NewTimes};
+use crate::memory::{DirNode, How, Opened};
 use crate::types::{FdFlags, FdStat, FileStat, FileType, LookupFlags, OFlags, Rights};
 
 /// How much memory the listings of one guest may take.
@@ -23,13 +17,20 @@ pub(crate) const MAX_LISTING_BYTES: usize = 64 << 20;
 /// An open directory.
 #[derive(Debug)]
 pub(crate) struct Dir {
-    host: cap_std::fs::Dir,
+    place: Place,
     access: DirAccess,
     /// The guest's name of a preopened directory.
     preopen_name: Option<String>,
     /// What the directory held when the guest began to read it. Reading on from here keeps
     /// positions stable while the guest adds and removes entries.
     listing: Option<Vec<DirEntry>>,
+}
+
+/// Where a directory is.
+#[derive(Debug)]
+enum Place {
+    Host(cap_std::fs::Dir),
+    Memory(DirNode),
 }
 
 /// An entry of a directory.
@@ -56,8 +57,18 @@ pub(crate) struct OpenRequest {
 }
 
 impl Dir {
+    /// A directory of the host that is there from the beginning.
     pub(crate) fn preopen(host: cap_std::fs::Dir, access: DirAccess, name: String) -> Self {
-        Self { host, access, preopen_name: Some(name), listing: None }
+        Self { preopen_name: Some(name), ..Self::of(Place::Host(host), access) }
+    }
+
+    /// A directory in memory that is there from the beginning.
+    pub(crate) fn preopen_memory(node: DirNode, access: DirAccess, name: String) -> Self {
+        Self { preopen_name: Some(name), ..Self::of(Place::Memory(node), access) }
+    }
+
+    fn of(place: Place, access: DirAccess) -> Self {
+        Self { place, access, preopen_name: None, listing: None }
     }
 
     pub(crate) fn preopen_name(&self) -> Option<&str> {
@@ -74,11 +85,18 @@ impl Dir {
     }
 
     pub(crate) fn filestat(&self) -> Result<FileStat, Errno> {
-        Ok(filestat(&self.host.dir_metadata()?))
+        match &self.place {
+            Place::Host(dir) => host::filestat(dir),
+            Place::Memory(dir) => dir.filestat(),
+        }
     }
 
     pub(crate) fn set_times(&self, times: NewTimes) -> Result<(), Errno> {
-        self.set_times_at(LookupFlags::SYMLINK_FOLLOW, ".", times)
+        self.access.check_write()?;
+        match &self.place {
+            Place::Host(dir) => host::set_times_at(dir, true, ".", times),
+            Place::Memory(dir) => dir.set_times(times),
+        }
     }
 
     /// Lists the directory, `.` and `..` included. A listing that `fresh` doesn't replace stays as
@@ -115,20 +133,19 @@ impl Dir {
         });
         let mut entries = Vec::from(dots);
         let mut bytes = 0;
-        for entry in self.host.entries()? {
-            let entry = entry?;
-            // WASI names are UTF-8; a guest couldn't open any other.
-            let Ok(name) = entry.file_name().into_string() else { continue };
-            let entry = DirEntry {
-                ino: sys::entry_ino(&entry)?,
-                filetype: entry.file_type().map_or(FileType::Unknown, filetype),
-                name: name.into(),
-            };
+        let mut add = |entry: DirEntry| {
             bytes += entry.size_bytes();
             if bytes > MAX_LISTING_BYTES {
                 return Err(Errno::Nomem);
             }
             entries.push(entry);
+            Ok(())
+        };
+        match &self.place {
+            Place::Host(dir) => host::for_each_entry(dir, add)?,
+            Place::Memory(dir) => dir.for_each_entry(|name, filetype, ino| {
+                add(DirEntry { ino, filetype, name: name.into() })
+            })?,
         }
         Ok(entries)
     }
@@ -138,76 +155,54 @@ impl Dir {
         let OpenRequest { lookup, oflags, rights, fdflags } = request;
         let create = oflags.contains(OFlags::CREAT);
         let truncate = oflags.contains(OFlags::TRUNC);
+        let exclusive = oflags.contains(OFlags::EXCL);
         let write = rights.contains(Rights::FD_WRITE);
         // Something has to be asked of the host; without any right, that's reading.
         let read = rights.contains(Rights::FD_READ) || !write;
-        if oflags.contains(OFlags::DIRECTORY)
-            && (create || truncate || oflags.contains(OFlags::EXCL))
-        {
+        if oflags.contains(OFlags::DIRECTORY) && (create || truncate || exclusive) {
             return Err(Errno::Inval);
         }
         if create || truncate || write {
             self.access.check_write()?;
         }
-
-        let mut options = OpenOptions::new();
-        options
-            .read(read)
-            .write(create || truncate || write)
-            .truncate(truncate)
-            .create(create && !oflags.contains(OFlags::EXCL))
-            .create_new(create && oflags.contains(OFlags::EXCL));
-        options
-            .follow(follow(lookup))
-            .sync(fdflags.contains(FdFlags::SYNC))
-            .dsync(fdflags.contains(FdFlags::DSYNC))
-            .rsync(fdflags.contains(FdFlags::RSYNC))
-            .nonblock(true)
-            .maybe_dir(true);
-        let host = self.host.open_with(path, &options)?.into_std();
-        let metadata = Metadata::from_file(&host)?;
-
-        if metadata.is_dir() {
-            // Not every host refuses this by itself.
-            if write {
-                return Err(Errno::Isdir);
-            }
-            let host = cap_std::fs::Dir::from_std_file(host);
-            return Ok(Descriptor::Dir(Self {
-                host,
-                access: self.access,
-                preopen_name: None,
-                listing: None,
-            }));
-        }
+        let follow = follows(lookup);
+        let how = How { follow, create, exclusive, truncate, write };
+        let (bytes, filetype) = match &self.place {
+            Place::Host(dir) => match host::open_at(dir, path, how, read, fdflags)? {
+                host::Opened::Dir(dir) => return Ok(self.opened_dir(Place::Host(dir))),
+                host::Opened::File(file, filetype) => (Bytes::Host(file), filetype),
+            },
+            Place::Memory(dir) => match dir.open_at(path, how)? {
+                Opened::Dir(dir) => return Ok(self.opened_dir(Place::Memory(dir))),
+                Opened::File(file) => (Bytes::Memory(file), FileType::RegularFile),
+            },
+        };
         if oflags.contains(OFlags::DIRECTORY) {
             return Err(Errno::Notdir);
         }
-        if fdflags.contains(FdFlags::APPEND) {
-            sys::set_append(&host, true)?;
-        }
-        let filetype = filetype(metadata.file_type());
-        Ok(Descriptor::File(File {
-            host,
-            access: self.access,
-            read,
-            write,
-            flags: fdflags,
-            filetype,
-        }))
+        let mut file =
+            File { bytes, access: self.access, read, write, flags: FdFlags::empty(), filetype };
+        file.begin_with_flags(fdflags)?;
+        Ok(Descriptor::File(file))
+    }
+
+    fn opened_dir(&self, place: Place) -> Descriptor {
+        Descriptor::Dir(Self::of(place, self.access))
     }
 
     pub(crate) fn create_directory_at(&self, path: &str) -> Result<(), Errno> {
         self.access.check_write()?;
-        Ok(self.host.create_dir(path)?)
+        match &self.place {
+            Place::Host(dir) => Ok(dir.create_dir(path)?),
+            Place::Memory(dir) => dir.create_dir_at(path),
+        }
     }
 
     pub(crate) fn filestat_at(&self, lookup: LookupFlags, path: &str) -> Result<FileStat, Errno> {
-        let metadata = match follow(lookup) {
-            FollowSymlinks::Yes => self.host.metadata(path),
-            FollowSymlinks::No => self.host.symlink_metadata(path),
-        };
-        Ok(filestat(&metadata?))
+        match &self.place {
+            Place::Host(dir) => host::filestat_at(dir, follows(lookup), path),
+            Place::Memory(dir) => dir.filestat_at(follows(lookup), path),
+        }
     }
 
     pub(crate) fn set_times_at(
@@ -217,28 +212,10 @@ impl Dir {
         times: NewTimes,
     ) -> Result<(), Errno> {
         self.access.check_write()?;
-        if follow(lookup) == FollowSymlinks::No {
-            let spec = |time: Option<std::time::SystemTime>| {
-                time.map(|time| SystemTimeSpec::Absolute(cap_std::time::SystemTime::from_std(time)))
-            };
-            return Ok(self.host.set_symlink_times(
-                path,
-                spec(times.accessed),
-                spec(times.modified),
-            )?);
+        match &self.place {
+            Place::Host(dir) => host::set_times_at(dir, follows(lookup), path, times),
+            Place::Memory(dir) => dir.set_times_at(follows(lookup), path, times),
         }
-        // Some kind of access is needed to get hold of the file. Without waiting: the path may name
-        // a pipe.
-        let open = |write: bool| {
-            let mut options = OpenOptions::new();
-            options.read(!write).write(write).nonblock(true);
-            self.host.open_with(path, &options)
-        };
-        let file = match open(false) {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => open(true)?,
-            opened => opened?,
-        };
-        Ok(file.into_std().set_times(times.to_std())?)
     }
 
     /// Makes `new_path` beneath `new_dir` another name of the file at `path`.
@@ -251,19 +228,29 @@ impl Dir {
     ) -> Result<(), Errno> {
         self.access.check_write()?;
         new_dir.access.check_write()?;
-        if follow(lookup) == FollowSymlinks::Yes {
+        if follows(lookup) {
             return Err(Errno::Inval);
         }
-        Ok(self.host.hard_link(path, &new_dir.host, new_path)?)
+        match (&self.place, &new_dir.place) {
+            (Place::Host(dir), Place::Host(new_dir)) => Ok(dir.hard_link(path, new_dir, new_path)?),
+            (Place::Memory(dir), Place::Memory(new_dir)) => dir.link_at(path, new_dir, new_path),
+            _ => Err(Errno::Xdev),
+        }
     }
 
     pub(crate) fn read_link_at(&self, path: &str) -> Result<String, Errno> {
-        self.host.read_link(path)?.into_os_string().into_string().map_err(|_| Errno::Ilseq)
+        match &self.place {
+            Place::Host(dir) => host::read_link_at(dir, path),
+            Place::Memory(dir) => dir.read_link_at(path),
+        }
     }
 
     pub(crate) fn remove_directory_at(&self, path: &str) -> Result<(), Errno> {
         self.access.check_write()?;
-        Ok(self.host.remove_dir(path)?)
+        match &self.place {
+            Place::Host(dir) => host::remove_dir_at(dir, path),
+            Place::Memory(dir) => dir.remove_dir_at(path),
+        }
     }
 
     pub(crate) fn rename_at(
@@ -274,26 +261,33 @@ impl Dir {
     ) -> Result<(), Errno> {
         self.access.check_write()?;
         new_dir.access.check_write()?;
-        Ok(self.host.rename(path, &new_dir.host, new_path)?)
+        match (&self.place, &new_dir.place) {
+            (Place::Host(dir), Place::Host(new_dir)) => Ok(dir.rename(path, new_dir, new_path)?),
+            (Place::Memory(dir), Place::Memory(new_dir)) => dir.rename_at(path, new_dir, new_path),
+            _ => Err(Errno::Xdev),
+        }
     }
 
     /// Makes `path` a symbolic link to `target`, which must be relative but may lead anywhere:
     /// whoever follows it is held inside.
     pub(crate) fn symlink_at(&self, target: &str, path: &str) -> Result<(), Errno> {
         self.access.check_write()?;
-        Ok(DirExt::symlink(&self.host, target, path)?)
+        match &self.place {
+            Place::Host(dir) => Ok(cap_fs_ext::DirExt::symlink(dir, target, path)?),
+            Place::Memory(dir) => dir.symlink_at(target, path),
+        }
     }
 
     pub(crate) fn unlink_file_at(&self, path: &str) -> Result<(), Errno> {
         self.access.check_write()?;
-        Ok(self.host.remove_file_or_symlink(path)?)
+        match &self.place {
+            Place::Host(dir) => Ok(cap_fs_ext::DirExt::remove_file_or_symlink(dir, path)?),
+            Place::Memory(dir) => dir.remove_file_at(path),
+        }
     }
 }
 
-fn follow(lookup: LookupFlags) -> FollowSymlinks {
-    if lookup.contains(LookupFlags::SYMLINK_FOLLOW) {
-        FollowSymlinks::Yes
-    } else {
-        FollowSymlinks::No
-    }
+/// Whether a symbolic link at the end of a path is followed.
+fn follows(lookup: LookupFlags) -> bool {
+    lookup.contains(LookupFlags::SYMLINK_FOLLOW)
 }
