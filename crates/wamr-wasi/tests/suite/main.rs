@@ -7,6 +7,7 @@ mod alike;
 mod files;
 mod hostile;
 mod memory;
+mod named;
 #[cfg(unix)]
 mod network;
 mod poll;

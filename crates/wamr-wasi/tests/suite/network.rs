@@ -15,6 +15,7 @@ const COUNT: u32 = 2200;
 const FLAGS: u32 = 2204;
 
 const V4: u32 = 0;
+const V6: u32 = 1;
 const DATAGRAM: u32 = 0;
 const STREAM: u32 = 1;
 
@@ -28,24 +29,44 @@ fn guest() -> Guest {
 }
 
 fn open(guest: &mut Guest, kind: u32) -> Result<u32> {
-    guest.call_u32(|ctx, mem, result| sockets::sock_open(ctx, mem, u32::MAX, V4, kind, result))
+    open_in(guest, V4, kind)
 }
 
-/// Puts an IPv4 address into memory, in WAMR's layout.
+fn open_in(guest: &mut Guest, family: u32, kind: u32) -> Result<u32> {
+    guest.call_u32(|ctx, mem, result| sockets::sock_open(ctx, mem, u32::MAX, family, kind, result))
+}
+
+/// Puts an address into memory, in WAMR's layout.
 fn put(guest: &mut Guest, address: &str) {
-    let SocketAddr::V4(address) = address.parse().unwrap() else { panic!("{address}") };
-    let at = ADDRESS as usize;
-    guest.memory[at..at + 4].fill(0);
-    guest.memory[at + 4..at + 8].copy_from_slice(&address.ip().octets());
-    guest.memory[at + 8..at + 10].copy_from_slice(&address.port().to_le_bytes());
+    let at = &mut guest.memory[ADDRESS as usize..][..24];
+    at.fill(0);
+    match address.parse().unwrap() {
+        SocketAddr::V4(address) => {
+            at[4..8].copy_from_slice(&address.ip().octets());
+            at[8..10].copy_from_slice(&address.port().to_le_bytes());
+        }
+        SocketAddr::V6(address) => {
+            at[0] = 1;
+            for (to, group) in at[4..20].chunks_exact_mut(2).zip(address.ip().segments()) {
+                to.copy_from_slice(&group.to_le_bytes());
+            }
+            at[20..22].copy_from_slice(&address.port().to_le_bytes());
+        }
+    }
 }
 
-/// The IPv4 address that a function left.
+/// The address that a function left.
 fn found(guest: &Guest) -> SocketAddr {
     let at = &guest.memory[ADDRESS as usize..][..24];
+    let word = |at: &[u8]| u16::from_le_bytes([at[0], at[1]]);
+    if at[..4] == [1, 0, 0, 0] {
+        let mut groups = at[4..20].chunks_exact(2).map(word);
+        let groups: [u16; 8] = std::array::from_fn(|_| groups.next().unwrap());
+        return SocketAddr::new(groups.into(), word(&at[20..22]));
+    }
     assert_eq!(at[..4], [0; 4]);
     let ip: [u8; 4] = at[4..8].try_into().unwrap();
-    SocketAddr::new(ip.into(), u16::from_le_bytes([at[8], at[9]]))
+    SocketAddr::new(ip.into(), word(&at[8..10]))
 }
 
 type OnAddress =
@@ -161,6 +182,63 @@ fn a_client() {
     let refused = open(&mut guest, STREAM).unwrap();
     let result = with_address(&mut guest, sockets::sock_connect, refused, &address);
     assert_eq!(result, Err(Errno::Connrefused));
+}
+
+/// Traffic over `::1`, where the machine has it; elsewhere guests are told so as well.
+#[test]
+fn traffic_over_ipv6() {
+    let mut guest = guest_of(&["::1/128"]);
+    let listener = match TcpListener::bind("[::1]:0") {
+        Ok(listener) => listener,
+        Err(error) => {
+            eprintln!("this machine has no ::1 ({error}): only refusals are tested");
+            let opened = open_in(&mut guest, V6, STREAM);
+            let bound = opened
+                .and_then(|socket| with_address(&mut guest, sockets::sock_bind, socket, "[::1]:0"));
+            assert!(matches!(bound, Err(Errno::Afnosupport | Errno::Addrnotavail)), "{bound:?}");
+            return;
+        }
+    };
+    // As a client.
+    let address = listener.local_addr().unwrap();
+    let socket = open_in(&mut guest, V6, STREAM).unwrap();
+    let outside = with_address(&mut guest, sockets::sock_connect, socket, "[::2]:1");
+    assert_eq!(outside, Err(Errno::Acces));
+    with_address(&mut guest, sockets::sock_connect, socket, &address.to_string()).unwrap();
+    let (mut peer, from) = listener.accept().unwrap();
+    assert_eq!(address_of(&mut guest, sockets::sock_addr_local, socket), Ok(from));
+    assert_eq!(address_of(&mut guest, sockets::sock_addr_remote, socket), Ok(address));
+    assert_eq!(guest.write(socket, b"ping"), Ok(4));
+    let mut bytes = [0; 4];
+    peer.read_exact(&mut bytes).unwrap();
+    peer.write_all(b"pong").unwrap();
+    assert_eq!((&bytes, &*guest.read(socket, 100).unwrap()), (b"ping", &b"pong"[..]));
+
+    // As a server.
+    let server = open_in(&mut guest, V6, STREAM).unwrap();
+    with_address(&mut guest, sockets::sock_bind, server, "[::1]:0").unwrap();
+    listen(&mut guest, server).unwrap();
+    let address = address_of(&mut guest, sockets::sock_addr_local, server).unwrap();
+    let mut client = TcpStream::connect(address).unwrap();
+    let socket = accept(&mut guest, server).unwrap();
+    client.write_all(b"question").unwrap();
+    let remote = client.local_addr().unwrap();
+    assert_eq!(recv_from(&mut guest, socket, 100), Ok((b"question".to_vec(), remote)));
+
+    // With datagrams.
+    let host = UdpSocket::bind("[::1]:0").unwrap();
+    let address = host.local_addr().unwrap();
+    let socket = open_in(&mut guest, V6, DATAGRAM).unwrap();
+    with_address(&mut guest, sockets::sock_bind, socket, "[::1]:0").unwrap();
+    let own = address_of(&mut guest, sockets::sock_addr_local, socket).unwrap();
+    assert_eq!(send_to(&mut guest, socket, b"ping", &address.to_string()), Ok(4));
+    assert_eq!(host.recv_from(&mut bytes).unwrap(), (4, own));
+    host.send_to(b"pong", own).unwrap();
+    assert_eq!(recv_from(&mut guest, socket, 100), Ok((b"pong".to_vec(), address)));
+
+    // An address of the other family is none for such a socket.
+    let mixed = with_address(&mut guest, sockets::sock_connect, socket, "127.0.0.1:1");
+    assert!(matches!(mixed, Err(Errno::Acces | Errno::Afnosupport | Errno::Inval)), "{mixed:?}");
 }
 
 #[test]
