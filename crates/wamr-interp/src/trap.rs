@@ -90,7 +90,7 @@ pub(crate) unsafe extern "C" fn unwind(
         unsafe {
             let linkage = fp.cast::<Linkage>().read();
             let func = &*linkage.func;
-            rt::push_frame(ctx, func.index(), func.module_offset(ip, is_behind));
+            rt::push_frame(ctx, func.index(), || func.module_offset(ip, is_behind));
             if linkage.caller.fp.is_null() {
                 return Outcome::Fail;
             }

@@ -13,7 +13,8 @@ pub struct Tunables {
     /// Bytes of native stack that one outermost call into wasm may use, calls back into wasm
     /// included.
     pub native_stack_bytes: usize,
-    /// Bytes that objects and host values may take, per store.
+    /// Bytes that objects, host values and exceptions may take together, per store. Exceptions may
+    /// take 64 KiB in any case.
     pub gc_heap_bytes: usize,
     /// Whether memories whose type allows it reserve all that addresses reach, so that the
     /// hardware finds accesses out of bounds. Where the platform or the system does not allow it,

@@ -383,7 +383,10 @@ pub unsafe fn raise_invalid_body(ctx: *mut VmContext, func: FuncIdx) {
     unsafe { raise_error(ctx, error) }
 }
 
-/// `throw`: makes a new exception of a tag the pending failure. `fields` points to its payload.
+/// `throw`: makes a new exception of a tag the pending failure. `fields` points to its payload. As
+/// for objects ([`gc`]), [`VmStore::interp_top`] must be beyond every interpreted frame.
+///
+/// [`VmStore::interp_top`]: crate::vm::VmStore::interp_top
 #[inline(never)]
 pub unsafe fn throw(ctx: *mut VmContext, tag: u32, fields: *const u64) {
     // SAFETY: as the module says; the payload is as long as the tag's type says.
@@ -393,7 +396,7 @@ pub unsafe fn throw(ctx: *mut VmContext, tag: u32, fields: *const u64) {
         let core = core(ctx);
         match core.new_exception(tag, core::slice::from_raw_parts(fields, len)) {
             Ok(reference) => core.throw(reference),
-            Err(_) => core.set_failure(Failure::Error(TrapCode::ResourceExhausted.into())),
+            Err(code) => core.set_failure(Failure::Error(code.into())),
         }
     }
 }
@@ -459,14 +462,23 @@ pub unsafe fn catch(ctx: *mut VmContext, payload: *mut u64, keep: Keep) -> u64 {
     unsafe { u64::from(core(ctx).catch(payload, keep)) }
 }
 
-/// Adds a frame to the pending failure's backtrace; frames come innermost first.
+/// Adds a frame to the pending failure's backtrace, innermost ones first. Where it is in the module
+/// is asked only if the frame is kept.
 #[cold]
-pub unsafe fn push_frame(ctx: *mut VmContext, func: FuncIdx, offset: Option<usize>) {
+pub unsafe fn push_frame(
+    ctx: *mut VmContext,
+    func: FuncIdx,
+    offset: impl FnOnce() -> Option<usize>,
+) {
     // SAFETY: as in `raise_error`.
     unsafe {
-        let module = instance(ctx).module().clone();
-        if let Some(backtrace) = core(ctx).failure_backtrace() {
-            backtrace.push(Frame { module, func, offset });
+        match core(ctx).failure_backtrace() {
+            Some(backtrace) if backtrace.is_full() => backtrace.omit(),
+            Some(backtrace) => {
+                let module = instance(ctx).module().clone();
+                backtrace.push(Frame { module, func, offset: offset() });
+            }
+            None => {}
         }
     }
 }

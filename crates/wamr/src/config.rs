@@ -130,8 +130,8 @@ impl Config {
         self
     }
 
-    /// Sets how many bytes objects and host values may take, per store (at most 4 GiB, less 64
-    /// KiB).
+    /// Sets how many bytes objects, host values and exceptions may take together, per store (at
+    /// most 4 GiB, less 64 KiB). Exceptions may take 64 KiB in any case.
     pub fn gc_heap_bytes(&mut self, bytes: usize) -> &mut Self {
         self.tunables.gc_heap_bytes = bytes;
         self

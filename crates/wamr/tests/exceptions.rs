@@ -1,13 +1,13 @@
 //! Exceptions between wasm and the host, and how long they live.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use wamr::{
     Caller, Config, Engine, Error, ExnRef, Extern, ExternRef, Func, FuncType, Instance, Linker,
-    Module, Store, Tag, TrapCode, Val, ValType,
+    Mode, Module, Store, Tag, TrapCode, Val, ValType,
 };
 
 /// Counts the bytes that are allocated now.
@@ -33,10 +33,14 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// What tests of memory may take; other tests run beside them.
+/// What tests of memory may take; other tests run beside them, but none that takes much.
 const FEW_BYTES: usize = 4 << 20;
 
+/// Held by tests of memory, and by those that take much.
+static MEMORY: Mutex<()> = Mutex::new(());
+
 fn assert_bounded(run: impl FnOnce()) {
+    let _alone = MEMORY.lock();
     let before = LIVE.load(Ordering::Relaxed);
     run();
     let grown = LIVE.load(Ordering::Relaxed).saturating_sub(before);
@@ -476,4 +480,225 @@ fn a_loop_of_throws_can_be_interrupted() {
     let error = host.call(&instance, "run", &[]).unwrap_err();
     assert_eq!(error.trap_code(), Some(TrapCode::Interrupted));
     thread.join().unwrap();
+}
+
+/// A host for each mode, whose heaps may take so many bytes.
+fn hosts(heap_bytes: usize) -> impl Iterator<Item = (Mode, Host)> {
+    Mode::ALL.iter().map(move |&mode| {
+        (mode, Host::with_config(Config::new().mode(mode).gc_heap_bytes(heap_bytes)))
+    })
+}
+
+#[test]
+fn references_that_wasm_drops_are_collected_while_it_runs() {
+    for (mode, mut host) in hosts(8 << 20) {
+        let instance = host.instantiate(
+            r#"(module
+                (tag $e (param i64 i64 i64 i64))
+                (func (export "run") (param $n i32) (result i32)
+                    (loop $next
+                        (block $b (result exnref)
+                            (try_table (catch_all_ref $b)
+                                (throw $e (i64.const 1) (i64.const 2) (i64.const 3) (i64.const 4)))
+                            (unreachable))
+                        (drop)
+                        (br_if $next (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+                    (i32.const 7)))"#,
+        );
+        // More than the limit, if they stayed.
+        assert_bounded(|| {
+            assert_eq!(host.call_i32(&instance, "run", 300_000).unwrap(), 7, "{mode}")
+        });
+    }
+}
+
+#[test]
+fn legacy_clauses_that_are_left_let_their_exception_go() {
+    for (mode, mut host) in hosts(8 << 20) {
+        let instance = host.instantiate(
+            r#"(module
+                (tag $e (param i64 i64 i64 i64))
+                (tag $other)
+                (func $throw
+                    (throw $e (i64.const 1) (i64.const 2) (i64.const 3) (i64.const 4)))
+                (func $leave (param $how i32)
+                    (block $out
+                        try
+                            call $throw
+                        catch_all
+                            (block $branch (block $table (block $return (block $tail
+                                (br_table $branch $table $return $tail (local.get $how)))
+                                (return_call $nothing))
+                                (return))
+                                (br_table $out $out (local.get $how)))
+                            (br_if $out (local.get $how))
+                            (br_if $out (i32.eqz (local.get $how)))
+                            rethrow 0
+                        end))
+                (func $nothing)
+                (func $leave_by_another (param $how i32)
+                    try
+                        try
+                            call $throw
+                        catch_all
+                            (if (i32.eq (local.get $how) (i32.const 3)) (then throw $other))
+                            (call $leave (local.get $how))
+                            (if (local.get $how) (then throw $other))
+                            rethrow 0
+                        end
+                    catch_all
+                    end)
+                (func (export "run") (param $n i32) (result i32)
+                    (loop $next
+                        (call $leave (i32.and (local.get $n) (i32.const 3)))
+                        (call $leave_by_another (i32.and (local.get $n) (i32.const 3)))
+                        (br_if $next (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+                    (i32.const 7)))"#,
+        );
+        assert_bounded(|| {
+            assert_eq!(host.call_i32(&instance, "run", 150_000).unwrap(), 7, "{mode}")
+        });
+    }
+}
+
+/// Frames that hold an exception each, in both ways, while others come and go.
+const HELD_IN_FRAMES: &str = r#"(module
+    (type $box (struct (field exnref)))
+    (tag $e (param i32 (ref null $box)))
+    (global $boxed (mut (ref null $box)) (ref.null $box))
+    (func $throw (param i32) (throw $e (local.get 0) (struct.new $box (ref.null exn))))
+    (func $churn (local $n i32)
+        (local.set $n (i32.const 40000))
+        (loop $next
+            (block $b (result exnref)
+                (try_table (catch_all_ref $b) (call $throw (i32.const -1)))
+                (unreachable))
+            (drop)
+            (br_if $next (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+    (func $make (param i32) (result exnref)
+        (block $b (result exnref)
+            (try_table (catch_all_ref $b) (call $throw (local.get 0)))
+            (unreachable)))
+    (func $number (param exnref) (result i32)
+        (block $b (result i32 (ref null $box))
+            (try_table (catch $e $b) (throw_ref (local.get 0)))
+            (unreachable))
+        (if (i32.eqz (ref.is_null (struct.get $box 0))) (then (unreachable))))
+    (func $value (param $depth i32) (local $x exnref)
+        (local.set $x (call $make (local.get $depth)))
+        (if (local.get $depth)
+            (then (call $hold (i32.sub (local.get $depth) (i32.const 1))))
+            (else (call $churn)))
+        (if (i32.ne (local.get $depth) (call $number (local.get $x))) (then (unreachable))))
+    (func $hold (param $depth i32)
+        try (result i32 (ref null $box))
+            try
+                (call $throw (local.get $depth))
+            catch_all
+                (if (local.get $depth)
+                    (then (call $value (i32.sub (local.get $depth) (i32.const 1))))
+                    (else (call $churn)))
+                rethrow 0
+            end
+            unreachable
+        catch $e
+        end
+        drop
+        (if (i32.ne (local.get $depth)) (then (unreachable))))
+    (func $box (param $depth i32) (result (ref $box))
+        (struct.new $box (call $make (local.get $depth))))
+    (func (export "run") (param $depth i32) (result i32)
+        (local $own (ref null $box))
+        (global.set $boxed (call $box (i32.const 1001)))
+        (local.set $own (call $box (i32.const 1002)))
+        (call $value (local.get $depth))
+        (i32.add
+            (call $number (struct.get $box 0 (global.get $boxed)))
+            (call $number (struct.get $box 0 (local.get $own))))))"#;
+
+#[test]
+fn what_frames_and_objects_hold_survives_collections() {
+    let _alone = MEMORY.lock();
+    for (mode, mut host) in hosts(32 << 20) {
+        let instance = host.instantiate(HELD_IN_FRAMES);
+        for depth in [0, 1, 60] {
+            assert_eq!(host.call_i32(&instance, "run", depth).unwrap(), 2003, "{mode}");
+        }
+    }
+}
+
+#[test]
+fn exceptions_count_against_the_limit_of_the_heap() {
+    let _alone = MEMORY.lock();
+    for (mode, mut host) in hosts(4 << 20) {
+        let instance = host.instantiate(
+            r#"(module
+                (type $bytes (array (mut i8)))
+                (tag $e (param i64 i64 i64 exnref))
+                (global $chain (mut exnref) (ref.null exn))
+                (func (export "fill") (result i32)
+                    (loop $next
+                        (block $b (result exnref)
+                            (try_table (catch_all_ref $b)
+                                (throw $e (i64.const 1) (i64.const 2) (i64.const 3)
+                                    (global.get $chain)))
+                            (unreachable))
+                        (br $next (global.set $chain)))
+                    (unreachable))
+                (func (export "len") (result i32) (local $n i32) (local $x exnref)
+                    (local.set $x (global.get $chain))
+                    (block $end
+                        (loop $next
+                            (br_if $end (ref.is_null (local.get $x)))
+                            (block $b (result i64 i64 i64 exnref)
+                                (try_table (catch $e $b) (throw_ref (local.get $x)))
+                                (unreachable))
+                            (local.set $x)
+                            (drop) (drop) (drop)
+                            (local.set $n (i32.add (local.get $n) (i32.const 1)))
+                            (br $next)))
+                    (local.get $n))
+                (func (export "clear") (global.set $chain (ref.null exn)))
+                (func (export "array") (param i32) (result i32)
+                    (array.len (array.new $bytes (i32.const 0) (local.get 0)))))"#,
+        );
+        for _ in 0..2 {
+            let error = host.call(&instance, "fill", &[]).unwrap_err();
+            assert_eq!(error.trap_code(), Some(TrapCode::GcHeapExhausted), "{mode}");
+            let len = host.call(&instance, "len", &[]).unwrap()[0].i32().unwrap();
+            assert!((20_000..60_000).contains(&len), "{len} in {mode}");
+            let full = host.call_i32(&instance, "array", 2 << 20).unwrap_err();
+            assert_eq!(full.trap_code(), Some(TrapCode::GcHeapExhausted), "{mode}");
+            let refused = ExnRef::new(&mut host.store, &host.tag, &[Val::I32(0)]);
+            if let Err(error) = refused {
+                assert_eq!(error.trap_code(), Some(TrapCode::GcHeapExhausted), "{mode}");
+            }
+            host.call(&instance, "clear", &[]).unwrap();
+            assert_eq!(host.call_i32(&instance, "array", 2 << 20).unwrap(), 2 << 20, "{mode}");
+        }
+    }
+}
+
+#[test]
+fn exceptions_can_be_thrown_where_objects_cannot_be_made() {
+    for (mode, mut host) in hosts(0) {
+        let instance = host.instantiate(
+            r#"(module
+                (type $s (struct))
+                (tag $e (param i32))
+                (func (export "run") (param $n i32) (result i32)
+                    (loop $next
+                        (block $b (result i32 exnref)
+                            (try_table (catch_ref $e $b) (throw $e (local.get $n)))
+                            (unreachable))
+                        (drop)
+                        (br_if $next (local.tee $n (i32.sub (i32.const 1)))))
+                    (local.get $n))
+                (func (export "object") (param i32) (result i32)
+                    (ref.is_null (struct.new $s))))"#,
+        );
+        assert_eq!(host.call_i32(&instance, "run", 5000).unwrap(), 0, "{mode}");
+        let error = host.call_i32(&instance, "object", 0).unwrap_err();
+        assert_eq!(error.trap_code(), Some(TrapCode::GcHeapExhausted), "{mode}");
+    }
 }

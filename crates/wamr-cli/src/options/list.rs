@@ -341,7 +341,7 @@ pub(super) static CLI: Cli<Options> = Cli {
                     names: &["--gc-heap-size"],
                     value: Value::Needed("BYTES", Hint::Nothing),
                     commands: LOAD,
-                    help: "the most that structs and arrays take together (1G)",
+                    help: "the most that structs, arrays and exceptions take together (1G)",
                     apply: |o, value| {
                         o.run.common.gc_heap_bytes = Some(size(value)?);
                         Ok(())

@@ -6,8 +6,9 @@ use super::memory::helper_ops;
 use crate::op::{Flow, Slot, Source};
 
 helper_ops! {
-    /// `throw`
-    Throw "throw" { tag: u32, fields: Slot } |op, r| {
+    /// `throw`; `top` is the first slot that neither the payload nor anything below needs.
+    Throw "throw" { tag: u32, fields: Slot, top: Slot } |op, r| {
+        (*(*r.ctx).store).interp_top.set(r.slot(op.top));
         rt::throw(r.ctx, op.tag, r.slot(op.fields));
         Flow::Fail
     }

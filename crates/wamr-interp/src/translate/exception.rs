@@ -25,9 +25,10 @@ impl<'m> Translator<'m, '_> {
     pub(super) fn visit_throw(&mut self, tag: u32) {
         let count = self.tag(tag).params().len();
         self.bring_home_top(count);
+        let top = self.temp(self.height);
         self.drop_to(self.stack.len() - count);
         let fields = self.temp(self.height);
-        self.emit(Throw { tag, fields });
+        self.emit(Throw { tag, fields, top });
         self.reachable = false;
     }
 

@@ -20,6 +20,9 @@ const HOST_CLASS: usize = 0;
 const HOST_VALUE_WEIGHT: usize = 256;
 /// How many words of bits a block has.
 pub(super) const WORDS: usize = BLOCK_BYTES / CELL_GRANULE as usize / 64;
+/// What may be outside of the heap though its limit is lower, in bytes: what is thrown by programs
+/// that make no objects, and the largest payload.
+const MIN_OUTSIDE_BYTES: usize = 64 << 10;
 /// A collection is due when so many bytes were handed out since the last one, at least.
 const MIN_THRESHOLD_BYTES: usize = 4 << 20;
 
@@ -104,6 +107,8 @@ pub struct GcHeap {
     /// No block before this one is free.
     first_free: usize,
     limit_bytes: usize,
+    /// What is not in the heap and counts against its limit.
+    outside_bytes: usize,
     live_bytes: usize,
     fresh_bytes: usize,
     threshold_bytes: usize,
@@ -120,6 +125,7 @@ impl GcHeap {
             free_blocks: 0,
             first_free: 1,
             limit_bytes: limit_bytes.min(REACH_BYTES),
+            outside_bytes: 0,
             live_bytes: 0,
             fresh_bytes: 0,
             threshold_bytes: MIN_THRESHOLD_BYTES,
@@ -146,6 +152,37 @@ impl GcHeap {
         self.fresh_bytes
     }
 
+    /// How many bytes count against the limit that are not in the heap.
+    #[inline]
+    pub(crate) fn outside_bytes(&self) -> usize {
+        self.outside_bytes
+    }
+
+    /// Lets so many bytes more that are not in the heap count against its limit; false, and nothing
+    /// changes, where that is too much. A few bytes are granted to heaps of any size.
+    pub(crate) fn take_outside(&mut self, bytes: usize) -> bool {
+        let outside = self.outside_bytes.saturating_add(bytes);
+        let fits = outside <= MIN_OUTSIDE_BYTES
+            || self.used_bytes().saturating_add(outside) <= self.limit_bytes;
+        if fits {
+            self.outside_bytes = outside;
+        }
+        fits
+    }
+
+    /// Whether the limit leaves room for another object beside what is outside of the heap.
+    fn has_room_beside(&self, bytes: usize) -> bool {
+        // What may be there in any case leaves the room to others that they would have alone.
+        let outside = self.outside_bytes.saturating_sub(MIN_OUTSIDE_BYTES);
+        let taken = self.used_bytes().saturating_add(outside);
+        outside == 0 || taken.saturating_add(bytes) <= self.limit_bytes
+    }
+
+    /// Lets so many bytes that are not in the heap no longer count against its limit.
+    pub(crate) fn give_back_outside(&mut self, bytes: usize) {
+        self.outside_bytes -= bytes;
+    }
+
     /// The header of an object.
     ///
     /// # Safety
@@ -157,6 +194,9 @@ impl GcHeap {
 
     /// Hands out a cell of zeros behind a header; `None` if the heap is full.
     pub(crate) fn allocate(&mut self, size_bytes: u32, header: ObjectHeader) -> Option<u32> {
+        if !self.has_room_beside(size_bytes as usize) {
+            return None;
+        }
         let first = if header.type_id == HOST_VALUE { HOST_CLASS } else { HOST_CLASS + 1 };
         let class = (first..CLASSES.len()).find(|&class| size_bytes <= CLASSES[class]);
         let (reference, cell_bytes) = match class {
@@ -253,6 +293,11 @@ impl GcHeap {
     /// Takes over the objects of another heap, whose fields still hold the old references.
     /// `None`, and both heaps stay as they are, where there is no room.
     pub(crate) fn absorb(&mut self, other: &mut Self) -> Option<Moved> {
+        let outside_bytes = self.outside_bytes;
+        if !self.take_outside(other.outside_bytes) || !self.has_room_beside(other.used_bytes()) {
+            self.outside_bytes = outside_bytes;
+            return None;
+        }
         let mut moved = Moved(vec![0; other.blocks.len()]);
         for (from, block) in other.blocks.iter().enumerate().skip(1) {
             let count = match block {
@@ -262,6 +307,7 @@ impl GcHeap {
             };
             let Some(first) = self.take_blocks(count) else {
                 moved.blocks().for_each(|block| self.release(block as usize));
+                self.outside_bytes = outside_bytes;
                 return None;
             };
             for (to, entry) in (first..).zip(&mut moved.0[from..from + count]) {

@@ -2,15 +2,16 @@
 //!
 //! Roots are the handles that somebody outside the store holds. Instances, tables, globals,
 //! functions and objects keep alive what they refer to. While wasm runs, frames are roots too.
-//! They are scanned for anything that looks like a reference to an object; entities are not
-//! reclaimed then, so that frames need not be scanned for those.
+//! They are scanned for anything that looks like a reference to an object or an exception; entities
+//! are not reclaimed then, so that frames need not be scanned for those.
 //!
 //! # Pauses
 //! [`StoreCore::collect`] does everything at once. That is for a store that is idle, and for one
 //! whose heap is full. When garbage has piled up while wasm runs, a *cycle* begins instead: it
 //! notes what roots refer to, and from then on every few allocations look at a few of the objects
 //! that were found, until none is left and the rest is swept. What could be reached when the cycle
-//! began survives it, and so does what was made since. For the first half of that, whoever
+//! began survives it, and so does what was made since, and every exception: nobody tells where
+//! references to those are overwritten. For the first half of that, whoever
 //! overwrites a reference in an object while [`VmStore::gc_marking`] is set tells
 //! [`StoreCore::overwritten`] about the old one. References in roots need no such care, since all
 //! of them were noted.
@@ -21,8 +22,8 @@ use core::any::Any;
 use core::mem::forget;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use super::StoreCore;
 use super::trace::{Marking, Tracer};
+use super::{ExternPtr, Failure, StoreCore};
 use crate::entity::HostFunc;
 use crate::gc::Marks;
 
@@ -30,6 +31,14 @@ use crate::gc::Marks;
 const STEP_BYTES: usize = 32 << 10;
 /// How many bytes of objects a step looks at for each byte handed out.
 const STEP_RATIO: usize = 4;
+
+/// What is freed beside objects; each frees what those before it do.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+enum Frees {
+    Nothing,
+    Exceptions,
+    Entities,
+}
 
 /// What a panic was called with.
 type Panic = Box<dyn Any + Send>;
@@ -55,7 +64,7 @@ impl StoreCore {
     /// Collects if exceptions have piled up, which calls may leave without making entities.
     #[inline]
     pub(crate) fn collect_exceptions_if_due(&mut self) {
-        if self.depth == 0 && self.exceptions.is_due() {
+        if self.depth == 0 && self.exceptions_are_due() {
             self.collect();
         }
     }
@@ -70,7 +79,8 @@ impl StoreCore {
             + self.exceptions.len()
     }
 
-    /// Frees every object that nothing can reach, and unless wasm is running every entity too.
+    /// Frees every object and exception that nothing can reach, and unless wasm is running every
+    /// entity too.
     pub(crate) fn collect(&mut self) {
         if self.collections_paused > 0 {
             return;
@@ -81,7 +91,8 @@ impl StoreCore {
         let mut tracer = Tracer::new(self, &mut marking);
         self.visit_roots(&mut tracer);
         tracer.run();
-        self.sweep(&marking.marks, self.depth == 0);
+        let frees = if self.depth == 0 { Frees::Entities } else { Frees::Exceptions };
+        self.sweep(&marking.marks, frees);
     }
 
     /// Collects a little, or begins to, if it is time. To be called before an object is made.
@@ -103,9 +114,10 @@ impl StoreCore {
         let mut marking = Marking::new(self.gc.no_marks());
         let mut tracer = Tracer::new(self, &mut marking);
         self.visit_roots(&mut tracer);
+        tracer.visit_all_exceptions();
         tracer.run_entities();
         // Entities are not freed as long as the cycle lasts, and all were looked at.
-        let _none_freed = self.sweep_entities(false);
+        let _none_freed = self.sweep_entities(Frees::Nothing);
         self.cycle = Some(Cycle { marking, stepped_at: self.gc.fresh_bytes() });
         self.vm.gc_marking.set(1);
     }
@@ -118,7 +130,7 @@ impl StoreCore {
         cycle.stepped_at = fresh;
         if Tracer::of_objects(self, &mut cycle.marking, budget).run_objects() {
             self.vm.gc_marking.set(0);
-            self.sweep(&cycle.marking.marks, false);
+            self.sweep(&cycle.marking.marks, Frees::Nothing);
         } else {
             self.cycle = Some(cycle);
         }
@@ -157,6 +169,9 @@ impl StoreCore {
     fn visit_roots(&self, tracer: &mut Tracer<'_>) {
         self.roots().for_each(|target| tracer.visit(target));
         if self.depth > 0 {
+            if let Some(Failure::Exception(reference, _)) = self.failure {
+                tracer.visit(ExternPtr::Exception(reference));
+            }
             tracer.visit_all_entities();
             tracer.scan_interp_stack();
             // Frames of Rust hold what they refer to by handles, or read it again.
@@ -166,8 +181,8 @@ impl StoreCore {
         }
     }
 
-    /// Frees objects without marks, and entities too if `frees_entities` is set.
-    fn sweep(&mut self, marks: &Marks, frees_entities: bool) {
+    /// Frees objects without marks, and what else is to be.
+    fn sweep(&mut self, marks: &Marks, frees: Frees) {
         let mut dead = Vec::new();
         self.gc.sweep(marks, |index| dead.push(index));
         // Dropping host functions and host values runs code of the embedder, which may do anything
@@ -175,8 +190,9 @@ impl StoreCore {
         // order.
         let values: Vec<_> =
             dead.into_iter().filter_map(|index| self.free_host_value(index)).collect();
-        let attachments = if frees_entities { self.sweep_attachments() } else { Vec::new() };
-        let (host_funcs, entities) = self.sweep_entities(frees_entities);
+        let attachments =
+            if frees == Frees::Entities { self.sweep_attachments() } else { Vec::new() };
+        let (host_funcs, entities) = self.sweep_entities(frees);
         let mut panic = None;
         drop_each(values, &mut panic);
         drop_each(attachments, &mut panic);
@@ -189,12 +205,14 @@ impl StoreCore {
         }
     }
 
-    /// Clears the marks of entities, and takes out those without one if `free` is set: host
-    /// functions, whose destructors are the embedder's, and all others.
+    /// Clears the marks of entities and exceptions, frees exceptions without one if they are to be,
+    /// and takes out such entities: host functions, whose destructors are the embedder's, and all
+    /// others.
     #[must_use]
     #[expect(clippy::vec_box, reason = "entities never move")]
-    fn sweep_entities(&mut self, free: bool) -> (Vec<Box<HostFunc>>, impl Sized + use<>) {
-        self.exceptions.sweep(|_, _| !free);
+    fn sweep_entities(&mut self, frees: Frees) -> (Vec<Box<HostFunc>>, impl Sized + use<>) {
+        self.sweep_exceptions(frees >= Frees::Exceptions);
+        let free = frees == Frees::Entities;
         let host_funcs = self.host_funcs.sweep(|entity| entity.mark.replace(false) || !free);
         let others = (
             self.instances.sweep(|entity| entity.mark.replace(false) || !free),

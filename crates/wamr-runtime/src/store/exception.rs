@@ -2,24 +2,30 @@
 //! <https://webassembly.github.io/spec/core/exec/runtime.html#exception-instances>
 //!
 //! An exception that no value can refer to ends where it is caught; programs that throw without
-//! end rely on it. All others wait for the collection. Those that only handles of the host refer
-//! to can be told without looking at frames, and are freed while wasm runs too.
+//! end rely on it. All others wait for the collection, which finds them in frames as it finds
+//! objects. What exceptions take counts against the limit of the heap.
 
 use core::cell::Cell;
 use core::ptr::NonNull;
 
 use smallvec::SmallVec;
+use wamr_types::TrapCode;
 
-use super::{ExternPtr, Failure, StoreCore};
+use super::{Failure, StoreCore};
 use crate::backtrace::Backtrace;
 use crate::entity::TagEntity;
-use crate::error::{Error, ErrorKind};
+
+/// How many slots of payload are part of the exception itself.
+const INLINE_SLOTS: usize = 2;
+/// What an allocation takes beside its bytes.
+const ALLOCATION_BYTES: usize = 16;
 
 /// An exception.
 pub(crate) struct Exception {
     tag: NonNull<TagEntity>,
-    fields: SmallVec<[u64; 2]>,
-    /// How many legacy catch clauses keep it for a `rethrow`.
+    fields: SmallVec<[u64; INLINE_SLOTS]>,
+    /// How many legacy catch clauses keep it for a `rethrow`, or did: nothing is told of those
+    /// that were left by a branch, a return, or another exception.
     holds: u32,
     /// Whether a value of wasm may refer to it.
     is_value: Cell<bool>,
@@ -41,6 +47,13 @@ impl Exception {
 
     pub(crate) fn fields_mut(&mut self) -> &mut [u64] {
         &mut self.fields
+    }
+
+    /// What an exception with so many slots of payload takes, in bytes.
+    const fn bytes(slots: usize) -> usize {
+        // Beside its place: one in the list of free places, and a payload that is elsewhere.
+        let payload = if slots > INLINE_SLOTS { slots * 8 + ALLOCATION_BYTES } else { 0 };
+        size_of::<Option<Self>>() + size_of::<u32>() + payload
     }
 
     /// Says that values of wasm refer to it from now on.
@@ -85,25 +98,30 @@ impl Keep {
     }
 }
 
-/// The exceptions of a store. A reference is a position plus one, so that 0 is null.
+/// The exceptions of a store. A reference is a position plus [`Exceptions::FIRST`], so that few
+/// other numbers in frames look like one, and 0 is null.
 pub(crate) struct Exceptions {
     slots: Vec<Option<Exception>>,
     free: Vec<u32>,
-    watermark: usize,
+    /// Once exceptions take so much, in bytes, a collection is due.
+    threshold_bytes: usize,
 }
 
 impl Default for Exceptions {
     fn default() -> Self {
-        Self { slots: Vec::new(), free: Vec::new(), watermark: Self::MIN_WATERMARK }
+        Self { slots: Vec::new(), free: Vec::new(), threshold_bytes: Self::MIN_FRESH_BYTES }
     }
 }
 
 impl Exceptions {
-    const MIN_WATERMARK: usize = 1024;
+    /// The first reference.
+    const FIRST: u32 = 0x9e37_0000;
+    /// How much is made between two collections, in bytes, at least.
+    const MIN_FRESH_BYTES: usize = 1 << 20;
 
     /// Every reference.
     pub(super) fn references(&self) -> impl Iterator<Item = u32> {
-        let all = self.slots.iter().zip(1..);
+        let all = self.slots.iter().zip(Self::FIRST..);
         all.filter_map(|(slot, reference)| slot.is_some().then_some(reference))
     }
 
@@ -111,38 +129,50 @@ impl Exceptions {
         self.slots.len() - self.free.len()
     }
 
-    /// Whether there are twice as many as the last time that some were freed.
-    #[inline]
-    pub(crate) fn is_due(&self) -> bool {
-        self.len() >= self.watermark
+    fn position(reference: u32) -> Option<usize> {
+        reference.checked_sub(Self::FIRST).map(|position| position as usize)
     }
 
+    #[inline]
     pub(crate) fn get(&self, reference: u32) -> Option<&Exception> {
-        self.slots.get((reference as usize).checked_sub(1)?)?.as_ref()
+        self.slots.get(Self::position(reference)?)?.as_ref()
     }
 
     fn get_mut(&mut self, reference: u32) -> Option<&mut Exception> {
-        self.slots.get_mut((reference as usize).checked_sub(1)?)?.as_mut()
+        self.slots.get_mut(Self::position(reference)?)?.as_mut()
     }
 
+    /// Gives an exception a reference; `None` if there are too many, or no memory for another one.
     fn insert(&mut self, exception: Exception) -> Option<u32> {
         if let Some(free) = self.free.pop() {
             self.slots[free as usize] = Some(exception);
-            return Some(free + 1);
+            return Some(Self::FIRST + free);
         }
-        let position = u32::try_from(self.slots.len()).ok().filter(|&at| at < u32::MAX - 1)?;
+        let position = self.slots.len();
+        if position >= Self::MAX_LEN {
+            return None;
+        }
+        self.slots.try_reserve(1).ok()?;
+        // Nothing is in it now, and whoever frees must not fail.
+        self.free.try_reserve(position + 1).ok()?;
         self.slots.push(Some(exception));
-        Some(position + 1)
+        Some(Self::FIRST + position as u32)
     }
 
-    fn remove(&mut self, reference: u32) {
-        self.slots[reference as usize - 1] = None;
-        self.free.push(reference - 1);
+    /// How many references there are.
+    const MAX_LEN: usize = (u32::MAX - Self::FIRST) as usize;
+
+    /// Frees an exception; says how many bytes it took.
+    fn remove(&mut self, reference: u32) -> usize {
+        let Some(position) = Self::position(reference) else { return 0 };
+        let Some(exception) = self.slots.get_mut(position).and_then(Option::take) else { return 0 };
+        self.free.push(position as u32);
+        Exception::bytes(exception.fields.len())
     }
 
     /// Whether the exceptions of another store can be taken over.
     pub(super) fn has_room_for(&self, other: &Self) -> bool {
-        self.slots.len().saturating_add(other.slots.len()) < u32::MAX as usize
+        self.slots.len().saturating_add(other.slots.len()) <= Self::MAX_LEN
     }
 
     /// How far references to the exceptions of another store will move when they are taken over.
@@ -158,42 +188,75 @@ impl Exceptions {
         self.free.extend(other.free.into_iter().map(|position| position + shift));
     }
 
-    /// Frees what is neither marked nor wanted by `keep`.
-    pub(super) fn sweep(&mut self, keep: impl Fn(u32, &Exception) -> bool) {
-        for (index, slot) in self.slots.iter_mut().enumerate() {
-            let position = index as u32;
-            if slot.as_ref().is_some_and(|e| !e.mark.replace(false) && !keep(position + 1, e)) {
-                *slot = None;
+    /// Removes all marks, and frees what had none if `frees` is set; says how many bytes that took.
+    pub(super) fn sweep(&mut self, frees: bool) -> usize {
+        let mut freed_bytes = 0;
+        for (slot, position) in self.slots.iter_mut().zip(0..) {
+            if slot.as_ref().is_some_and(|exception| !exception.mark.replace(false) && frees) {
+                let slots = slot.take().map_or(0, |exception| exception.fields.len());
+                freed_bytes += Exception::bytes(slots);
                 self.free.push(position);
             }
         }
-        self.watermark = (self.len() * 2).max(Self::MIN_WATERMARK);
+        freed_bytes
     }
 }
 
 impl StoreCore {
-    /// Makes an exception; its reference is never 0.
+    /// Makes an exception; its reference is never 0. To be called where an object may be made.
     ///
     /// # Errors
-    /// If the store can hold no more.
+    /// [`TrapCode::GcHeapExhausted`] if the store can hold no more.
     pub(crate) fn new_exception(
         &mut self,
         tag: NonNull<TagEntity>,
-        fields: &[u64],
-    ) -> Result<u32, Error> {
-        if self.exceptions.is_due() {
-            self.sweep_handled_exceptions();
+        payload: &[u64],
+    ) -> Result<u32, TrapCode> {
+        if self.exceptions_are_due() {
+            self.collect();
         }
-        let exception = Exception {
-            tag,
-            fields: fields.into(),
-            holds: 0,
-            is_value: Cell::new(false),
-            is_handled: false,
-            mark: Cell::new(false),
+        let bytes = Exception::bytes(payload.len());
+        if !self.gc.take_outside(bytes) {
+            self.collect();
+            if !self.gc.take_outside(bytes) {
+                return Err(TrapCode::GcHeapExhausted);
+            }
+        }
+        let mut fields = SmallVec::new();
+        let reference = match fields.try_reserve_exact(payload.len()) {
+            Ok(()) => {
+                fields.extend_from_slice(payload);
+                self.exceptions.insert(Exception {
+                    tag,
+                    fields,
+                    holds: 0,
+                    is_value: Cell::new(false),
+                    is_handled: false,
+                    mark: Cell::new(false),
+                })
+            }
+            Err(_) => None,
         };
-        let reference = self.exceptions.insert(exception);
-        reference.ok_or_else(|| Error::from_kind(ErrorKind::OutOfMemory))
+        reference.ok_or_else(|| {
+            self.gc.give_back_outside(bytes);
+            TrapCode::GcHeapExhausted
+        })
+    }
+
+    /// Whether so many exceptions were made since the last collection that another one pays.
+    #[inline]
+    pub(super) fn exceptions_are_due(&self) -> bool {
+        self.gc.outside_bytes() >= self.exceptions.threshold_bytes
+    }
+
+    /// Removes the marks of all exceptions, and frees those without if `frees` is set.
+    pub(super) fn sweep_exceptions(&mut self, frees: bool) {
+        self.gc.give_back_outside(self.exceptions.sweep(frees));
+        if frees {
+            let live = self.gc.outside_bytes();
+            let fresh = (live / 4 * 3).max(self.gc.used_bytes() / 4);
+            self.exceptions.threshold_bytes = live + fresh.max(Exceptions::MIN_FRESH_BYTES);
+        }
     }
 
     /// The exception that a reference refers to; `None` for null.
@@ -224,7 +287,7 @@ impl StoreCore {
     pub(crate) fn end_exception(&mut self, reference: u32) {
         let free = |e: &Exception| e.holds == 0 && !e.is_value.get() && !e.is_handled;
         if self.exceptions.get(reference).is_some_and(free) {
-            self.exceptions.remove(reference);
+            self.gc.give_back_outside(self.exceptions.remove(reference));
         }
     }
 
@@ -247,24 +310,5 @@ impl StoreCore {
             Keep::Hold => exception.holds += 1,
         }
         reference
-    }
-
-    /// Frees exceptions that only handles referred to, where those are gone.
-    fn sweep_handled_exceptions(&mut self) {
-        self.drop_dead_roots();
-        for root in self.roots() {
-            if let ExternPtr::Exception(reference) = root
-                && let Some(exception) = self.exceptions.get(reference)
-            {
-                exception.mark();
-            }
-        }
-        let pending = match self.failure_mut() {
-            Some(Failure::Exception(reference, _)) => *reference,
-            _ => 0,
-        };
-        self.exceptions.sweep(|reference, exception| {
-            reference == pending || exception.holds > 0 || exception.is_value.get()
-        });
     }
 }

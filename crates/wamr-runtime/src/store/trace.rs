@@ -131,6 +131,10 @@ impl<'a> Tracer<'a> {
         core.instances.iter().for_each(|at| self.visit(ExternPtr::Instance(at)));
         core.tables.iter().for_each(|at| self.visit(ExternPtr::Table(at)));
         core.globals.iter().for_each(|at| self.visit(ExternPtr::Global(at)));
+    }
+
+    pub(super) fn visit_all_exceptions(&mut self) {
+        let core = self.core;
         core.exceptions.references().for_each(|at| self.visit(ExternPtr::Exception(at)));
     }
 
@@ -142,11 +146,12 @@ impl<'a> Tracer<'a> {
         while at < top {
             // SAFETY: the stack is committed memory up to its end.
             let word = unsafe { at.read() };
-            // No slot points into the middle of an object, so that most numbers are told apart.
-            if let Ok(reference) = u32::try_from(word)
-                && self.core.gc.object_at(reference) == Some(reference)
-            {
-                self.visit(ExternPtr::Object(reference));
+            if let Ok(reference) = u32::try_from(word) {
+                // No slot points into the middle of an object, so that most numbers are told apart.
+                if self.core.gc.object_at(reference) == Some(reference) {
+                    self.visit(ExternPtr::Object(reference));
+                }
+                self.guess_exception(reference);
             }
             at = at.wrapping_add(1);
         }
@@ -168,8 +173,10 @@ impl<'a> Tracer<'a> {
     }
 
     fn guess_word(&mut self, word: u64) {
-        self.guess(word as u32);
-        self.guess((word >> 32) as u32);
+        for half in [word as u32, (word >> 32) as u32] {
+            self.guess(half);
+            self.guess_exception(half);
+        }
         if let Ok(offset) = u32::try_from(word.wrapping_sub(self.core.gc.base() as u64)) {
             self.guess(offset);
         }
@@ -179,6 +186,13 @@ impl<'a> Tracer<'a> {
     fn guess(&mut self, offset: u32) {
         if let Some(reference) = self.core.gc.object_at(offset) {
             self.visit(ExternPtr::Object(reference));
+        }
+    }
+
+    /// Visits what may be a reference to an exception.
+    fn guess_exception(&mut self, reference: u32) {
+        if self.core.exception(reference).is_some() {
+            self.visit(ExternPtr::Exception(reference));
         }
     }
 
