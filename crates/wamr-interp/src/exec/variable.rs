@@ -72,6 +72,28 @@ impl Op for CopyTwo {
     }
 }
 
+/// Copies adjacent slots, as if all were read before any is written.
+#[derive(Clone, Copy)]
+#[repr(C, packed(4))]
+pub(crate) struct CopyRun {
+    pub(crate) dst: Slot,
+    pub(crate) src: Slot,
+    pub(crate) slots: u32,
+}
+
+impl Op for CopyRun {
+    const TRAPS: bool = false;
+
+    const NAME: Name = Name::of(&["copy_run"]);
+
+    #[inline(always)]
+    unsafe fn run(self, r: &mut Regs) -> Flow {
+        // SAFETY: all are slots of the current frame.
+        unsafe { core::ptr::copy(r.slot(self.src), r.slot(self.dst), self.slots as usize) };
+        Flow::Next
+    }
+}
+
 /// The address of a global's value.
 ///
 /// # Safety

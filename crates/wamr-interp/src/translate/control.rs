@@ -67,6 +67,9 @@ struct Label {
 
 const NO_CELL: Cell = Cell::MAX;
 
+/// From how many values on a branch copies them in one operation.
+const MANY_VALUES: usize = 8;
+
 impl Label {
     const UNKNOWN: Self = Self { position: None, waiting: NO_CELL };
 
@@ -284,6 +287,7 @@ impl<'m> Translator<'m, '_> {
     /// Goes to a label with the values on top of the stack, if a test holds.
     pub(super) fn branch_if(&mut self, depth: u32, a: Slot, b: Operand, test: Test) {
         let index = self.control_index(depth);
+        self.gather_for(index);
         let control = &self.controls[index];
         let values = control.label_values().len();
         let needs_copy = self.needs_copy(values, control.height);
@@ -322,6 +326,7 @@ impl<'m> Translator<'m, '_> {
 
     pub(super) fn visit_br_table(&mut self, table: &BrTable<'_>) {
         let index = self.pop_slot();
+        self.gather_for(self.control_index(table.default()));
         self.emit(JumpTable { index, last: table.len() });
         let first = self.cells.len();
         let targets: Vec<u32> =
@@ -330,6 +335,9 @@ impl<'m> Translator<'m, '_> {
         // Where the values of each label are put in place, once for each label.
         let mut stubs = HashMap::new();
         for (position, &depth) in targets.iter().enumerate() {
+            if self.is_too_large() {
+                break;
+            }
             let cell = first + position;
             let index = self.control_index(depth);
             let control = &self.controls[index];
@@ -366,6 +374,15 @@ impl<'m> Translator<'m, '_> {
     pub(super) fn push_temps(&mut self, values: Values<'_>) {
         for position in 0..values.len() {
             self.push_temp(values.is_wide(position));
+        }
+    }
+
+    /// Copies the values that a label takes home, if they are many and more than one branch may
+    /// take them: each of these can copy them in one operation then.
+    fn gather_for(&mut self, index: usize) {
+        let values = self.controls[index].label_values().len();
+        if values >= MANY_VALUES {
+            self.bring_home_top(values);
         }
     }
 

@@ -62,8 +62,21 @@ pub(crate) fn function(
             func: None,
         })
     })?;
+    if translator.is_too_large() {
+        return Err(invalid(LoadError {
+            kind: LoadErrorKind::Invalid("function too large".into()),
+            offset: Some(translator.offset),
+            func: None,
+        }));
+    }
     Ok(translator.finish())
 }
+
+/// How many cells the code of a function may take: few enough for distances between them to be
+/// operands, and far more than any real function needs.
+const MAX_CELLS: usize = 1 << 26;
+/// How many slots the operand stack of a function may take.
+const MAX_HEIGHT: u32 = 1 << 22;
 
 /// Translates a function to text, for memories of every kind.
 pub(crate) fn listing(module: &InterpModule, func: DefinedFuncIdx) -> Result<String, Error> {
@@ -226,7 +239,7 @@ impl<'m, 'l> Translator<'m, 'l> {
         let mut operators = OperatorsReader::new(body.get_binary_reader_for_operators()?);
         let counts = self.interp.counts_fuel();
         let code = self.module.bodies.body(self.func);
-        while !operators.eof() {
+        while !operators.eof() && !self.is_too_large() {
             self.offset = operators.original_position() as usize;
             if !self.reachable {
                 self.skip(&operators.read()?);
@@ -245,6 +258,12 @@ impl<'m, 'l> Translator<'m, 'l> {
             unreachable!("{operator} is not a supported feature's");
         }
         Ok(())
+    }
+
+    /// Whether the function is larger than this backend handles. To be asked often enough that
+    /// what is over the limits is not much.
+    fn is_too_large(&self) -> bool {
+        self.cells.len() > MAX_CELLS || self.max_height > MAX_HEIGHT
     }
 
     /// Passes over an operator that cannot be reached.

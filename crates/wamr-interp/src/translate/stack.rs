@@ -6,7 +6,7 @@
 
 use crate::exec::dispatch::{HANDLER_CELLS, operand_cells};
 use crate::exec::simd::CopyVector;
-use crate::exec::variable::{Copy, CopyTwo, Narrow};
+use crate::exec::variable::{Copy, CopyRun, CopyTwo, Narrow};
 use crate::op::{Acc, Class, Imm, Slot};
 
 use super::Translator;
@@ -22,6 +22,9 @@ pub(super) struct LocalInfo {
 }
 
 const NONE: u32 = u32::MAX;
+
+/// From how many values on a copy of adjacent ones is one operation.
+const LONG_RUN: usize = 4;
 
 impl LocalInfo {
     pub(super) const fn new(slot: Slot, wide: bool) -> Self {
@@ -247,11 +250,27 @@ impl Translator<'_, '_> {
     /// Copies the topmost values to temporaries from `height` on, in order. Values that are
     /// there already stay; no value is above its destination's end.
     pub(super) fn copy_top(&mut self, count: usize, mut height: u32) {
-        for position in self.stack.len() - count..self.stack.len() {
+        let mut position = self.stack.len() - count;
+        while position < self.stack.len() {
             let value = self.stack[position];
-            self.copy_value(self.temp(height), value);
-            height += value.slots();
+            let run = if value.height == height { 0 } else { self.temps_from(position) };
+            if run >= LONG_RUN {
+                let slots = self.stack[position..position + run].iter().map(|v| v.slots()).sum();
+                self.emit(CopyRun { dst: self.temp(height), src: self.temp(value.height), slots });
+                height += slots;
+                position += run;
+            } else {
+                self.copy_value(self.temp(height), value);
+                height += value.slots();
+                position += 1;
+            }
         }
+    }
+
+    /// How many values from a position on are in their homes.
+    fn temps_from(&self, position: usize) -> usize {
+        let values = self.stack[position..].iter();
+        values.take_while(|value| matches!(value.place, Place::Temp)).count()
     }
 
     /// Whether the topmost values are not all in temporaries from `height` on.

@@ -12,6 +12,7 @@ mod import_lists;
 mod imports;
 mod interruption;
 mod joining;
+mod large_functions;
 mod lazy;
 mod libc_builtin;
 mod lifetimes;
