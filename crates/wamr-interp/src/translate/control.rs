@@ -101,6 +101,10 @@ pub(super) struct Control<'m> {
     otherwise: Label,
     /// Whether a catch clause goes to the label.
     is_caught: bool,
+    /// The latest catch clause that waits for the label.
+    pub(super) catches: Option<usize>,
+    /// How many bodies of `try` and `try_table` are open, this one's included.
+    pub(super) catching: usize,
     /// The region that the block's body is.
     pub(super) region: Option<usize>,
     /// Whether a `rethrow` names the block.
@@ -124,6 +128,8 @@ impl<'m> Control<'m> {
             label: Label::UNKNOWN,
             otherwise: Label::UNKNOWN,
             is_caught: false,
+            catches: None,
+            catching: 0,
             region: None,
             is_rethrown: false,
             exception: None,
@@ -186,7 +192,10 @@ impl<'m> Translator<'m, '_> {
         } else {
             Label::UNKNOWN
         };
-        self.controls.push(Control { base, height, label, ..Control::new(kind, params, results) });
+        let catching = self.controls.last().map_or(0, |outer| outer.catching)
+            + usize::from(matches!(kind, Kind::Try | Kind::TryTable));
+        let control = Control::new(kind, params, results);
+        self.controls.push(Control { base, height, label, catching, ..control });
         self.controls.len() - 1
     }
 
@@ -233,6 +242,7 @@ impl<'m> Translator<'m, '_> {
         self.end_region(self.controls[index].region);
         self.leave_clause(index);
         let control = self.controls.pop().expect("validated");
+        self.open_regions -= usize::from(control.region.is_some());
         let mut is_joined = control.label.is_used() || control.is_caught;
         match control.kind {
             Kind::If => is_joined = true,
@@ -263,7 +273,7 @@ impl<'m> Translator<'m, '_> {
         self.drop_to(control.base);
         self.push_temps(control.results);
         if control.is_caught {
-            self.resolve_catches(index);
+            self.resolve_catches(control.catches);
         }
         self.resolve(control.label);
         self.resolve(control.otherwise);

@@ -72,13 +72,17 @@ impl<'m> Translator<'m, '_> {
         for (clause, &label) in labels.iter().enumerate() {
             match self.controls[label].catch_here() {
                 Some(target) => clauses[clause].target = target,
-                None => self.catches.push(PendingCatch { label, region: position, clause }),
+                None => {
+                    let next = self.controls[label].catches.replace(self.catches.len());
+                    self.catches.push(PendingCatch { region: position, clause, next });
+                }
             }
         }
         let start = self.cells.len();
         let action = Action::Catch(clauses);
         self.regions.push(Region { start, end: usize::MAX, depth: index, action });
         self.controls[index].region = Some(position);
+        self.open_regions += 1;
     }
 
     /// Lets the region of a block end here, if it has not ended yet.
@@ -92,25 +96,22 @@ impl<'m> Translator<'m, '_> {
         }
     }
 
-    /// Lets clauses that go to the label of a block go on at the next operation.
-    pub(super) fn resolve_catches(&mut self, index: usize) {
+    /// Lets clauses that wait for a label, of which the latest is given, go on at the next operation.
+    pub(super) fn resolve_catches(&mut self, mut latest: Option<usize>) {
         let target = self.cells.len();
-        let Self { catches, regions, .. } = self;
-        catches.retain(|pending| {
-            if pending.label != index {
-                return true;
+        while let Some(position) = latest {
+            let PendingCatch { region, clause, next } = self.catches[position];
+            if let Action::Catch(clauses) = &mut self.regions[region].action {
+                clauses[clause].target = target;
             }
-            if let Action::Catch(clauses) = &mut regions[pending.region].action {
-                clauses[pending.clause].target = target;
-            }
-            false
-        });
+            latest = next;
+        }
     }
 
     /// Says that exceptions from the latest operation, which begins at `start`, leave the
     /// function: it is a tail call, for which the frame is gone.
     pub(super) fn leave_regions(&mut self, start: usize) {
-        if self.controls.iter().any(|control| control.region.is_some()) {
+        if self.open_regions > 0 {
             let (end, depth) = (self.cells.len(), self.controls.len());
             self.regions.push(Region { start, end, depth, action: Action::Delegate(0) });
         }
@@ -156,6 +157,9 @@ impl<'m> Translator<'m, '_> {
             clauses.push(clause);
         }
         let control = &mut self.controls[index];
+        if control.kind == Kind::Try {
+            control.catching -= 1;
+        }
         control.kind = Kind::Catch;
         control.exception = reference;
         self.join();
@@ -173,8 +177,8 @@ impl<'m> Translator<'m, '_> {
 
     pub(super) fn visit_rethrow(&mut self, depth: u32) {
         let index = self.control_index(depth);
-        let is_caught = |kind| matches!(kind, Kind::Try | Kind::TryTable);
-        let ends = !self.controls[index + 1..].iter().any(|control| is_caught(control.kind));
+        let innermost = self.controls.len() - 1;
+        let ends = self.controls[innermost].catching == self.controls[index].catching;
         let exception = self.controls[index].exception.expect("validated");
         self.emit(Rethrow { exception, ends: u32::from(ends) });
         self.reachable = false;
@@ -221,11 +225,12 @@ impl<'m> Translator<'m, '_> {
 }
 
 /// A clause that waits for the label it goes to.
+#[derive(Clone, Copy)]
 pub(super) struct PendingCatch {
-    /// The position of the label's block.
-    label: usize,
     region: usize,
     clause: usize,
+    /// The position of the clause before, in the order of the code, that waits for the same label.
+    next: Option<usize>,
 }
 
 /// The exception that a legacy clause keeps, if it keeps one.

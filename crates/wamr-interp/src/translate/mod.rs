@@ -168,6 +168,8 @@ struct Translator<'m, 'l> {
     controls: Vec<Control<'m>>,
     /// What exceptions can come from; see [`exception`].
     regions: Vec<Region>,
+    /// How many open blocks are or were regions.
+    open_regions: usize,
     catches: Vec<PendingCatch>,
     /// The offsets of blocks that a `rethrow` names, once somebody wants to know.
     rethrown: Option<HashSet<usize>>,
@@ -203,6 +205,7 @@ impl<'m, 'l> Translator<'m, 'l> {
             param_slots: 0,
             controls: Vec::new(),
             regions: Vec::new(),
+            open_regions: 0,
             catches: Vec::new(),
             rethrown: None,
             fuel: fuel::Counter::default(),

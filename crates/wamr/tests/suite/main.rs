@@ -25,6 +25,7 @@ mod post_mortem;
 mod prelinked;
 mod registers;
 mod sampling;
+mod scale;
 mod shapes;
 mod sharing;
 mod stack;

@@ -21,13 +21,20 @@ const I32: Wasm = Wasm::I32;
 const BOUND: Duration = Duration::from_secs(20);
 
 /// Loads and instantiates a module and calls its export `run`.
-fn run(engine: &Engine, bytes: &[u8], arg: i32) -> i32 {
+pub(crate) fn run(engine: &Engine, bytes: &[u8], arg: i32) -> i32 {
+    is_in_time(|| {
+        let mut store = Store::new(engine, ());
+        let module = Module::new(engine, bytes).unwrap();
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let func = instance.get_typed_func::<i32, i32>(&mut store, "run").unwrap();
+        func.call(&mut store, arg).unwrap()
+    })
+}
+
+/// Does something that must not take long.
+pub(crate) fn is_in_time<R>(run: impl FnOnce() -> R) -> R {
     let start = Instant::now();
-    let mut store = Store::new(engine, ());
-    let module = Module::new(engine, bytes).unwrap();
-    let instance = Instance::new(&mut store, &module, &[]).unwrap();
-    let func = instance.get_typed_func::<i32, i32>(&mut store, "run").unwrap();
-    let result = func.call(&mut store, arg).unwrap();
+    let result = run();
     assert!(start.elapsed() < BOUND, "{:?}", start.elapsed());
     result
 }
