@@ -32,10 +32,24 @@ pub(crate) struct Code {
 pub(crate) struct OffsetMap {
     /// Pairs of LEB128 numbers: by how much both grow from one operation to the next.
     deltas: Vec<u8>,
+    /// The first of each [`MARKS_PER_BLOCK`] marks, so that no more than these are looked at.
+    blocks: Vec<MarkBlock>,
+    marks: usize,
     /// The latest pair, not written yet: translation may take back its latest operation.
     latest: (usize, usize),
     written: (usize, usize),
 }
+
+/// Where a block of marks begins.
+struct MarkBlock {
+    /// The first mark: the position in the code, and the offset in the module.
+    mark: (usize, usize),
+    /// Where the pair for the next mark is.
+    next: usize,
+}
+
+/// How many marks a block has.
+const MARKS_PER_BLOCK: usize = 64;
 
 impl OffsetMap {
     /// Says that the operation at `position` comes from `offset`.
@@ -52,6 +66,10 @@ impl OffsetMap {
             put_leb(&mut self.deltas, position - self.written.0);
             put_leb(&mut self.deltas, offset - self.written.1);
             self.written = self.latest;
+            if self.marks.is_multiple_of(MARKS_PER_BLOCK) {
+                self.blocks.push(MarkBlock { mark: self.written, next: self.deltas.len() });
+            }
+            self.marks += 1;
         }
     }
 
@@ -59,21 +77,25 @@ impl OffsetMap {
     pub(crate) fn finish(&mut self) {
         self.flush();
         self.deltas.shrink_to_fit();
+        self.blocks.shrink_to_fit();
     }
 
     /// The offset of the last marked operation at or before `position`.
     pub(crate) fn find(&self, position: usize) -> Option<usize> {
-        let mut deltas = self.deltas.iter();
-        let (mut at, mut offset, mut found) = (0, 0, None);
+        let block = self.blocks.partition_point(|block| block.mark.0 <= position);
+        let block = &self.blocks[block.checked_sub(1)?];
+        let mut deltas = self.deltas[block.next..].iter();
+        let (mut at, mut offset) = block.mark;
+        let mut found = offset;
         while let (Some(step), Some(advance)) = (get_leb(&mut deltas), get_leb(&mut deltas)) {
             at += step;
             offset += advance;
             if at > position {
                 break;
             }
-            found = Some(offset);
+            found = offset;
         }
-        found
+        Some(found)
     }
 }
 

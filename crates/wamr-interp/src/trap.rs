@@ -39,17 +39,21 @@ pub(crate) unsafe extern "C" fn catch(
             return Landing::NONE;
         }
         let mut is_behind = false;
+        // The latest return address that nothing catches at: in a recursion it comes again.
+        let mut passed = (core::ptr::null(), core::ptr::null_mut());
         loop {
             let linkage = fp.cast::<Linkage>().read();
+            // A loop may consist of nothing but throwing and catching, and frames may be many.
+            if is_beyond_limit(ctx, fp)
+                && let Err(code) = rt::limit_hit(ctx, fp)
+            {
+                rt::raise(ctx, code);
+                return Landing::NONE;
+            }
             let is_tag = |index| rt::tag(ctx, index) == tag;
-            if let Some((clause, ip)) = (*linkage.func).clause(ip, is_behind, is_tag) {
-                // A loop may consist of nothing but throwing and catching.
-                if is_beyond_limit(ctx, fp)
-                    && let Err(code) = rt::limit_hit(ctx, fp)
-                {
-                    rt::raise(ctx, code);
-                    return Landing::NONE;
-                }
+            if (!is_behind || passed != (ip, ctx))
+                && let Some((clause, ip)) = (*linkage.func).clause(ip, is_behind, is_tag)
+            {
                 let slot = |slot: Slot| fp.offset(slot.0 as isize);
                 let payload =
                     if clause.tag.is_some() { slot(clause.payload) } else { core::ptr::null_mut() };
@@ -59,6 +63,9 @@ pub(crate) unsafe extern "C" fn catch(
                 }
                 (*(*ctx).store).catcher.set(ctx);
                 return Landing { ip, fp };
+            }
+            if is_behind {
+                passed = (ip, ctx);
             }
             if linkage.caller.fp.is_null() {
                 return Landing::NONE;

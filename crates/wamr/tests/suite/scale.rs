@@ -1,13 +1,13 @@
 //! Valid functions in which everything is there so often that whoever compares all of it with all
 //! of it takes minutes: clauses, blocks, tail calls, frames, code.
 
-use wamr::Engine;
+use wamr::{Engine, Instance, Module, Store, TrapCode};
 use wasm_encoder::{
     BlockType, Catch, CodeSection, ExportKind, ExportSection, Function, FunctionSection, TagKind,
     TagSection, TagType, TypeSection, ValType,
 };
 
-use crate::shapes::run;
+use crate::shapes::{is_in_time, run};
 use crate::support::interp_config;
 
 const I32: ValType = ValType::I32;
@@ -106,5 +106,54 @@ fn rethrows_in_deep_blocks() {
         code.i32_const(3).end();
         let bytes = with_tags(&body);
         assert_eq!((run(engine, &bytes, 0), run(engine, &bytes, 1)), (3, 3));
+    });
+}
+
+#[test]
+fn a_trap_in_many_frames_of_a_large_function() {
+    interpreted(|engine| {
+        let mut body = Function::new([]);
+        let mut code = body.instructions();
+        code.local_get(0).i32_eqz().if_(BlockType::Empty);
+        for _ in 0..60_000 {
+            code.local_get(0).local_get(0).i32_div_u().drop();
+        }
+        code.end().local_get(0).call(0).end();
+        let module = Module::new(engine, with_tags(&body)).unwrap();
+        let mut store = Store::new(engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let func = instance.get_typed_func::<i32, i32>(&mut store, "run").unwrap();
+        let error = is_in_time(|| func.call(&mut store, 1).unwrap_err());
+        assert_eq!(error.trap_code(), Some(TrapCode::StackOverflow));
+        let backtrace = error.backtrace();
+        assert!(backtrace.omitted() > 100_000, "{} frames", backtrace.omitted());
+        let offsets: Vec<_> = backtrace.frames().iter().map(|frame| frame.offset()).collect();
+        let call = offsets[0].expect("it is known");
+        assert!(call > 300_000, "at the end of the body");
+        assert!(offsets.iter().all(|&offset| offset == Some(call)), "{offsets:?}");
+    });
+}
+
+#[test]
+fn an_exception_in_many_frames_with_many_clauses() {
+    const DEPTH: u32 = 60_000;
+    interpreted(|engine| {
+        let mut body = Function::new([]);
+        let mut code = body.instructions();
+        code.block(BlockType::Empty);
+        code.local_get(0).i32_const(100_000).i32_eq().if_(BlockType::Empty);
+        code.try_table(BlockType::Empty, [Catch::One { tag: 1, label: 1 }]);
+        code.local_get(0).i32_const(1).i32_sub().call(0).drop();
+        code.end().end();
+        for _ in 0..DEPTH {
+            code.try_table(BlockType::Empty, [Catch::One { tag: 0, label: 0 }]);
+        }
+        code.local_get(0).i32_eqz().if_(BlockType::Empty).throw(1).end();
+        code.local_get(0).i32_const(1).i32_sub().call(0).drop();
+        for _ in 0..DEPTH {
+            code.end();
+        }
+        code.end().i32_const(9).end();
+        assert_eq!(run(engine, &with_tags(&body), 100_000), 9);
     });
 }
