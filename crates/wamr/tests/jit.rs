@@ -151,3 +151,23 @@ fn handlers_see_the_locals_of_the_moment() {
     let locals: i32 = (2..20).map(|i| n + i).sum::<i32>() + 1000 + 2;
     assert_eq!(run.call(&mut store, n).unwrap(), n + 7 + 4 + 2 + locals);
 }
+
+#[test]
+fn calls_that_name_too_many_handlers_are_refused_before_they_take_time() {
+    let text = |tags: usize, calls: usize| {
+        let mut text = String::from("(module ");
+        for tag in 0..tags {
+            writeln!(text, "(tag $e{tag})").unwrap();
+        }
+        text += "(func $f (throw $e1)) (func (export \"run\") (block $b (try_table";
+        for tag in 0..tags {
+            write!(text, " (catch $e{tag} $b)").unwrap();
+        }
+        text + &" (call $f)".repeat(calls) + ")))"
+    };
+    let (mut store, instance) = instantiate(&text(40, 100));
+    let run = instance.get_typed_func::<(), ()>(&mut store, "run").unwrap();
+    run.call(&mut store, ()).unwrap();
+    let error = Module::new(&engine(), text(900, 900)).map(drop).unwrap_err().to_string();
+    assert!(error.contains("so many handlers"), "{error}");
+}

@@ -34,6 +34,10 @@ pub(super) struct Frame {
     pub(super) height: usize,
     /// Whether something jumps to the end.
     is_end_reached: bool,
+    /// How many loops are open, this one included.
+    pub(super) loops: usize,
+    /// How many bodies of `try` and `try_table` are open, this one's included.
+    pub(super) catching: usize,
     /// How many regions there were before the block.
     pub(super) regions: usize,
     /// Clauses of a legacy `try` that have not begun.
@@ -86,7 +90,13 @@ impl FuncCompiler<'_, '_> {
         for &result in results {
             self.builder.append_block_param(end, result);
         }
+        let (loops, catching) = match self.frames.last() {
+            Some(around) => (around.loops, around.catching),
+            None => (0, 0),
+        };
         self.frames.push(Frame {
+            loops: loops + usize::from(matches!(kind, Kind::Loop)),
+            catching: catching + usize::from(matches!(kind, Kind::Try | Kind::TryTable)),
             kind,
             label: end,
             arity: results.len(),

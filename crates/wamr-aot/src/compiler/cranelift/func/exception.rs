@@ -54,6 +54,10 @@ pub(super) struct TryInfo {
 /// real programs need is far below, and what is beyond may take for ever.
 const MAX_HANDLER_WORK: usize = 1 << 23;
 
+/// How many clauses the calls of a function may name, in all: each is a way through the function,
+/// and what Cranelift does with these grows with their square.
+pub(super) const MAX_HANDLER_EDGES: usize = 1 << 15;
+
 impl<'a> FuncCompiler<'a, '_> {
     fn tag_type(&self, tag: u32) -> &'a FuncType {
         self.module.func_type_at(self.module.tags[tag as usize])
@@ -96,7 +100,10 @@ impl<'a> FuncCompiler<'a, '_> {
         normal: Block,
         returned: &[BlockArg],
     ) -> ExceptionTable {
-        self.note_handler_work(self.handlers.len());
+        self.handler_edges += self.handlers.len();
+        if self.handler_edges > MAX_HANDLER_EDGES {
+            self.unsupported = Some("a function with so many calls with so many handlers");
+        }
         let mut items = vec![ExceptionTableItem::Context(self.ctx)];
         let dfg = &mut self.builder.func.dfg;
         let normal = dfg.block_call(normal, returned);
@@ -249,6 +256,9 @@ impl<'a> FuncCompiler<'a, '_> {
         let regions = self.innermost().regions;
         self.close_regions(regions);
         let frame = self.innermost();
+        if let Kind::Try = frame.kind {
+            frame.catching -= 1;
+        }
         frame.kind = Kind::Catch;
         let block = frame.clauses.pop_front().expect("found before");
         let is_rethrown = frame.is_rethrown;
@@ -272,9 +282,9 @@ impl<'a> FuncCompiler<'a, '_> {
 
     pub(super) fn visit_rethrow(&mut self, depth: u32) {
         let index = self.frames.len() - 1 - depth as usize;
-        let is_caught = |kind: &Kind| matches!(kind, Kind::Try | Kind::TryTable);
-        let ends = !self.frames[index + 1..].iter().any(|frame| is_caught(&frame.kind));
-        let exception = self.frames[index].exception.expect("validated");
+        let frame = &self.frames[index];
+        let ends = frame.catching == self.frames[self.frames.len() - 1].catching;
+        let exception = frame.exception.expect("validated");
         let ends = self.i32_value(u32::from(ends));
         self.call_thrower(Builtin::Rethrow, &[exception, ends]);
     }

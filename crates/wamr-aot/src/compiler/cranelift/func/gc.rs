@@ -33,8 +33,7 @@ impl FuncCompiler<'_, '_> {
     }
 
     fn struct_field(&self, ty: u32, field: u32) -> Field {
-        let def = &self.module.type_defs[ty as usize];
-        match (GcLayout::of(def, self.env.types), &def.composite) {
+        match (self.env.gc_layout(ty), &self.module.type_defs[ty as usize].composite) {
             (Some(GcLayout::Struct { fields, .. }), CompositeType::Struct(ty)) => {
                 self.field(fields[field as usize], &ty.fields[field as usize])
             }
@@ -43,10 +42,9 @@ impl FuncCompiler<'_, '_> {
     }
 
     fn element_field(&self, ty: u32) -> Field {
-        let def = &self.module.type_defs[ty as usize];
-        match (GcLayout::of(def, self.env.types), &def.composite) {
+        match (self.env.gc_layout(ty), &self.module.type_defs[ty as usize].composite) {
             (Some(GcLayout::Array { element }), CompositeType::Array(ty)) => {
-                self.field(element, &ty.0)
+                self.field(*element, &ty.0)
             }
             _ => unreachable!("validated"),
         }

@@ -14,8 +14,7 @@ use wamr_types::{DefinedFuncIdx, FuncType};
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 
 use super::super::convention::clif_type;
-use super::control::Kind;
-use super::exception::TryInfo;
+use super::exception::{MAX_HANDLER_EDGES, TryInfo};
 use super::{Env, FuncCompiler};
 
 /// Bodies of no more bytes that call nothing are always worth it: the call would be as long.
@@ -233,6 +232,8 @@ impl<'a> FuncCompiler<'a, '_> {
         if funcs.is_empty()
             || funcs.len() > MAX_DEPTH
             || self.handlers.len() > MAX_HANDLERS
+            // What is inlined must not make the function one that is refused.
+            || self.handler_edges > MAX_HANDLER_EDGES / 4
             || self.offset >= INLINED as usize
         {
             return false;
@@ -301,6 +302,6 @@ impl<'a> FuncCompiler<'a, '_> {
 
     /// Whether a loop of the bodies at hand is around here.
     fn is_in_loop(&self) -> bool {
-        self.frames.iter().any(|frame| matches!(frame.kind, Kind::Loop))
+        self.frames.last().is_some_and(|frame| frame.loops > 0)
     }
 }

@@ -3,7 +3,7 @@
 //! WebAssembly's operand stack is a stack of Cranelift values at compile time. Each group of
 //! operators has its file; this one has what they share.
 
-use core::cell::RefCell;
+use core::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 
 use cranelift_codegen::cursor::{Cursor as _, FuncCursor};
@@ -17,6 +17,7 @@ use cranelift_codegen::ir::{
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use wamr_runtime::compiled::{ALL_TAGS, Builtin, BuiltinType};
+use wamr_runtime::gc::GcLayout;
 use wamr_runtime::rt::Keep;
 use wamr_runtime::{Error, ErrorKind, MemoryKind};
 use wamr_types::{
@@ -62,6 +63,8 @@ pub(super) struct Env<'a> {
     layout: &'a Layout,
     /// Whether each table holds functions.
     func_tables: Vec<bool>,
+    /// The layouts of structs and arrays by type index, once a function accesses any.
+    gc_layouts: OnceCell<Vec<Option<GcLayout>>>,
     counts_fuel: bool,
     inlines: bool,
     /// For functions that were looked at, what is known of their bodies, where they can be inlined.
@@ -75,8 +78,24 @@ impl<'a> Env<'a> {
         };
         let func_tables = env.module.tables.iter().map(is_func).collect();
         let ModuleEnv { module, types, counts_fuel, inlines } = env;
-        let inlinable = RefCell::default();
-        Self { module, types, layout, func_tables, counts_fuel, inlines, inlinable }
+        Self {
+            module,
+            types,
+            layout,
+            func_tables,
+            gc_layouts: OnceCell::new(),
+            counts_fuel,
+            inlines,
+            inlinable: RefCell::default(),
+        }
+    }
+
+    /// The layout of a type of structs or arrays.
+    fn gc_layout(&self, ty: u32) -> Option<&GcLayout> {
+        let layouts = self.gc_layouts.get_or_init(|| {
+            self.module.type_defs.iter().map(|ty| GcLayout::of(ty, self.types)).collect()
+        });
+        layouts.get(ty as usize)?.as_ref()
     }
 }
 
@@ -160,6 +179,8 @@ struct FuncCompiler<'a, 'f> {
     handlers: Vec<(ExceptionTag, Block)>,
     /// How many clauses have been looked at for them.
     handler_work: usize,
+    /// How many of them calls have named.
+    handler_edges: usize,
     /// What follows legacy `try` instructions, by their offset, once somebody wants to know.
     tries: Option<HashMap<usize, TryInfo>>,
     builtins: HashMap<Builtin, FuncRef>,
@@ -317,6 +338,7 @@ impl<'a, 'f> FuncCompiler<'a, 'f> {
             regions: Vec::new(),
             handlers: Vec::new(),
             handler_work: 0,
+            handler_edges: 0,
             tries: None,
             builtins: HashMap::new(),
             offsets: HashMap::new(),
