@@ -16,10 +16,10 @@ use wamr_types::{DefinedFuncIdx, Feature, Features, Module};
 mod code;
 mod eager;
 mod exec;
+mod frames;
 mod handlers;
 mod module;
 mod op;
-mod sample;
 mod translate;
 mod trap;
 

@@ -3,8 +3,8 @@
 
 use wamr_runtime::api::instantiate::InstanceHandle;
 use wamr_runtime::{
-    AsContext, AsContextMut, Attachment, Engine, Error, ErrorKind, Extern, Func, Global, Memory,
-    Module, Table, Tag, TypedFunc, WasmParams, WasmResults,
+    AsContext, AsContextMut, Attachment, Engine, Error, ErrorKind, Extern, Func, Global,
+    InstanceId, Memory, Module, Table, Tag, TypedFunc, WasmParams, WasmResults,
 };
 use wamr_types::{ExternType, Resolver};
 
@@ -103,6 +103,14 @@ impl Instance {
         value: Attachment,
     ) -> Result<Option<Attachment>, Error> {
         self.0.attach(store, value)
+    }
+
+    /// What frames of backtraces call the instance ([`wamr_runtime::Frame::instance_id`]).
+    ///
+    /// # Errors
+    /// If the handle belongs to another store.
+    pub fn id(&self, store: impl AsContext) -> Result<InstanceId, Error> {
+        self.0.id(store)
     }
 
     /// The module.

@@ -5,6 +5,7 @@ use core::fmt::{self, Write};
 use wamr_types::FuncIdx;
 
 use crate::module::Module;
+use crate::store::InstanceId;
 use crate::symbols::Symbols;
 
 /// The wasm frames that a failure passed through, innermost first.
@@ -71,6 +72,7 @@ impl fmt::Display for Backtrace {
 #[derive(Clone)]
 pub struct Frame {
     pub(crate) module: Module,
+    pub(crate) instance: Option<InstanceId>,
     pub(crate) func: FuncIdx,
     pub(crate) offset: Option<usize>,
 }
@@ -79,6 +81,13 @@ impl Frame {
     /// The module that the function belongs to.
     pub fn module(&self) -> &Module {
         &self.module
+    }
+
+    /// Which instance of the module it was, where that is known: frames of compiled code do not say
+    /// it, but the one does that called a host function or failed. Means nothing once the instance is
+    /// gone.
+    pub fn instance_id(&self) -> Option<InstanceId> {
+        self.instance
     }
 
     /// The function.

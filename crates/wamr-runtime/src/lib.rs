@@ -30,6 +30,8 @@ pub mod backtrace;
 pub use backtrace::{Backtrace, Frame, SourceLocation};
 mod symbols;
 
+pub mod live;
+
 pub mod backend;
 pub use backend::{Backend, Executable, FuncEntry};
 

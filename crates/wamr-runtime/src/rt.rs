@@ -10,7 +10,7 @@ use crate::backtrace::Frame;
 use crate::entity::{InstanceEntity, MAX_TABLE_ELEMENTS, TagEntity};
 use crate::error::Error;
 pub use crate::store::Keep;
-use crate::store::{Failure, StoreCore};
+use crate::store::{Failure, InstanceId, StoreCore};
 use crate::vm::{FuncRecord, Outcome, Slot, VmContext};
 
 pub mod atomic;
@@ -347,12 +347,17 @@ pub unsafe fn sample(
 ) {
     // SAFETY: as the module says; contexts of frames are alive as their frames are.
     unsafe { core(ctx) }.tell_sample(|push| {
-        frames(&mut |ctx, func, offset| {
-            // SAFETY: as above.
-            let module = unsafe { instance(ctx) }.module().clone();
-            push(Frame { module, func, offset });
-        });
+        // SAFETY: as above.
+        frames(&mut |ctx, func, offset| push(unsafe { frame(ctx, func, offset) }));
     });
+}
+
+/// What is told of a frame of the instance.
+pub(crate) unsafe fn frame(ctx: *mut VmContext, func: FuncIdx, offset: Option<usize>) -> Frame {
+    // SAFETY: as the module says.
+    let entity = unsafe { instance(ctx) };
+    let instance = Some(InstanceId::of(entity));
+    Frame { module: entity.module().clone(), instance, func, offset }
 }
 
 /// Makes a trap the store's pending failure.
@@ -474,9 +479,11 @@ pub unsafe fn push_frame(
     unsafe {
         match core(ctx).failure_backtrace() {
             Some(backtrace) if backtrace.is_full() => backtrace.omit(),
-            Some(backtrace) => {
-                let module = instance(ctx).module().clone();
-                backtrace.push(Frame { module, func, offset: offset() });
+            Some(_) => {
+                let frame = frame(ctx, func, offset());
+                if let Some(backtrace) = core(ctx).failure_backtrace() {
+                    backtrace.push(frame);
+                }
             }
             None => {}
         }

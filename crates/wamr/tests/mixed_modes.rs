@@ -10,9 +10,9 @@
 
 use wamr::types::ModuleBytes;
 use wamr::{
-    AsContextMut, Caller, Config, Engine, Error, Extern, Func, FuncType, Global, GlobalType,
-    Instance, Memory, MemoryType, Mode, Module, RefType, Store, Table, TableType, Tag, TrapCode,
-    Val, ValType, WasmParams, WasmResults,
+    AsContextMut, Backtrace, Caller, Config, Engine, Error, Extern, Func, FuncType, Global,
+    GlobalType, Instance, Memory, MemoryType, Mode, Module, RefType, Store, Table, TableType, Tag,
+    TrapCode, Val, ValType, WasmParams, WasmResults,
 };
 
 /// How a module comes to run.
@@ -323,6 +323,76 @@ fn tail_calls_through_all_modes_take_no_stack() {
             assert_eq!(last, (owner + count) % 3);
         });
     });
+}
+
+/// Steps to the next module, in ways that leave different frames.
+const STEPS: &str = r#"(module
+    (type $step (func (param i32) (result i32)))
+    (import "" "next" (func $next (type $step)))
+    (import "" "host" (func $host (type $step)))
+    (table funcref (elem $next))
+    (func (export "call") (param i32) (result i32)
+        (i32.add (call $next (local.get 0)) (call $host (i32.const 0))))
+    (func (export "by table") (param i32) (result i32)
+        (drop (call $host (i32.const 1)))
+        (i32.add (i32.const 0)
+            (call_indirect (type $step) (local.get 0) (i32.const 0))))
+    (func (export "tail") (param i32) (result i32) (return_call $next (local.get 0)))
+    (func (export "tail by table") (param i32) (result i32)
+        (return_call_indirect (type $step) (local.get 0) (i32.const 0))))"#;
+
+#[test]
+fn live_frames_are_found_across_all_borders() {
+    const FUNCS: [&str; 4] = ["call", "by table", "tail", "tail by table"];
+    let engine = Engine::new(Config::new().mode(Mode::Jit)).unwrap();
+    let steps = WAYS.map(|way| load(&engine, way, STEPS));
+    // What is live when the last function is called; the second one fails then.
+    let mut store = Store::new(&engine, Vec::<Backtrace>::new());
+    let last = Func::wrap(&mut store, |mut caller: Caller<'_, Vec<Backtrace>>, fails: i32| {
+        let live = Backtrace::capture(&caller);
+        caller.data_mut().push(live);
+        if fails == 1 { Err(Error::msg("as asked")) } else { Ok(0) }
+    });
+    let host = Func::wrap(&mut store, |caller: Caller<'_, Vec<Backtrace>>, _: i32| {
+        i32::from(Backtrace::capture(&caller).frames().is_empty())
+    });
+    let places = |backtrace: &Backtrace| -> Vec<(u32, Option<usize>)> {
+        backtrace.frames().iter().map(|frame| (frame.func().0, frame.offset())).collect()
+    };
+    // Every path of three modules, and one of the host's functions in the middle of some.
+    for path in 0..3_usize.pow(3) * 4_usize.pow(3) * 2 {
+        let (ways, funcs, enters) = (path % 27, path / 27 % 64, path / (27 * 64) == 1);
+        let mut next = last.clone();
+        let mut tails = 0;
+        for depth in 0..3 {
+            let way = ways / 3_usize.pow(depth) % 3;
+            let name = FUNCS[funcs / 4_usize.pow(depth) % 4];
+            tails += usize::from(name.starts_with("tail"));
+            let imports: [Extern; 2] = [next.clone().into(), host.clone().into()];
+            let instance = Instance::new(&mut store, &steps[way], &imports).unwrap();
+            next = instance.get_func(&mut store, name).unwrap();
+            if enters && depth == 1 {
+                let inner = next.clone();
+                next = Func::wrap(
+                    &mut store,
+                    move |mut caller: Caller<'_, Vec<Backtrace>>, value: i32| {
+                        inner.typed::<i32, i32>(&caller)?.call(&mut caller, value)
+                    },
+                );
+            }
+        }
+        let run = next.typed::<i32, i32>(&store).unwrap();
+        let count = run.call(&mut store, 0).unwrap();
+        let live = store.data_mut().pop().unwrap();
+        assert!((3 - tails..=3).contains(&live.frames().len()), "path {path}: {live}");
+        assert_eq!(count, 0, "path {path}");
+        // A failure passes through the same frames, but for those that it finds gone already.
+        let error = run.call(&mut store, 1).unwrap_err();
+        let failed = store.data_mut().pop().unwrap();
+        assert_eq!(places(&live), places(&failed), "path {path}");
+        assert_eq!(places(&live), places(error.backtrace()), "path {path}");
+        assert!(Backtrace::capture(&store).frames().is_empty(), "path {path}");
+    }
 }
 
 #[cfg(feature = "loading-linking")]

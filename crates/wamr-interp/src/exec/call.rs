@@ -9,9 +9,9 @@ use wamr_types::{TrapCode, TypeId};
 
 use super::{LINKAGE_SLOTS, Linkage, Regs};
 use crate::code::FuncHeader;
+use crate::frames::{CallOut, sample};
 use crate::module::InterpFunc;
 use crate::op::{Cell, Flow, Name, Op, Slot, Source};
-use crate::sample::sample;
 
 /// Where a frame returns to.
 #[derive(Clone, Copy)]
@@ -184,7 +184,10 @@ impl Site {
         // SAFETY: frames that the callee makes begin behind arguments and results.
         unsafe {
             let args = r.slot(self.args);
-            (*(*r.ctx).store).interp_top.set(r.slot(self.top));
+            let store = &*(*r.ctx).store;
+            store.interp_top.set(r.slot(self.top));
+            let from = CallOut::new(r);
+            store.exit.set(from.word());
             let outcome = rt::call_array(record, r.ctx, args, args);
             r.reload_memory();
             outcome

@@ -17,8 +17,8 @@ use wamr_types::TrapCode;
 #[cfg(wamr_threaded)]
 use super::Accumulators;
 use super::Regs;
+use crate::frames::loop_limit_hit;
 use crate::op::{Cell, Flow, Op, Target};
-use crate::sample::loop_limit_hit;
 use crate::trap;
 
 #[cfg(wamr_threaded)]

@@ -9,7 +9,8 @@
 //!
 //! The caller stages arguments in its topmost temporaries, which become the callee's
 //! parameters; results replace them. An activation is a run of frames from one entry by
-//! [`array_call`] on; its bottom frame has a null caller.
+//! [`array_call`] on; its bottom frame has a null caller. In the slot below that frame's parameters is
+//! the [`wamr_runtime::live::ExitWord`] of the activation before.
 
 use wamr_runtime::rt;
 use wamr_runtime::vm::{FuncRecord, Outcome, VmContext};
@@ -185,7 +186,8 @@ pub(crate) unsafe extern "C" fn array_call(
         let store = &*(*ctx).store;
         let (param_slots, result_slots) = ((*func).param_slots, (*func).result_slots);
 
-        let base = store.interp_top.get();
+        let (bottom, exit) = (store.interp_top.get(), store.exit.get());
+        let base = bottom.wrapping_add(1);
         let fp = base.add(param_slots);
         let code = match admit(ctx, func, fp) {
             Some(code) if !is_beyond_limit(ctx, base.add(result_slots)) => code,
@@ -197,6 +199,7 @@ pub(crate) unsafe extern "C" fn array_call(
                 }
             },
         };
+        bottom.write(exit.to_slot());
         core::ptr::copy(args, base, param_slots);
 
         let null = core::ptr::null_mut();
@@ -208,7 +211,8 @@ pub(crate) unsafe extern "C" fn array_call(
         if outcome == Outcome::Return {
             core::ptr::copy(base, results, result_slots);
         }
-        store.interp_top.set(base);
+        store.interp_top.set(bottom);
+        store.exit.set(exit);
         outcome
     }
 }

@@ -271,7 +271,9 @@ impl InstanceHandle {
     /// # Errors
     /// If the handle belongs to another store.
     pub fn id(&self, store: impl AsContext) -> Result<InstanceId, Error> {
-        Ok(InstanceId(self.resolve(store.as_context().core())?.addr().get()))
+        let entity = self.resolve(store.as_context().core())?;
+        // SAFETY: resolved entities are live.
+        Ok(InstanceId::of(unsafe { entity.as_ref() }))
     }
 
     /// An item of the instance's index spaces; for functions, one that values can refer to.

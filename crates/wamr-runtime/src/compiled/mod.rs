@@ -27,9 +27,14 @@
 //! nothing to drop: a call from compiled code into any other mode returns its failure normally to
 //! an adapter, and the adapter goes on with it.
 //!
+//! The adapters of functions that are not compiled note their frame pointer in [`VmStore::exit`], as
+//! [`crate::live`] has it. Their frames have the caller's context at the same distance; the stub
+//! that enters keeps the word before in its own frame.
+//!
 //! [`CodeImage`] is how the runtime knows where machine code is and what its addresses mean;
 //! [`Builtin`]s are what it may call.
 
+use crate::live::ExitWord;
 use crate::rt;
 use crate::vm::{CallShape, FuncKind, FuncRecord, Outcome, ValueClass, VmContext, VmStore};
 
@@ -55,6 +60,7 @@ pub use table::{Table, TableItem};
 pub(crate) mod direct;
 
 mod unwind;
+pub(crate) use unwind::live_frames;
 
 mod builtins;
 pub use builtins::{Builtin, BuiltinType};
@@ -215,6 +221,11 @@ pub unsafe extern "C" fn compiled_call(
     }
 }
 
+/// How far the adapter's register file is below its frame pointer.
+const ADAPTER_FRAME: usize = size_of::<RegFile>();
+/// How far below its frame pointer an adapter's frame has the caller's context.
+const CALLER_BELOW_FP: usize = ADAPTER_FRAME - core::mem::offset_of!(RegFile, caller);
+
 /// What the adapter does next.
 const RETURN: usize = 0;
 const FAIL: usize = 1;
@@ -233,6 +244,8 @@ arch::called_by_code! {
             let regs = &mut *regs;
             let store: &VmStore = &*(*caller).store;
             let shape = &*(*record).shape;
+            store.exit.set(ExitWord::of_stub(core::ptr::from_mut(regs).addr() + ADAPTER_FRAME));
+            regs.caller = caller as usize;
             let room = shape.param_slots.max(shape.result_slots);
             let mut slots: smallvec::SmallVec<[u64; 16]> = smallvec::smallvec![0; room];
             regs.store_params(shape, store.tail_args, slots.as_mut_ptr());
@@ -243,13 +256,11 @@ arch::called_by_code! {
                 if (*callee).kind == FuncKind::Compiled {
                     regs.load_params(&*(*callee).shape, store.tail_args, store.tail_args);
                     regs.callee = (*callee).code_context as usize;
-                    regs.caller = caller as usize;
                     return (*callee).code.load(core::sync::atomic::Ordering::Acquire) as usize;
                 }
                 outcome = rt::call_array_once(callee, caller, store.tail_args, at);
             }
             if outcome == Outcome::Fail {
-                regs.caller = caller as usize;
                 return FAIL;
             }
             regs.load_results(shape, at, store.tail_args);

@@ -2,6 +2,7 @@
 
 use super::RegFile;
 use super::direct::{HostBody, Registers};
+use crate::live::ExitWord;
 use crate::vm::VmContext;
 
 pub(super) unsafe extern "C" fn enter(_: *const (), _: *mut RegFile, _: *mut usize) -> usize {
@@ -24,6 +25,10 @@ pub(super) fn entry_return() -> usize {
 
 pub(super) fn entry_activation(fp: *const usize) -> *const usize {
     fp
+}
+
+pub(super) fn entry_exit(fp: *const usize) -> *const ExitWord {
+    fp.cast()
 }
 
 /// Gives a function the convention by which code calls it.

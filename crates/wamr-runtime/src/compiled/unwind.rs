@@ -3,15 +3,19 @@
 //! told to the backtrace, and the activation is left.
 
 use core::mem::offset_of;
+use core::ops::ControlFlow;
+use std::sync::Arc;
 
 use wamr_types::{FuncIdx, TrapCode};
 
-use super::arch;
 use super::code::{ALL_TAGS, Clause, HandlerSite, Place, place_of};
+use super::{CALLER_BELOW_FP, arch};
 use crate::backtrace::Frame;
+use crate::entity::InstanceEntity;
 use crate::error::Error;
+use crate::live::ExitWord;
 use crate::rt::{self, Keep};
-use crate::store::{Failure, StoreCore};
+use crate::store::{Failure, InstanceId, StoreCore};
 use crate::vm::{VmContext, VmStore};
 
 /// The code that stands for no failure.
@@ -52,6 +56,11 @@ impl Walk {
         (pc != arch::entry_return()).then_some(Self { pc, fp, is_return: true })
     }
 
+    /// A stub that compiled code called, by its frame pointer.
+    const fn stub(fp: *const usize) -> Self {
+        Self { pc: 0, fp, is_return: true }
+    }
+
     fn place(self) -> Option<Place> {
         place_of(self.pc)
     }
@@ -72,8 +81,7 @@ arch::called_by_code! {
             if code != PENDING {
                 rt::raise(ctx, TrapCode::from_raw(code as u8).unwrap_or(TrapCode::Unreachable));
             }
-            let stub = Walk { pc: 0, fp, is_return: true };
-            *landing = land(&*store, stub.caller());
+            *landing = land(&*store, Walk::stub(fp).caller());
         }
     }
 }
@@ -133,8 +141,7 @@ unsafe fn land(store: &VmStore, first: Option<Walk>) -> Landing {
 pub(super) unsafe fn sample(ctx: *mut VmContext, fp: *const usize) {
     // SAFETY: the caller's promise.
     unsafe {
-        let stub = Walk { pc: 0, fp, is_return: true };
-        let first = stub.caller();
+        let first = Walk::stub(fp).caller();
         (*(*(*ctx).store).core.get()).tell_sample(|push| {
             let mut next = first;
             while let Some(walk) = next {
@@ -143,12 +150,50 @@ pub(super) unsafe fn sample(ctx: *mut VmContext, fp: *const usize) {
                     && let Some(module) = place.module()
                 {
                     for (func, offset) in place.frames(walk.is_return) {
-                        push(Frame { module: module.clone(), func: FuncIdx(func), offset });
+                        let (module, func) = (module.clone(), FuncIdx(func));
+                        push(Frame { module, instance: None, func, offset });
                     }
                 }
                 next = walk.caller();
             }
         });
+    }
+}
+
+/// Tells `visit` of the frames of the activation that `fp` leads to, the frame pointer of an adapter,
+/// until it has enough; gives the word of the activation before.
+///
+/// # Safety
+/// The adapter's frame must be active.
+pub(crate) unsafe fn live_frames(
+    fp: *const usize,
+    visit: &mut dyn FnMut(Frame) -> ControlFlow<()>,
+) -> ControlFlow<(), ExitWord> {
+    // SAFETY: the caller's promise. The adapter has the context of who called it, and the outermost
+    // frame was called by the entry stub, whose frame has the word.
+    unsafe {
+        let context = *fp.byte_sub(CALLER_BELOW_FP).cast::<*const VmContext>();
+        // It is the innermost frame's, unless that one was followed by a tail call: then it may be
+        // that of another module, which is no use, or of another instance.
+        let mut caller = (*context).instance.as_ref();
+        let mut at = Walk::stub(fp);
+        while let Some(walk) = at.caller() {
+            if let Some(place) = walk.place()
+                && let Some(module) = place.module()
+            {
+                let is_of = |caller: &&InstanceEntity| {
+                    Arc::ptr_eq(caller.module().decoded(), module.decoded())
+                };
+                let instance = caller.filter(is_of).map(InstanceId::of);
+                for (func, offset) in place.frames(walk.is_return) {
+                    let (module, func) = (module.clone(), FuncIdx(func));
+                    visit(Frame { module, instance, func, offset })?;
+                }
+            }
+            caller = None;
+            at = walk;
+        }
+        ControlFlow::Continue(*arch::entry_exit(*at.fp as *const usize))
     }
 }
 
@@ -166,8 +211,8 @@ unsafe fn push_frames(core: &mut StoreCore, first: Option<Walk>) {
             for (func, offset) in frames {
                 match &module {
                     Some(module) => {
-                        let module = module.clone();
-                        backtrace.push(Frame { module, func: FuncIdx(func), offset });
+                        let (module, func) = (module.clone(), FuncIdx(func));
+                        backtrace.push(Frame { module, instance: None, func, offset });
                     }
                     None => backtrace.omit(),
                 }

@@ -6,8 +6,9 @@ use core::mem::offset_of;
 
 use super::direct::{HostBody, Registers};
 use super::unwind::{Landing, PENDING, fail, fault};
-use super::{RegFile, adapt, charge, limit};
-use crate::vm::{FuncRecord, VmContext};
+use super::{CALLER_BELOW_FP, RegFile, adapt, charge, limit};
+use crate::live::ExitWord;
+use crate::vm::{FuncRecord, VmContext, VmStore};
 
 const SIZE: usize = size_of::<RegFile>();
 const INTS: usize = offset_of!(RegFile, ints);
@@ -18,7 +19,12 @@ const CALLER: usize = offset_of!(RegFile, caller);
 /// Room for a [`Landing`] that keeps the stack aligned.
 const LANDING_SIZE: usize = size_of::<Landing>().next_multiple_of(16);
 
+/// How far [`VmStore::exit`] is from [`VmStore::activation`].
+const EXIT: usize = offset_of!(VmStore, exit) - offset_of!(VmStore, activation);
+
 const _: () = assert!(SIZE.is_multiple_of(16) && offset_of!(RegFile, floats) == 0);
+// `host_entry` pushes it there.
+const _: () = assert!(CALLER_BELOW_FP == 16);
 
 /// Loads parameter registers and contexts from the register file at `r11`.
 macro_rules! load_params {
@@ -43,10 +49,10 @@ macro_rules! load_params {
 /// Leaves an activation whose stack pointer is in `rsp`, with the status in `rax`.
 macro_rules! leave {
     () => {
-        "pop rcx
-        pop r8
-        mov [r8], rcx
-        pop r11
+        "pop r8
+        pop qword ptr [r8]
+        pop qword ptr [r8 + {exit}]
+        add rsp, 16
         pop r15
         pop r14
         pop r13
@@ -58,7 +64,8 @@ macro_rules! leave {
 }
 
 /// Begins an activation: saves what belongs to the caller, and notes the stack pointer at `r11`.
-/// What is pushed between the two halves says where results go; see [`entered`].
+/// What is pushed between the two halves says where results go; see [`entered`]. The exit before it
+/// goes into the frame.
 macro_rules! save {
     () => {
         "push rbp
@@ -75,7 +82,9 @@ macro_rules! save {
 macro_rules! note {
     () => {
         "push r11
+        push qword ptr [r11 + {exit}]
         push qword ptr [r11]
+        push r11
         mov [r11], rsp"
     };
 }
@@ -103,6 +112,7 @@ pub(super) unsafe extern "sysv64" fn enter(
         ints = const INTS,
         callee = const CALLEE,
         caller = const CALLER,
+        exit = const EXIT,
         entered = sym entered,
     )
 }
@@ -118,7 +128,7 @@ const FLOAT_STAYS: usize = 1;
 unsafe extern "sysv64" fn entered() {
     naked_asm!(
         "call rax
-        mov r11, [rsp + 16]
+        mov r11, [rsp + 32]
         cmp r11, {float_stays}
         je 2f
         ja 3f
@@ -135,6 +145,7 @@ unsafe extern "sysv64" fn entered() {
         float_stays = const FLOAT_STAYS,
         int_result = const INT_RESULT,
         float_result = const FLOAT_RESULT,
+        exit = const EXIT,
     )
 }
 
@@ -150,11 +161,16 @@ pub(super) fn entry_activation(fp: *const usize) -> *const usize {
     fp.wrapping_sub(7)
 }
 
+/// Where an activation's frame has what [`crate::vm::VmStore::exit`] was before it.
+pub(super) fn entry_exit(fp: *const usize) -> *const ExitWord {
+    fp.wrapping_sub(8).cast()
+}
+
 /// Jumped to with an activation's stack pointer: leaves it with the status in `rax`, and in `rdx`
 /// for those whose result would be in `rax`.
 #[unsafe(naked)]
 pub(super) unsafe extern "sysv64" fn left() {
-    naked_asm!(leave!())
+    naked_asm!(leave!(), exit = const EXIT)
 }
 
 /// Goes on at the [`Landing`] at `rsp`.
@@ -478,6 +494,7 @@ macro_rules! enter_with {
                 note!(),
                 "jmp {entered}",
                 stays = const $stays,
+                exit = const EXIT,
                 entered = sym entered,
             )
         }
@@ -540,6 +557,8 @@ macro_rules! host_entry {
                 mov rbp, rsp
                 push rsi
                 push rsi
+                mov r11, [rsi + {store}]
+                mov [r11 + {exit}], rbp
                 call {body}",
                 $test,
                 "jne 2f
@@ -551,6 +570,8 @@ macro_rules! host_entry {
                 jmp {failed}",
                 body = sym $body::<B>,
                 pending = const PENDING,
+                store = const offset_of!(VmContext, store),
+                exit = const offset_of!(VmStore, exit),
                 failed = sym failed,
             )
         }

@@ -11,6 +11,7 @@ use super::limiter::{ResourceLimiter, accessor};
 use super::{ExternPtr, InterruptHandle, StoreCore};
 use crate::api::{Extern, Memory};
 use crate::engine::Engine;
+use crate::entity::InstanceEntity;
 use crate::error::Error;
 use crate::vm::VmContext;
 
@@ -347,14 +348,21 @@ impl<T: 'static> Caller<'_, T> {
     pub fn instance_id(&self) -> Option<InstanceId> {
         // SAFETY: the context is live while its instance's function is on the stack.
         let instance = NonNull::new(unsafe { (*self.context).instance }.cast_mut())?;
-        Some(InstanceId(instance.addr().get()))
+        // SAFETY: as above.
+        Some(InstanceId::of(unsafe { instance.as_ref() }))
     }
 }
 
 /// Tells an instance from all others that live in the process. What stands for an instance that is
 /// gone may come to stand for a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct InstanceId(pub(crate) usize);
+pub struct InstanceId(usize);
+
+impl InstanceId {
+    pub(crate) fn of(instance: &InstanceEntity) -> Self {
+        Self(core::ptr::from_ref(instance).addr())
+    }
+}
 
 impl<T: 'static> AsContext for Caller<'_, T> {
     type Data = T;

@@ -49,6 +49,7 @@ use crate::entity::{
 };
 use crate::error::{Error, ErrorKind};
 use crate::gc::GcHeap;
+use crate::live::ExitWord;
 use crate::platform::Reservation;
 use crate::vm::{TAIL_ARG_SLOTS, VmContext, VmMemory, VmStore};
 use arena::Arena;
@@ -134,6 +135,7 @@ impl StoreCore {
             waiting_at: AtomicUsize::new(0),
             gc_marking: Cell::new(0),
             fuel: Cell::new(0),
+            exit: Cell::new(ExitWord::NONE),
         });
         let empty_memory = Box::new(VmMemory {
             base: core::ptr::dangling_mut::<u64>().cast::<u8>().into(),

@@ -7,6 +7,7 @@
 use core::cell::{Cell, UnsafeCell};
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
+use crate::live::ExitWord;
 use crate::store::StoreCore;
 
 mod layout;
@@ -203,6 +204,8 @@ vm_struct! {
         /// Not 0 while references to objects must not be overwritten in objects before
         /// [`crate::rt::gc::overwritten`] knows of them.
         pub gc_marking: Cell<u32> => U32,
+        /// From where wasm was left last for what may be the host's; see [`crate::live`].
+        pub exit: Cell<ExitWord> => Pointer,
     }
 }
 

@@ -18,6 +18,7 @@ mod libc_builtin;
 mod lifetimes;
 mod limits;
 mod linker;
+mod live_frames;
 mod loading;
 mod natives;
 mod partial;
