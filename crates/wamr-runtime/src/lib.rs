@@ -66,5 +66,5 @@ pub mod compiled;
 pub mod api;
 pub use api::{
     AnyRef, ExnRef, Extern, ExternRef, Func, Global, HostFuncDef, InstanceParts, IntoFunc, Memory,
-    SharedMemory, Table, Tag, TypedFunc, Val, WasmParams, WasmResults, WasmRet, WasmTy,
+    SharedMemory, SlotFunc, Table, Tag, TypedFunc, Val, WasmParams, WasmResults, WasmRet, WasmTy,
 };

@@ -33,8 +33,9 @@ pub use wamr_runtime::{
     AnyRef, AsContext, AsContextMut, Attachment, Backtrace, Caller, Error, ErrorKind, ExnRef,
     ExportType, Extern, ExternRef, Frame, Func, Global, HostFuncDef, HostRegion, ImportType,
     InstanceId, InstanceParts, InterruptHandle, IntoFunc, JoinError, Memory, ResourceLimiter,
-    SharedMemory, SourceLocation, Store, StoreContext, StoreContextMut, StoreLimits, Table, Tag,
-    TypedFunc, Val, WaitResult, WasmParams, WasmResults, WasmRet, WasmTy, native_stack_bounds,
+    SharedMemory, SlotFunc, SourceLocation, Store, StoreContext, StoreContextMut, StoreLimits,
+    Table, Tag, TypedFunc, Val, WaitResult, WasmParams, WasmResults, WasmRet, WasmTy,
+    native_stack_bounds,
 };
 
 /// Where compiled functions are, for debuggers and profilers.

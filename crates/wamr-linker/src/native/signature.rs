@@ -120,6 +120,14 @@ impl Signature {
         all(&self.params, ty.params()) && all(self.result.as_slice(), ty.results())
     }
 
+    /// Whether all letters are numbers, with which nothing has to be done.
+    pub fn is_numbers(&self) -> bool {
+        let is_number = |letter: &Letter| {
+            matches!(letter, Letter::I32 | Letter::I64 | Letter::F32 | Letter::F64)
+        };
+        self.params.iter().chain(self.result.as_slice()).all(is_number)
+    }
+
     pub(super) fn params(&self) -> &[Letter] {
         &self.params
     }

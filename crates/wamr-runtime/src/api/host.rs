@@ -10,7 +10,7 @@ use wamr_types::{FuncType, TypeId, ValType};
 use super::func::{load, register, store_all};
 use super::{Func, IntoFunc, Val};
 use crate::engine::Engine;
-use crate::entity::{HostCode, HostFunc};
+use crate::entity::{Direct, HostCall, HostCode, HostFunc};
 use crate::error::{Error, ErrorKind};
 use crate::store::{AsContextMut, Caller, StoreCore};
 use crate::vm::FuncRecord;
@@ -73,6 +73,15 @@ impl<T: 'static> HostFuncDef<T> {
     /// If the engine holds no more types.
     pub fn wrap<P, R>(engine: &Engine, func: impl IntoFunc<T, P, R>) -> Result<Self, Error> {
         let (ty, call, direct) = func.into_func();
+        Self::from_call(engine, ty, call, direct)
+    }
+
+    pub(super) fn from_call(
+        engine: &Engine,
+        ty: FuncType,
+        call: Arc<HostCall>,
+        direct: Option<Direct>,
+    ) -> Result<Self, Error> {
         let (sig, ty) = register(engine, &ty)?;
         Ok(Self::from_code(engine, HostCode::new(sig, ty, call, direct)))
     }

@@ -23,6 +23,9 @@ pub use func::{Func, TypedFunc};
 mod host;
 pub use host::HostFuncDef;
 
+mod slots;
+pub use slots::SlotFunc;
+
 mod wrap;
 pub use wrap::IntoFunc;
 

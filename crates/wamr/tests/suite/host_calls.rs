@@ -4,7 +4,8 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use wamr::{
-    Caller, Engine, Error, ErrorKind, Extern, ExternRef, Func, Instance, Linker, Store, Val,
+    Caller, Engine, Error, ErrorKind, Extern, ExternRef, Func, FuncType, HostFuncDef, Instance,
+    Linker, Store, Val, ValType,
 };
 
 use crate::support::{call, each_mode, instantiate, module};
@@ -312,5 +313,60 @@ fn a_host_function_may_swallow_a_trap_and_go_on() {
             &[attempt.into()],
         );
         assert_eq!(call::<(), i32>(&mut store, &instance, "run", ()).unwrap(), 14);
+    });
+}
+
+#[test]
+fn numbers_travel_in_slots_both_ways() {
+    const SWAP: &str = r#"(module
+        (import "host" "f" (func $f (param i32 f32 v128 i64) (result f64 i32 v128)))
+        (func (export "f") (param i32 f32 v128 i64) (result f64 i32 v128)
+            (call $f (local.get 0) (local.get 1) (local.get 2) (local.get 3))))"#;
+    const HIGH: u64 = 0xdead_beef_0000_0000;
+    each_mode(|engine| {
+        let mut store = Store::new(engine, Vec::<Vec<u64>>::new());
+        let params = [ValType::I32, ValType::F32, ValType::V128, ValType::I64];
+        let ty = FuncType::new(params, [ValType::F64, ValType::I32, ValType::V128]);
+        let f =
+            HostFuncDef::with_slots(engine, ty, |mut caller: Caller<'_, Vec<Vec<u64>>>, slots| {
+                caller.data_mut().push(slots.to_vec());
+                slots[..4].copy_from_slice(&[2.5_f64.to_bits(), HIGH | 7, 8, 9]);
+                if slots[4] == 0 { Err(Error::msg("nothing")) } else { Ok(()) }
+            });
+        let f = f.unwrap().to_func(&mut store).unwrap();
+        let instance = instantiate(engine, &mut store, SWAP, &[f.clone().into()]);
+        let through_wasm = instance.get_func(&mut store, "f").unwrap();
+        for func in [f, through_wasm] {
+            let func = func.with_slots(&store).unwrap().expect("numbers alone");
+            assert_eq!((func.slot_count(), func.ty().params().len()), (5, 4));
+            let mut slots = [HIGH | 1, HIGH | u64::from(1.5_f32.to_bits()), 3, 4, 5, 99];
+            func.call(&mut store, &mut slots).unwrap();
+            // What stands above numbers of 32 bits was cleared, both ways.
+            let given = [1, u64::from(1.5_f32.to_bits()), 3, 4, 5];
+            assert_eq!(store.data_mut().pop().unwrap(), given);
+            assert_eq!(slots[..4], [2.5_f64.to_bits(), 7, 8, 9]);
+            assert_eq!(slots[5], 99);
+            // Too few slots, a failure, another store.
+            assert!(matches!(
+                func.call(&mut store, &mut [0; 4]).unwrap_err().kind(),
+                ErrorKind::SignatureMismatch { .. }
+            ));
+            assert!(store.data().is_empty());
+            let error = func.call(&mut store, &mut [0; 5]).unwrap_err();
+            assert!(error.to_string().contains("nothing"));
+            store.data_mut().clear();
+            let mut other = Store::new(engine, ());
+            let error = func.call(&mut other, &mut [1; 5]).unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::WrongStore));
+        }
+        let ty = FuncType::new([ValType::EXTERNREF], []);
+        let refused = HostFuncDef::with_slots(engine, ty.clone(), |_: Caller<'_, ()>, _| Ok(()));
+        assert!(matches!(refused.unwrap_err().kind(), ErrorKind::InvalidType(_)));
+        let mut store = Store::new(engine, ());
+        let func = Func::new(&mut store, ty, |_, _, _| Ok(())).unwrap();
+        assert!(func.with_slots(&store).unwrap().is_none());
+        // Nothing in, nothing out.
+        let none = Func::wrap(&mut store, || ());
+        none.with_slots(&store).unwrap().unwrap().call(&mut store, &mut []).unwrap();
     });
 }
