@@ -379,7 +379,10 @@ WASM_DECLARE_OWN(frame)
 WASM_DECLARE_VEC(frame, *)
 WASM_API_EXTERN own wasm_frame_t *wasm_frame_copy(const wasm_frame_t *);
 
-/* The instance belongs to the frame. NULL where the module has several in the store. */
+/*
+ * The instance belongs to the frame. NULL where that is not known: frames of compiled code tell it
+ * only if the module has one instance in the store, or if they have called the host.
+ */
 WASM_API_EXTERN struct wasm_instance_t *wasm_frame_instance(const wasm_frame_t *);
 WASM_API_EXTERN uint32_t wasm_frame_func_index(const wasm_frame_t *);
 /* In bytes of the module's binary format: from the function's first byte (0 for AOT files, which do
@@ -390,6 +393,7 @@ WASM_API_EXTERN size_t wasm_frame_module_offset(const wasm_frame_t *);
 typedef wasm_name_t wasm_message_t; /* with a zero at its end */
 
 WASM_DECLARE_REF(trap)
+/* One made in a callback has the frames that led to it, until the callback returns it. */
 WASM_API_EXTERN own wasm_trap_t *wasm_trap_new(wasm_store_t *store, const wasm_message_t *);
 /* Messages of traps that came out of a call begin with "Exception: ", as in WAMR. */
 WASM_API_EXTERN void wasm_trap_message(const wasm_trap_t *, own wasm_message_t *out);

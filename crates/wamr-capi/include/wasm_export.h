@@ -1008,7 +1008,12 @@ wasm_runtime_detect_native_stack_overflow_size(wasm_exec_env_t exec_env, uint32_
  * Reports
  */
 
-/* The frames that the exception of the last call passed through, innermost first. */
+/*
+ * In a native: the frames that are live, those of the instances of the native's caller and of all
+ * that share entities with it, innermost first. Otherwise, the frames that the exception of the last
+ * call passed through. A frame's instance is NULL where that is not known: frames of compiled code
+ * tell it only if their module has one instance there, or if they have called the native.
+ */
 WASM_RUNTIME_API_EXTERN uint32_t wasm_copy_callstack(const wasm_exec_env_t exec_env,
                                                      WASMCApiFrame *buffer,
                                                      const uint32_t length,

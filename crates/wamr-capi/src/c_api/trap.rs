@@ -4,13 +4,14 @@ use core::cell::OnceCell;
 use core::fmt;
 use std::sync::Arc;
 
-use wamr::{Error, ExnRef, Instance};
+use wamr::{Backtrace, Error, ExnRef, Instance};
 
 use super::engine::StoreRef;
 use super::foreign::Info;
 use super::handle::{self, Handle, Owned, Payload, payload_of};
 use super::types::null;
 use super::vec::{vec_of_handles, wasm_byte_vec_t, wasm_handle_vec_t, wasm_vec_t, write_out};
+use crate::frame::Place;
 use crate::guard::{guard, last_error};
 
 /// A trap. What is the same trap shares its `cause`.
@@ -26,8 +27,7 @@ pub(super) struct TrapData {
 #[derive(Clone)]
 struct FrameRecord {
     frame: wamr::Frame,
-    func_offset: usize,
-    module_offset: usize,
+    place: Place,
 }
 
 /// What messages of traps that came out of calls begin with.
@@ -116,13 +116,7 @@ pub(super) unsafe fn into_error(trap: *mut Handle) -> Error {
 
 impl FrameRecord {
     fn new(frame: &wamr::Frame) -> Self {
-        let module = frame.module().decoded();
-        let module_offset = frame.offset().unwrap_or(0);
-        let start = module.defined_func(frame.func()).map(|func| module.bodies.body(func).offset);
-        // AOT files have no bodies, and what has none is at 0.
-        let start = start.filter(|start| *start != 0).unwrap_or(module_offset);
-        let func_offset = module_offset.saturating_sub(start);
-        Self { frame: frame.clone(), func_offset, module_offset }
+        Self { frame: frame.clone(), place: Place::of(frame) }
     }
 
     /// The payload of a handle to the frame.
@@ -133,12 +127,18 @@ impl FrameRecord {
 }
 
 impl FrameData {
-    /// The instance, where the module has one only. Frames don't say which one it was otherwise.
+    /// The instance that the frame says, or where it says none, the only one of the module.
     fn find_instance(&self) -> Option<Owned> {
         let owner = self.owner.clone()?;
-        let found =
-            owner.with(|store| Ok(Instance::all_of(store, self.record.frame.module()))).ok()?;
-        let [instance] = &found[..] else { return None };
+        let frame = &self.record.frame;
+        let found = owner.with(|mut store| {
+            let mut all = Instance::all_of(&mut store, frame.module());
+            if frame.instance_id().is_some() {
+                all.retain(|instance| instance.id(&store).ok() == frame.instance_id());
+            }
+            Ok(all)
+        });
+        let [instance] = &found.ok()?[..] else { return None };
         Some(Owned::new(Payload::Instance(owner, instance.clone())))
     }
 }
@@ -147,19 +147,26 @@ fn trap_of(trap: *const Handle) -> Option<(Option<StoreRef>, Arc<TrapData>)> {
     payload_of!(trap, "a trap", Payload::Trap(owner, trap) => (owner.clone(), trap.clone()))
 }
 
-/// Makes a trap. The message ends with a zero, as far as this function is concerned.
+/// Makes a trap. The message ends with a zero, as far as this function is concerned. In a callback,
+/// the trap has the frames that led to it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wasm_trap_new(
     store: *mut Handle,
     message: *const wasm_byte_vec_t,
 ) -> *mut Handle {
     guard(null(), || {
-        if payload_of!(store, "a store", Payload::Store(_) => ()).is_none() {
-            return null();
-        }
+        let owner = payload_of!(store, "a store", Payload::Store(store) => store.clone());
+        let Some(owner) = owner else { return null() };
         // SAFETY: C passes a vector or null.
         let bytes = unsafe { message.as_ref().map_or(&[][..], |message| message.as_slice()) };
-        of_message(String::from_utf8_lossy(bytes.strip_suffix(&[0]).unwrap_or(bytes)))
+        let message = String::from_utf8_lossy(bytes.strip_suffix(&[0]).unwrap_or(bytes));
+        let live = owner.with(|store| Ok(Backtrace::capture(&store))).unwrap_or_default();
+        let frames: Vec<FrameRecord> = live.frames().iter().map(FrameRecord::new).collect();
+        // One without frames does not keep the store.
+        let owner = (!frames.is_empty()).then_some(owner);
+        let cause = new_cause(message.into_owned(), None);
+        let trap = TrapData { cause, is_exception: false, frames };
+        handle::new(Payload::Trap(owner, Arc::new(trap)))
     })
 }
 
@@ -190,7 +197,7 @@ pub unsafe extern "C" fn wasm_last_error(out: *mut wasm_byte_vec_t) {
     })
 }
 
-/// The innermost frame that a trap passed through; null where there is none.
+/// The innermost frame that a trap passed through or was made in; null where there is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wasm_trap_origin(trap: *const Handle) -> *mut Handle {
     guard(null(), || {
@@ -200,7 +207,7 @@ pub unsafe extern "C" fn wasm_trap_origin(trap: *const Handle) -> *mut Handle {
     })
 }
 
-/// The frames that a trap passed through, innermost first.
+/// The frames that a trap passed through or was made in, innermost first.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wasm_trap_trace(trap: *const Handle, out: *mut wasm_handle_vec_t) {
     guard((), || {
@@ -230,8 +237,9 @@ pub unsafe extern "C" fn wasm_frame_copy(frame: *const Handle) -> *mut Handle {
     })
 }
 
-/// The instance whose function the frame is of; the frame keeps the handle. Null where the module
-/// has several instances in the store, or none any more.
+/// The instance whose function the frame is of; the frame keeps the handle. Null where the frame does
+/// not say it, as most frames of compiled code, and the module has several instances in the store, or
+/// none any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wasm_frame_instance(frame: *const Handle) -> *mut Handle {
     guard(null(), || {
@@ -256,7 +264,7 @@ pub unsafe extern "C" fn wasm_frame_func_index(frame: *const Handle) -> u32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wasm_frame_func_offset(frame: *const Handle) -> usize {
     guard(0, || {
-        payload_of!(frame, "a frame", Payload::Frame(frame) => frame.record.func_offset)
+        payload_of!(frame, "a frame", Payload::Frame(frame) => frame.record.place.func_offset)
             .unwrap_or(0)
     })
 }
@@ -265,7 +273,7 @@ pub unsafe extern "C" fn wasm_frame_func_offset(frame: *const Handle) -> usize {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wasm_frame_module_offset(frame: *const Handle) -> usize {
     guard(0, || {
-        payload_of!(frame, "a frame", Payload::Frame(frame) => frame.record.module_offset)
+        payload_of!(frame, "a frame", Payload::Frame(frame) => frame.record.place.module_offset)
             .unwrap_or(0)
     })
 }

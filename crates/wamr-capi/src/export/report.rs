@@ -2,14 +2,21 @@
 
 use std::ffi::{CString, c_char, c_void};
 use std::fmt::Write;
-use std::ptr::null;
+use std::mem::MaybeUninit;
+use std::ops::ControlFlow;
+use std::ptr::{null, null_mut};
+use std::sync::Arc;
 use std::time::Duration;
 
+use wamr::Backtrace;
+
 use super::entity::Entity;
-use super::env::Env;
+use super::env::{self, Env, Lent};
+use super::group::Data;
 use super::handle::{self, Name};
 use super::instance::Inst;
 use super::text;
+use crate::frame::Place;
 
 /// `wasm_frame_t`
 #[repr(C)]
@@ -24,9 +31,66 @@ pub(crate) struct Frame {
     lp: *mut u32,
 }
 
-/// The call stack that the last exception left, as WAMR prints it.
+/// What has called the innermost native of this thread that is one of the instance's group, if there
+/// is any such native.
+fn caller_of(inst: &Inst) -> Option<Lent> {
+    env::caller_of(&inst.group()?.present())
+}
+
+/// The frames that are live, or where none is, those that the last exception passed through.
+fn frames_of(inst: &Inst) -> Backtrace {
+    let live =
+        caller_of(inst).and_then(|caller| caller.borrow(|store| Backtrace::capture(store)).ok());
+    live.filter(|live| !live.frames().is_empty()).unwrap_or_else(|| inst.backtrace())
+}
+
+/// The instance of a live frame, by what the frame says, or else if it is the only one of its module.
+fn instance_of(data: &Data, frame: &wamr::Frame) -> Name {
+    let known = frame.instance_id().and_then(|id| data.instances.get(&id));
+    let is_of =
+        |inst: &&Arc<Inst>| Arc::ptr_eq(inst.module.loaded.decoded(), frame.module().decoded());
+    let only = || {
+        let mut all = data.instances.values().filter(is_of);
+        all.next().filter(|_| all.next().is_none())
+    };
+    known.or_else(only).map_or(null_mut(), |inst| inst.name)
+}
+
+/// Where C gets frames.
+struct Buffer<'b> {
+    skip: u32,
+    to: std::slice::IterMut<'b, MaybeUninit<Frame>>,
+    copied: u32,
+}
+
+impl Buffer<'_> {
+    /// Takes the next frame; `Break` if there is no room for more.
+    fn push(&mut self, inst: &Inst, instance: Name, frame: &wamr::Frame) -> ControlFlow<()> {
+        if self.skip != 0 {
+            self.skip -= 1;
+            return ControlFlow::Continue(());
+        }
+        let Some(to) = self.to.next() else { return ControlFlow::Break(()) };
+        let place = Place::of(frame);
+        let offset = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
+        to.write(Frame {
+            instance,
+            module_offset: offset(place.module_offset),
+            func_index: frame.func().0,
+            func_offset: offset(place.func_offset),
+            func_name: func_name(inst, frame),
+            sp: null_mut(),
+            frame_ref: null_mut(),
+            lp: null_mut(),
+        });
+        self.copied += 1;
+        ControlFlow::Continue(())
+    }
+}
+
+/// The call stack as WAMR prints it.
 fn call_stack(inst: &Inst) -> String {
-    let backtrace = inst.backtrace();
+    let backtrace = frames_of(inst);
     let mut text = String::new();
     if backtrace.frames().is_empty() {
         return text;
@@ -36,6 +100,9 @@ fn call_stack(inst: &Inst) -> String {
         let name = frame.func_name().unwrap_or_else(|| format!("$f{}", frame.func()));
         let offset = frame.offset().unwrap_or(0);
         let _ = writeln!(text, "#{i:02}: 0x{offset:04x} - {name}");
+    }
+    if backtrace.omitted() != 0 {
+        let _ = writeln!(text, "... and {} more", backtrace.omitted());
     }
     text.push('\n');
     text
@@ -55,25 +122,28 @@ c_api! {
             return 0;
         };
         let inst = env.inst();
-        let backtrace = inst.backtrace();
-        let frames = backtrace.frames().iter().skip(skip as usize);
-        let to = text::slice_mut(buffer.cast::<std::mem::MaybeUninit<Frame>>(), length as usize);
-        let mut copied = 0;
-        for (to, frame) in to.iter_mut().zip(frames) {
-            let offset = u32::try_from(frame.offset().unwrap_or(0)).unwrap_or(u32::MAX);
-            to.write(Frame {
-                instance: inst.name,
-                module_offset: offset,
-                func_index: frame.func().0,
-                func_offset: offset,
-                func_name: func_name(&inst, frame),
-                sp: std::ptr::null_mut(),
-                frame_ref: std::ptr::null_mut(),
-                lp: std::ptr::null_mut(),
+        let to = text::slice_mut(buffer.cast::<MaybeUninit<Frame>>(), length as usize);
+        let mut buffer = Buffer { skip, to: to.iter_mut(), copied: 0 };
+        let mut is_live = false;
+        if let Some(caller) = caller_of(&inst) {
+            let _ = caller.borrow(|store| {
+                Backtrace::visit_live(&store, |frame| {
+                    is_live = true;
+                    buffer.push(&inst, instance_of(store.data(), &frame), &frame)
+                });
             });
-            copied += 1;
         }
-        copied
+        if !is_live {
+            let backtrace = inst.backtrace();
+            let is_own = |frame: &wamr::Frame| {
+                Arc::ptr_eq(inst.module.loaded.decoded(), frame.module().decoded())
+            };
+            let _ = backtrace.frames().iter().try_for_each(|frame| {
+                let instance = if is_own(frame) { inst.name } else { null_mut() };
+                buffer.push(&inst, instance, frame)
+            });
+        }
+        buffer.copied
     }
 
     fn wasm_runtime_dump_call_stack(env: Name) {

@@ -9,6 +9,14 @@ fail(void *env, const wasm_val_vec_t *args, wasm_val_vec_t *results)
     wasm_name_new_from_string_nt(&message, "the host says no");
     wasm_trap_t *trap = wasm_trap_new((wasm_store_t *)env, &message);
     wasm_name_delete(&message);
+    /* It has the frames that called. */
+    wasm_frame_vec_t live;
+    wasm_trap_trace(trap, &live);
+    CHECK(live.size == 2);
+    CHECK(wasm_frame_func_index(live.data[0]) == 1 && wasm_frame_func_index(live.data[1]) == 2);
+    CHECK(wasm_frame_module_offset(live.data[0]) != 0);
+    CHECK(wasm_frame_instance(live.data[0]) != NULL);
+    wasm_frame_vec_delete(&live);
     wasm_trap_set_host_info(trap, (void *)&fail);
     return trap;
 }

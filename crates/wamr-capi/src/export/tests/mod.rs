@@ -2,6 +2,7 @@
 
 mod aot;
 mod calls;
+mod frames;
 mod groups;
 mod linking;
 mod memories;
