@@ -36,46 +36,37 @@ fn set(module: Name, change: impl FnOnce(&mut WasiArgs)) {
     }
 }
 
+/// Makes a function that says all about directories, environment and arguments, and more.
+macro_rules! set_args {
+    ($name:ident($($more:ident),*): $stdio:expr) => {
+        c_api! {
+            fn $name(
+                module: Name,
+                dir_list: *const *const c_char,
+                dir_count: u32,
+                map_dir_list: *const *const c_char,
+                map_dir_count: u32,
+                env: *const *const c_char,
+                env_count: u32,
+                list: *const *const c_char,
+                argc: c_int,
+                $($more: i64,)*
+            ) {
+                set(module, |wasi| {
+                    wasi.dirs = Some(dirs(dir_list, dir_count, map_dir_list, map_dir_count));
+                    wasi.env = Some(text::strings(env, env_count as usize));
+                    wasi.argv = Some(argv(list, argc));
+                    wasi.stdio = Some($stdio);
+                });
+            }
+        }
+    };
+}
+
+set_args!(wasm_runtime_set_wasi_args(): [-1; 3]);
+set_args!(wasm_runtime_set_wasi_args_ex(stdin, stdout, stderr): [stdin, stdout, stderr]);
+
 c_api! {
-    fn wasm_runtime_set_wasi_args_ex(
-        module: Name,
-        dir_list: *const *const c_char,
-        dir_count: u32,
-        map_dir_list: *const *const c_char,
-        map_dir_count: u32,
-        env: *const *const c_char,
-        env_count: u32,
-        list: *const *const c_char,
-        argc: c_int,
-        stdin: i64,
-        stdout: i64,
-        stderr: i64,
-    ) {
-        set(module, |wasi| {
-            wasi.dirs = Some(dirs(dir_list, dir_count, map_dir_list, map_dir_count));
-            wasi.env = Some(text::strings(env, env_count as usize));
-            wasi.argv = Some(argv(list, argc));
-            wasi.stdio = Some([stdin, stdout, stderr]);
-        });
-    }
-
-    fn wasm_runtime_set_wasi_args(
-        module: Name,
-        dir_list: *const *const c_char,
-        dir_count: u32,
-        map_dir_list: *const *const c_char,
-        map_dir_count: u32,
-        env: *const *const c_char,
-        env_count: u32,
-        list: *const *const c_char,
-        argc: c_int,
-    ) {
-        wasm_runtime_set_wasi_args_ex(
-            module, dir_list, dir_count, map_dir_list, map_dir_count, env, env_count, list, argc,
-            -1, -1, -1,
-        );
-    }
-
     fn wasm_runtime_set_wasi_addr_pool(
         module: Name,
         pool: *const *const c_char,

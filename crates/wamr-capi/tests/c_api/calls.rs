@@ -9,6 +9,7 @@ use iwasm::c_api::*;
 use crate::support::*;
 
 unsafe extern "C" fn count(data: *mut c_void) {
+    // SAFETY: the test gave the address of a counter, which outlives what has it.
     unsafe { &*data.cast::<AtomicUsize>() }.fetch_add(1, Ordering::Relaxed);
 }
 
@@ -17,6 +18,7 @@ unsafe extern "C" fn add_env(
     args: *const wasm_val_vec_t,
     results: *mut wasm_val_vec_t,
 ) -> Ptr {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let runs = (*env.cast::<AtomicUsize>()).load(Ordering::Relaxed) as i32;
         *(*results).data = wasm_val_t::i32((*args).as_slice()[0].of.i32 + runs);
@@ -26,6 +28,7 @@ unsafe extern "C" fn add_env(
 
 #[test]
 fn functions_of_the_host_have_an_environment() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     each_mode(|_, store| unsafe {
         let env = AtomicUsize::new(0);
         let data = core::ptr::from_ref(&env).cast_mut().cast();
@@ -47,6 +50,7 @@ fn functions_of_the_host_have_an_environment() {
 
 #[test]
 fn results_of_any_count() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     each_mode(|_, store| unsafe {
         let results: String = (0..40).map(|i| format!("(i32.const {i})")).collect();
         let types = "i32 ".repeat(40);
@@ -67,6 +71,7 @@ unsafe extern "C" fn refuse(
 
 #[test]
 fn traps_of_the_host_have_the_frames_that_they_passed() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     each_mode(|_, store| unsafe {
         let ty = wasm_functype_new_0_0();
         let func = wasm_func_new_with_env(store, ty, Some(refuse), store.cast(), None);
@@ -103,6 +108,7 @@ unsafe extern "C" fn call_again(
     args: *const wasm_val_vec_t,
     results: *mut wasm_val_vec_t,
 ) -> Ptr {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let inner = *env.cast::<Ptr>();
         wasm_func_call(inner, args, results)
@@ -111,6 +117,7 @@ unsafe extern "C" fn call_again(
 
 #[test]
 fn callbacks_call_wasm_again() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     each_mode(|_, store| unsafe {
         let mut inner: Ptr = null_mut();
         let env = core::ptr::from_mut(&mut inner).cast();
@@ -133,6 +140,7 @@ fn callbacks_call_wasm_again() {
 
 #[test]
 fn foreign_objects_come_back_as_themselves() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     each_mode(|_, store| unsafe {
         let text = r#"(module (func (export "f") (param externref) (result externref) (local.get 0))
             (func (export "g") (param anyref) (result anyref) (local.get 0)))"#;

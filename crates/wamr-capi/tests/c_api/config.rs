@@ -6,6 +6,7 @@ use iwasm::c_api::*;
 
 #[test]
 fn configurations() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let config = wasm_config_new();
         assert_eq!((*config).mem_alloc_type, ALLOC_WITH_SYSTEM_ALLOCATOR);
@@ -29,6 +30,7 @@ fn configurations() {
 
 #[test]
 fn engines_delete_their_configurations() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let config = wasm_config_new();
         let engine = wasm_engine_new_with_config(config);
@@ -47,6 +49,7 @@ fn engines_delete_their_configurations() {
 
 #[test]
 fn engines() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let engine = wasm_engine_new();
         let store = wasm_store_new(engine);

@@ -8,6 +8,7 @@ use crate::support::*;
 
 #[test]
 fn globals_are_read_and_written() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     each_mode(|_, store| unsafe {
         let global = global(store);
         let ty = wasm_global_type(global);
@@ -35,6 +36,7 @@ fn globals_are_read_and_written() {
 
 #[test]
 fn tables_are_read_written_and_grown() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     each_mode(|_, store| unsafe {
         let (table, func) = (table(store), host_func(store));
         assert_eq!(wasm_table_size(table), 2);
@@ -68,6 +70,7 @@ fn tables_are_read_written_and_grown() {
 
 #[test]
 fn memories_are_read_written_and_grown() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     each_mode(|_, store| unsafe {
         let memory = memory(store);
         assert_eq!((wasm_memory_size(memory), wasm_memory_data_size(memory)), (1, 65536));
@@ -92,6 +95,7 @@ fn memories_are_read_written_and_grown() {
 
 #[test]
 fn shared_memories_keep_what_their_types_say() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     each_mode(|_, store| unsafe {
         let mut bytes = binary(r#"(module (import "" "" (memory 1 2 shared)))"#);
         let module = wasm_module_new(store, &bytes);
@@ -116,6 +120,7 @@ fn shared_memories_keep_what_their_types_say() {
 
 #[test]
 fn tags_have_types() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     each_mode(|_, store| unsafe {
         let tag = tag(store);
         let ty = wasm_tag_type(tag);
@@ -137,6 +142,7 @@ fn tags_have_types() {
 
 #[test]
 fn external_values_tell_their_types() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     each_mode(|_, store| unsafe {
         for value in [host_func(store), global(store), table(store), memory(store), tag(store)] {
             let ty = wasm_extern_type(value);

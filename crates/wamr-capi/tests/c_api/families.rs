@@ -9,6 +9,7 @@ use iwasm::c_api::*;
 use crate::support::*;
 
 unsafe extern "C" fn count(data: *mut c_void) {
+    // SAFETY: the test gave the address of a counter, which outlives what has it.
     unsafe { &*data.cast::<AtomicUsize>() }.fetch_add(1, Ordering::Relaxed);
 }
 
@@ -19,6 +20,7 @@ macro_rules! reference {
         $(, $as_ref:ident, $as_ref_const:ident, $ref_as:ident, $ref_as_const:ident)?) => {
         #[test]
         fn $test() {
+            // SAFETY: pointers are the API's, to locals that live long enough, or null.
             each_mode(|_, $store| unsafe {
                 let finalized = AtomicUsize::new(0);
                 let info = core::ptr::from_ref(&finalized).cast_mut().cast::<c_void>();
@@ -206,6 +208,7 @@ macro_rules! external {
         $extern_as:ident, $extern_as_const:ident, $delete:ident) => {
         #[test]
         fn $test() {
+            // SAFETY: pointers are the API's, to locals that live long enough, or null.
             each_mode(|_, store| unsafe {
                 let it = $make(store);
                 assert_eq!(($as_extern(it), $extern_as(it)), (it, it));
@@ -257,6 +260,7 @@ macro_rules! vector {
         $copy:ident, $delete:ident, $copy_element:ident, $delete_element:ident) => {
         #[test]
         fn $test() {
+            // SAFETY: pointers are the API's, to locals that live long enough, or null.
             each_mode(|_, $store| unsafe {
                 let (mut vec, mut copy) = (wasm_handle_vec_t::empty(), wasm_handle_vec_t::empty());
                 $empty(&mut vec);
@@ -357,6 +361,7 @@ vector! {
 
 #[test]
 fn byte_vectors() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let (mut vec, mut copy) = (wasm_byte_vec_t::empty(), wasm_byte_vec_t::empty());
         wasm_byte_vec_new_empty(&mut vec);
@@ -382,6 +387,7 @@ fn byte_vectors() {
 
 #[test]
 fn val_vectors() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     each_mode(|_, store| unsafe {
         let (mut vec, mut copy) = (wasm_val_vec_t::empty(), wasm_val_vec_t::empty());
         wasm_val_vec_new_empty(&mut vec);

@@ -10,6 +10,7 @@ use crate::support::*;
 
 #[test]
 fn instances_are_made_in_three_ways() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     each_mode(|_, store| unsafe {
         let text = r#"(module (import "wasi_snapshot_preview1" "sched_yield" (func (result i32)))
             (func (export "f")) (memory (export "m") 1))"#;
@@ -50,6 +51,7 @@ fn instances_are_made_in_three_ways() {
 
 #[test]
 fn imports_that_nobody_has_or_that_do_not_fit() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     each_mode(|_, store| unsafe {
         let text = r#"(module (import "a" "one" (func)) (import "b" "two" (memory 2)))"#;
         let module = module(store, text);
@@ -75,11 +77,13 @@ fn imports_that_nobody_has_or_that_do_not_fit() {
 }
 
 unsafe extern "C" fn count(data: *mut c_void) {
+    // SAFETY: the test gave the address of a counter, which outlives what has it.
     unsafe { &*data.cast::<AtomicUsize>() }.fetch_add(1, Ordering::Relaxed);
 }
 
 #[test]
 fn what_is_attached_to_exports_stays_with_them() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     each_mode(|engine, _| unsafe {
         let finalized = AtomicUsize::new(0);
         let data = core::ptr::from_ref(&finalized).cast_mut().cast::<c_void>();

@@ -1,6 +1,5 @@
 //! `wasm_c_api.h` from Rust: every function, called as C calls it. The C programs in `tests/c` need a
 //! compiler; these tests need none.
-#![allow(clippy::undocumented_unsafe_blocks, reason = "all of it is unsafe: these tests play C")]
 
 mod support;
 

@@ -11,6 +11,7 @@ use crate::support::*;
 fn what_is_no_handle_is_told() {
     let noise = [0x55_u64; 16];
     let noise: Ptr = core::ptr::from_ref(&noise).cast_mut().cast();
+    // SAFETY: what is wrong here is what the headers say is found out; all else is as they want it.
     unsafe {
         assert!(wasm_store_new(noise).is_null());
         let mut error = wasm_byte_vec_t::empty();
@@ -29,6 +30,7 @@ fn what_is_no_handle_is_told() {
 
 #[test]
 fn a_value_that_holds_what_was_deleted() {
+    // SAFETY: what is wrong here is what the headers say is found out; all else is as they want it.
     each_mode(|_, store| unsafe {
         let text = r#"(module (func (export "f") (param externref)))"#;
         let mut exports = exports(store, text, &mut []);
@@ -43,6 +45,7 @@ fn a_value_that_holds_what_was_deleted() {
 
 #[test]
 fn entities_of_other_stores_are_refused() {
+    // SAFETY: what is wrong here is what the headers say is found out; all else is as they want it.
     each_mode(|engine, store| unsafe {
         let other = wasm_store_new(engine);
         let (func, table) = (host_func(other), table(store));
@@ -59,6 +62,7 @@ fn entities_of_other_stores_are_refused() {
 }
 
 unsafe extern "C" fn use_the_store(data: *mut c_void) {
+    // SAFETY: what is wrong here is what the headers say is found out; all else is as they want it.
     unsafe {
         let slots = &mut *data.cast::<(Ptr, bool)>();
         let foreign = wasm_foreign_new(slots.0);
@@ -69,6 +73,7 @@ unsafe extern "C" fn use_the_store(data: *mut c_void) {
 
 #[test]
 fn finalizers_may_use_the_store() {
+    // SAFETY: what is wrong here is what the headers say is found out; all else is as they want it.
     each_mode(|_, store| unsafe {
         let mut slots = (store, false);
         let data = core::ptr::from_mut(&mut slots).cast();

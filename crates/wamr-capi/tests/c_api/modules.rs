@@ -9,6 +9,7 @@ use crate::support::*;
 
 #[test]
 fn modules_tell_what_they_import_and_export() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     each_mode(|_, store| unsafe {
         let text = r#"(module (import "wasi_snapshot_preview1" "proc_exit" (func (param i32)))
             (import "env" "other" (global i32)) (memory (export "m") 1) (func (export "f")))"#;
@@ -30,6 +31,7 @@ fn modules_tell_what_they_import_and_export() {
 
 #[test]
 fn modules_become_bytes_and_modules_again() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     each_mode(|_, store| unsafe {
         let module = module(store, r#"(module $named (func (export "f")))"#);
         assert_eq!(CStr::from_ptr(wasm_module_get_name(module)), c"named");
@@ -67,6 +69,7 @@ fn modules_become_bytes_and_modules_again() {
 
 #[test]
 fn modules_are_shared_among_stores() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     each_mode(|engine, store| unsafe {
         let module = module(store, r#"(module (func (export "f") (result i32) (i32.const 4)))"#);
         let shared = wasm_module_share(module);

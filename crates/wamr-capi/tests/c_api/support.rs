@@ -12,6 +12,7 @@ pub(crate) type Ptr = *mut Handle;
 pub(crate) fn each_mode(body: impl Fn(Ptr, Ptr)) {
     for mode in ["interp", "jit", "aot"] {
         let mode = CString::new(mode).unwrap();
+        // SAFETY: pointers are the API's, to locals that live long enough, or null.
         unsafe {
             let config = wasm_config_new();
             assert!(wasm_config_set_mode(config, mode.as_ptr()));
@@ -29,6 +30,7 @@ pub(crate) fn each_mode(body: impl Fn(Ptr, Ptr)) {
 pub(crate) fn binary(text: &str) -> wasm_byte_vec_t {
     let bytes = wat::parse_str(text).unwrap();
     let mut vec = wasm_byte_vec_t::empty();
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe { wasm_byte_vec_new(&mut vec, bytes.len(), bytes.as_ptr()) };
     vec
 }
@@ -36,6 +38,7 @@ pub(crate) fn binary(text: &str) -> wasm_byte_vec_t {
 /// A module.
 pub(crate) fn module(store: Ptr, text: &str) -> Ptr {
     let mut bytes = binary(text);
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let module = wasm_module_new(store, &bytes);
         wasm_byte_vec_delete(&mut bytes);
@@ -51,6 +54,7 @@ pub(crate) fn over<T>(elements: &mut [T]) -> wasm_vec_t<T> {
 
 /// An instance, with these imports.
 pub(crate) fn instance(store: Ptr, text: &str, imports: &mut [Ptr]) -> Ptr {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let module = module(store, text);
         let mut trap = null_mut();
@@ -64,6 +68,7 @@ pub(crate) fn instance(store: Ptr, text: &str, imports: &mut [Ptr]) -> Ptr {
 
 /// The exports of an instance, which is deleted.
 pub(crate) fn exports(store: Ptr, text: &str, imports: &mut [Ptr]) -> wasm_handle_vec_t {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let instance = instance(store, text, imports);
         let mut exports = wasm_handle_vec_t::empty();
@@ -75,6 +80,7 @@ pub(crate) fn exports(store: Ptr, text: &str, imports: &mut [Ptr]) -> wasm_handl
 
 /// What a trap says; it is deleted.
 pub(crate) fn message(trap: Ptr) -> String {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let mut message = wasm_byte_vec_t::empty();
         wasm_trap_message(trap, &mut message);
@@ -87,6 +93,7 @@ pub(crate) fn message(trap: Ptr) -> String {
 
 /// Calls a function of numbers.
 pub(crate) fn call(func: *const Handle, args: &[i32]) -> Result<Vec<i32>, String> {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let mut args: Vec<wasm_val_t> = args.iter().map(|&arg| wasm_val_t::i32(arg)).collect();
         let mut results = vec![wasm_val_t::i32(0); wasm_func_result_arity(func)];
@@ -105,6 +112,7 @@ pub(crate) unsafe extern "C" fn nothing(_: *const wasm_val_vec_t, _: *mut wasm_v
 
 /// A function of the host without parameters and results.
 pub(crate) fn host_func(store: Ptr) -> Ptr {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let ty = wasm_functype_new_0_0();
         let func = wasm_func_new(store, ty, Some(nothing));
@@ -116,6 +124,7 @@ pub(crate) fn host_func(store: Ptr) -> Ptr {
 
 /// A mutable global, 7.
 pub(crate) fn global(store: Ptr) -> Ptr {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let ty = wasm_globaltype_new(wasm_valtype_new_i32(), WASM_VAR);
         let global = wasm_global_new(store, ty, &wasm_val_t::i32(7));
@@ -126,6 +135,7 @@ pub(crate) fn global(store: Ptr) -> Ptr {
 
 /// A memory of 1 to 3 pages.
 pub(crate) fn memory(store: Ptr) -> Ptr {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let ty = wasm_memorytype_new(&wasm_limits_t { min: 1, max: 3 });
         let memory = wasm_memory_new(store, ty);
@@ -136,6 +146,7 @@ pub(crate) fn memory(store: Ptr) -> Ptr {
 
 /// A table of 2 to 5 functions.
 pub(crate) fn table(store: Ptr) -> Ptr {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let limits = wasm_limits_t { min: 2, max: 5 };
         let ty = wasm_tabletype_new(wasm_valtype_new_funcref(), &limits);
@@ -147,6 +158,7 @@ pub(crate) fn table(store: Ptr) -> Ptr {
 
 /// A tag without payload.
 pub(crate) fn tag(store: Ptr) -> Ptr {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let ty = wasm_tagtype_new(wasm_functype_new_0_0());
         let tag = wasm_tag_new(store, ty);
@@ -157,6 +169,7 @@ pub(crate) fn tag(store: Ptr) -> Ptr {
 
 /// A trap that says something.
 pub(crate) fn trap(store: Ptr, text: &str) -> Ptr {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let mut message = wasm_byte_vec_t::empty();
         wasm_name_new_from_string_nt(&mut message, CString::new(text).unwrap().as_ptr());
@@ -168,6 +181,7 @@ pub(crate) fn trap(store: Ptr, text: &str) -> Ptr {
 
 /// A frame.
 pub(crate) fn frame(store: Ptr) -> Ptr {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let module = module(store, "(module (func $start unreachable) (start $start))");
         let mut trap = null_mut();
@@ -183,6 +197,7 @@ pub(crate) fn frame(store: Ptr) -> Ptr {
 /// A name.
 pub(crate) fn name(text: &str) -> wasm_name_t {
     let mut name = wasm_name_t::empty();
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe { wasm_name_new_from_string(&mut name, CString::new(text).unwrap().as_ptr()) };
     name
 }

@@ -8,6 +8,7 @@ use crate::support::*;
 
 #[test]
 fn value_types() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let made = [
             (wasm_valtype_new_i32(), WASM_I32),
@@ -36,6 +37,7 @@ fn value_types() {
 
 #[test]
 fn function_types() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let ty = || wasm_valtype_new_i32();
         let made = [
@@ -70,6 +72,7 @@ fn function_types() {
 
 #[test]
 fn types_of_entities() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let limits = wasm_limits_t { min: 3, max: 9 };
         let global = wasm_globaltype_new(wasm_valtype_new_f64(), WASM_VAR);
@@ -110,6 +113,7 @@ fn types_of_entities() {
 fn types_as_external_types() {
     type Cast = unsafe extern "C" fn(Ptr) -> Ptr;
     type ConstCast = unsafe extern "C" fn(*const Handle) -> *const Handle;
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let limits = wasm_limits_t { min: 0, max: WASM_LIMITS_MAX_DEFAULT };
         let rows: [(Ptr, u8, Cast, ConstCast, Cast, ConstCast); 5] = [
@@ -169,6 +173,7 @@ fn types_as_external_types() {
 
 #[test]
 fn imports_and_exports() {
+    // SAFETY: pointers are the API's, to locals that live long enough, or null.
     unsafe {
         let func = wasm_functype_new_0_0();
         let ty = wasm_importtype_new(&mut name("env"), &mut name("f"), func);
