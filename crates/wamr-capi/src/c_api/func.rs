@@ -1,7 +1,7 @@
 //! Functions: of the host, and calls.
 
 use smallvec::SmallVec;
-use wamr::{Caller, Error, Extern, Func, FuncType, Val};
+use wamr::{Caller, Error, Extern, Func, FuncType, HostFuncDef, SlotFunc, Val, ValType};
 
 use super::engine::{StoreData, StoreRef};
 use super::handle::{self, Data, Handle, Payload, payload_of};
@@ -44,6 +44,32 @@ impl Callback {
         }
     }
 
+    /// What the runtime calls where all values are numbers.
+    fn run_numbers(
+        &self,
+        ty: &FuncType,
+        mut caller: Caller<'_, StoreData>,
+        slots: &mut [u64],
+    ) -> Result<(), Error> {
+        let owner = caller.data().owner()?;
+        let params = ty.params().iter().zip(&*slots);
+        let mut args: Args = params.map(|(&ty, &slot)| value::from_slot(slot, ty)).collect();
+        let mut out: Args = ty.results().iter().map(|&ty| value::from_slot(0, ty)).collect();
+        let trap = owner.lend(&mut caller, || {
+            let args = wasm_vec_t::over(&mut args);
+            // SAFETY: the vectors are of the function's type.
+            unsafe { self.call(&args, &mut wasm_vec_t::over(&mut out)) }
+        });
+        if !trap.is_null() {
+            // SAFETY: the callback gives the trap away.
+            return Err(unsafe { trap::into_error(trap) });
+        }
+        for ((&ty, value), slot) in ty.results().iter().zip(&out).zip(slots) {
+            *slot = value::to_slot(value, ty)?;
+        }
+        Ok(())
+    }
+
     /// What the runtime calls.
     fn run(
         &self,
@@ -76,6 +102,13 @@ impl Callback {
     }
 }
 
+/// Whether all values of a type are numbers of no more than 64 bits.
+fn are_numbers(ty: &FuncType) -> bool {
+    let is_number =
+        |ty: &ValType| matches!(ty, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64);
+    ty.params().iter().chain(ty.results()).all(is_number)
+}
+
 fn store_of<'a>(caller: &'a mut Caller<'_, StoreData>) -> wamr::StoreContextMut<'a, StoreData> {
     wamr::AsContextMut::as_context_mut(caller)
 }
@@ -96,6 +129,12 @@ fn new_func(store: *const Handle, ty: *const Handle, callback: Callback) -> Opti
     let ty = payload_of!(ty, "a function type", Payload::FuncType(ty) => ty.ty.clone())?;
     let func = owner.with(|store| {
         let signature = ty.clone();
+        if are_numbers(&ty) {
+            let def = HostFuncDef::with_slots(store.engine(), ty, move |caller, slots| {
+                callback.run_numbers(&signature, caller, slots)
+            });
+            return def?.to_func(store);
+        }
         Func::new(store, ty, move |caller, params, results| {
             callback.run(&signature, caller, params, results)
         })
@@ -183,12 +222,12 @@ pub unsafe extern "C" fn wasm_func_result_arity(func: *const Handle) -> usize {
 /// wrong with the call, and nothing is in `results`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wasm_func_call(
-    func: *const Handle,
+    handle: *const Handle,
     args: *const wasm_val_vec_t,
     results: *mut wasm_val_vec_t,
 ) -> *mut Handle {
     let trap = guard(None, || {
-        let Some((owner, func)) = func_of(func) else {
+        let Some((owner, func)) = func_of(handle) else {
             return Some(trap::of_message(last_error()));
         };
         // SAFETY: C passes vectors or null. The arguments are copied, since callbacks may change
@@ -196,13 +235,80 @@ pub unsafe extern "C" fn wasm_func_call(
         let args: Args = unsafe {
             args.as_ref().map_or(Args::new(), |args| args.as_slice().iter().copied().collect())
         };
-        Some(match owner.with(|store| call(store, &owner, &func, &args, results)) {
+        let outcome = owner.with(|store| {
+            // SAFETY: the handle is that of a function of this store, as was just seen.
+            let numbers = unsafe { handle::numbers(handle, || numbers_of(&store, &func)) };
+            match numbers {
+                Some(func) => call_numbers(store, &func, &args, results),
+                None => call(store, &owner, &func, &args, results),
+            }
+        });
+        Some(match outcome {
             Ok(()) => null(),
             Err(error) => trap::of_error(&owner, &error),
         })
     });
     // A panic is a trap, too.
     trap.unwrap_or_else(|| guard(null(), || trap::of_message(last_error())))
+}
+
+fn numbers_of(store: &wamr::StoreContextMut<'_, StoreData>, func: &Func) -> Option<SlotFunc> {
+    func.with_slots(store).ok()?.filter(|func| are_numbers(func.ty()))
+}
+
+/// C's room for results. No reference to it lasts, since callbacks may look at it.
+fn room_for<'a>(results: *mut wasm_val_vec_t) -> Option<&'a mut wasm_val_vec_t> {
+    // SAFETY: C passes a vector or null.
+    unsafe { results.as_mut() }
+        .filter(|results| !results.data.is_null() && results.data.is_aligned())
+}
+
+/// Refuses a call whose arguments are too few, or that has too little room for results.
+fn check_counts(ty: &FuncType, args: usize, results: *mut wasm_val_vec_t) -> Result<(), Error> {
+    let room = room_for(results).map_or(0, |results| results.size);
+    if args < ty.params().len() || room < ty.results().len() {
+        return Err(Error::msg(format_args!(
+            "the function has type {ty}, but was called with {args} arguments and room for {room} \
+             results",
+        )));
+    }
+    Ok(())
+}
+
+/// Writes results to C's room, which must still be there.
+fn write_results(results: *mut wasm_val_vec_t, values: &[wasm_val_t]) -> Result<(), Error> {
+    if values.is_empty() {
+        return Ok(());
+    }
+    match room_for(results) {
+        Some(to) if to.size >= values.len() => {
+            // SAFETY: C's vector has room for that many, as it says.
+            unsafe { to.data.copy_from_nonoverlapping(values.as_ptr(), values.len()) };
+            // As WAMR does, so that C sees how many there are.
+            (to.size, to.num_elems) = (values.len(), values.len());
+            Ok(())
+        }
+        _ => Err(Error::msg("the results were taken away during the call")),
+    }
+}
+
+/// A call of a function of numbers.
+fn call_numbers(
+    store: wamr::StoreContextMut<'_, StoreData>,
+    func: &SlotFunc,
+    args: &[wasm_val_t],
+    results: *mut wasm_val_vec_t,
+) -> Result<(), Error> {
+    let ty = func.ty();
+    check_counts(ty, args.len(), results)?;
+    let mut slots: SmallVec<[u64; 16]> = smallvec::smallvec![0; func.slot_count()];
+    for ((&ty, arg), slot) in ty.params().iter().zip(args).zip(&mut slots) {
+        *slot = value::to_slot(arg, ty)?;
+    }
+    func.call(store, &mut slots)?;
+    let values = ty.results().iter().zip(&slots);
+    let values: Args = values.map(|(&ty, &slot)| value::from_slot(slot, ty)).collect();
+    write_results(results, &values)
 }
 
 fn call(
@@ -213,47 +319,19 @@ fn call(
     results: *mut wasm_val_vec_t,
 ) -> Result<(), Error> {
     let ty = func.ty(&store)?;
-    // No reference to the results lasts, since callbacks may look at them.
-    let room_for = || {
-        // SAFETY: C passes a vector or null.
-        unsafe { results.as_ref() }
-            .filter(|results| !results.data.is_null() && results.data.is_aligned())
-    };
-    let room_given = room_for().map_or(0, |results| results.size);
-    let (wanted, room) = (ty.params().len(), ty.results().len());
-    if args.len() < wanted || room_given < room {
-        return Err(Error::msg(format_args!(
-            "the function has type {ty}, but was called with {} arguments and room for {} results",
-            args.len(),
-            room_given
-        )));
-    }
-    let mut params: SmallVec<[Val; 8]> = SmallVec::with_capacity(wanted);
+    check_counts(&ty, args.len(), results)?;
+    let mut params: SmallVec<[Val; 8]> = SmallVec::with_capacity(ty.params().len());
     for (&ty, arg) in ty.params().iter().zip(args) {
         // SAFETY: C passes values.
         params.push(unsafe { value::to_val(&mut store, arg, ty)? });
     }
-    let mut out: SmallVec<[Val; 8]> = smallvec::smallvec![Val::I32(0); room];
+    let mut out: SmallVec<[Val; 8]> = smallvec::smallvec![Val::I32(0); ty.results().len()];
     func.call(&mut store, &params, &mut out)?;
     let mut made = Values::default();
     for value in &out {
         made.0.push(value::from_val(&mut store, owner, value)?);
     }
-    match room_for() {
-        Some(to) if to.size >= room => {
-            // SAFETY: C's vector has room for that many, as it says.
-            unsafe { to.data.copy_from_nonoverlapping(made.0.as_ptr(), room) };
-        }
-        _ if room == 0 => {}
-        _ => return Err(Error::msg("the results were taken away during the call")),
-    }
-    // SAFETY: as above.
-    if let Some(results) = unsafe { results.as_mut() }
-        && room != 0
-    {
-        // As WAMR does, so that C sees how many there are.
-        (results.size, results.num_elems) = (room, room);
-    }
+    write_results(results, &made.0)?;
     // The handles are C's now.
     made.0.clear();
     Ok(())

@@ -12,7 +12,7 @@ use core::ptr::NonNull;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wamr::{AnyRef, ExnRef, Extern, ExternKind, ExternRef, Instance};
+use wamr::{AnyRef, ExnRef, Extern, ExternKind, ExternRef, Instance, SlotFunc};
 
 use super::engine::{EngineState, StoreRef};
 use super::foreign::Info;
@@ -30,6 +30,8 @@ use crate::guard::set_last_error;
 pub struct Handle {
     magic: u64,
     payload: UnsafeCell<Payload>,
+    /// For calls of a function of numbers, once it was called; `Some(None)` for other functions.
+    numbers: UnsafeCell<Option<Option<Arc<SlotFunc>>>>,
 }
 
 const MAGIC: u64 = u64::from_le_bytes(*b"wamr-obj");
@@ -175,7 +177,11 @@ fn with_pool<R>(body: impl FnOnce(&mut Pool) -> R) -> R {
 fn take_place() -> NonNull<Handle> {
     with_pool(|pool| {
         if pool.free.len() <= QUARANTINE {
-            let make = || Handle { magic: MAGIC, payload: UnsafeCell::new(Payload::Free) };
+            let make = || Handle {
+                magic: MAGIC,
+                payload: UnsafeCell::new(Payload::Free),
+                numbers: UnsafeCell::new(None),
+            };
             let chunk = Box::leak((0..CHUNK).map(|_| make()).collect());
             pool.chunks.push(Place(NonNull::from(&mut chunk[0])));
             // Those that were just freed stay behind the new ones.
@@ -220,6 +226,21 @@ pub(super) unsafe fn payload<'a>(handle: *const Handle) -> Option<&'a Payload> {
             payload => Some(payload),
         }
     }
+}
+
+/// What calls of a function go by whose values are numbers, found out once; `None` for other
+/// functions.
+///
+/// # Safety
+/// `handle` must be one that was not deleted, and its store be borrowed by this thread.
+#[inline]
+pub(super) unsafe fn numbers(
+    handle: *const Handle,
+    find: impl FnOnce() -> Option<SlotFunc>,
+) -> Option<Arc<SlotFunc>> {
+    // SAFETY: the caller's promise. Nobody else looks there without the store; `find` does not.
+    let place = unsafe { &mut *(*handle).numbers.get() };
+    place.get_or_insert_with(|| find().map(Arc::new)).clone()
 }
 
 /// Remembers that a handle is not what it should be.
@@ -286,7 +307,9 @@ pub(super) unsafe fn delete_any(handle: *mut Handle) {
 /// `handle` must be a handle that was not deleted.
 unsafe fn free(handle: *mut Handle) {
     // SAFETY: the caller's promise. The payload is dropped last: that may run anything.
-    let dead = unsafe { (*handle).payload.get().replace(Payload::Free) };
+    let dead = unsafe {
+        ((*handle).numbers.get().replace(None), (*handle).payload.get().replace(Payload::Free))
+    };
     if let Some(place) = NonNull::new(handle) {
         with_pool(|pool| pool.free.push_back(Place(place)));
     }

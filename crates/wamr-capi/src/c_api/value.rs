@@ -157,12 +157,39 @@ pub(super) unsafe fn to_val(
             unsafe { to_ref(store, value.handle(), ty)? }
         }
         (ValType::V128, _) => return Err(unfit("a vector does not fit a value of C")),
-        (ty, kind) => {
-            return Err(unfit(format_args!(
-                "expected a value of type {ty}, got one of kind {kind}"
-            )));
-        }
+        (ty, kind) => return Err(wrong_kind(ty, kind)),
     })
+}
+
+/// The slot of a number of no more than 64 bits of type `ty`.
+///
+/// # Errors
+/// If the value is of another kind.
+#[inline]
+pub(super) fn to_slot(value: &wasm_val_t, ty: ValType) -> Result<u64, Error> {
+    match (ty, value.kind) {
+        (ValType::I32, WASM_I32)
+        | (ValType::I64, WASM_I64)
+        | (ValType::F32, WASM_F32)
+        | (ValType::F64, WASM_F64) => Ok(value.bits()),
+        (ty, kind) => Err(wrong_kind(ty, kind)),
+    }
+}
+
+/// Such a number as a value of C.
+#[inline]
+pub(super) fn from_slot(slot: u64, ty: ValType) -> wasm_val_t {
+    match ty {
+        ValType::I64 => wasm_val_t::i64(slot as i64),
+        ValType::F32 => wasm_val_t::f32(slot as u32),
+        ValType::F64 => wasm_val_t::f64(slot),
+        _ => wasm_val_t::i32(slot as i32),
+    }
+}
+
+#[cold]
+fn wrong_kind(ty: ValType, kind: wasm_valkind_t) -> Error {
+    unfit(format_args!("expected a value of type {ty}, got one of kind {kind}"))
 }
 
 /// A reference of C as a value of a reference type; null is null.

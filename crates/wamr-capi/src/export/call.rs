@@ -3,12 +3,13 @@
 use std::ffi::{c_char, c_int};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
+use smallvec::SmallVec;
 use wamr::types::{ExternIdx, TableIdx};
-use wamr::{AsContextMut, Error, Extern, Func, FuncType, StoreContextMut, Val, ValType};
+use wamr::{AsContextMut, Error, Extern, Func, SlotFunc, StoreContextMut, Val, ValType};
 
-use super::entity::Entity;
+use super::clock;
+use super::entity::{Entity, Prepared};
 use super::env::{self, Env};
 use super::gc::Object;
 use super::group::{Busy, Data, Group};
@@ -20,12 +21,11 @@ use super::value::{self, WasmVal};
 use super::{memory, text};
 
 /// Something that can be called.
-struct Callee {
-    group: Arc<Group>,
-    func: Func,
-    ty: FuncType,
-    /// What counts its calls.
-    entity: Option<Arc<Entity>>,
+enum Callee {
+    /// A function that has been prepared.
+    Entity(Arc<Entity>),
+    /// A reference.
+    Other(Box<Prepared>),
 }
 
 impl Callee {
@@ -39,20 +39,46 @@ impl Callee {
     /// # Errors
     /// If nobody can tell now.
     fn find(name: Name) -> Result<Option<Self>, Busy> {
-        let entity = handle::get::<Entity>(name);
-        let found = match &entity {
-            Some(entity) => entity.live().and_then(|(group, it)| Some((group, it.into_func()?))),
-            None => handle::get::<Object>(name).and_then(|object| match object.val.clone() {
-                Val::FuncRef(Some(func)) => Some((object.group()?, func)),
-                _ => None,
-            }),
-        };
-        let Some((group, func)) = found else { return Ok(None) };
-        let ty = match entity.as_ref().and_then(|entity| entity.known_func_type()) {
-            Some(ty) => Some(ty.clone()),
-            None => group.with(|store| func.ty(store).ok())?,
-        };
-        Ok(ty.map(|ty| Self { group, func, ty, entity }))
+        if let Some(entity) = handle::get::<Entity>(name) {
+            return Ok(entity.prepared()?.is_some().then_some(Self::Entity(entity)));
+        }
+        let object = handle::get::<Object>(name);
+        let found = object.and_then(|object| match object.val.clone() {
+            Val::FuncRef(Some(func)) => Some((object.group()?, func)),
+            _ => None,
+        });
+        match found {
+            Some((group, func)) => Self::other(group, func),
+            None => Ok(None),
+        }
+    }
+
+    fn other(group: Arc<Group>, func: Func) -> Result<Option<Self>, Busy> {
+        Ok(Prepared::new(group, func)?.map(|prepared| Self::Other(Box::new(prepared))))
+    }
+
+    /// What is known of it.
+    fn known(&self) -> &Prepared {
+        match self {
+            Self::Entity(entity) => match entity.prepared() {
+                Ok(Some(prepared)) => prepared,
+                _ => unreachable!("it was prepared when it was found"),
+            },
+            Self::Other(prepared) => prepared,
+        }
+    }
+}
+
+/// Why a call failed.
+enum Failed {
+    /// It did not begin.
+    Refused(String),
+    Ended(Error),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Ended(error)
     }
 }
 
@@ -75,32 +101,55 @@ fn call<G>(
     take: impl FnOnce(StoreContextMut<'_, Data>, &Inst) -> Result<Vec<Val>, String>,
     give: impl FnOnce(StoreContextMut<'_, Data>, Vec<Val>) -> G,
 ) -> Option<G> {
+    let Prepared { func, ty, .. } = callee.known();
+    enter(env, callee, |inst, store| {
+        let given = take(store.as_context_mut(), inst).map_err(Failed::Refused)?;
+        let mut results: Vec<Val> = ty.results().iter().map(|ty| zero(store, *ty)).collect();
+        run(env, inst, callee, store, |store| func.call(store, &given, &mut results))?;
+        Ok(give(store.as_context_mut(), results))
+    })
+}
+
+/// Calls a function of numbers: `take` puts the arguments into slots, `give` takes the results out.
+fn call_numbers(
+    env: &Arc<Env>,
+    callee: &Callee,
+    func: &SlotFunc,
+    take: impl FnOnce(&mut [u64]) -> Result<(), String>,
+    give: impl FnOnce(&[u64]),
+) -> bool {
+    let mut slots: SmallVec<[u64; 16]> = smallvec::smallvec![0; func.slot_count()];
+    let returned = enter(env, callee, |inst, store| {
+        take(&mut slots).map_err(Failed::Refused)?;
+        run(env, inst, callee, store, |store| func.call(store, &mut slots))?;
+        give(&slots);
+        Ok(())
+    });
+    returned.is_some()
+}
+
+/// Begins a call, which `body` goes on with, and notes what it ends in.
+fn enter<R>(
+    env: &Arc<Env>,
+    callee: &Callee,
+    body: impl FnOnce(&Arc<Inst>, &mut StoreContextMut<'_, Data>) -> Result<R, Failed>,
+) -> Option<R> {
     let inst = env.inst();
-    if inst.group().is_none() {
+    if inst.is_gone() {
         inst.set_exception(Some("the instance is gone"));
         return None;
     }
-    let outcome = callee.group.run(|mut store| {
+    let outcome = callee.known().group.run(|mut store| {
         let _running = inst.running();
         if !inst.begin_call() {
             return None;
         }
-        let given = take(store.as_context_mut(), &inst);
-        let given = match given {
-            Ok(given) => given,
-            Err(what) => {
-                inst.set_exception(Some(&what));
-                return None;
-            }
-        };
-        let outcome = run(env, &inst, callee, &mut store, &given);
-        match outcome {
-            Ok(results) => Some(give(store, results)),
-            Err(error) => {
-                inst.fail(&error);
-                None
-            }
+        match body(&inst, &mut store) {
+            Ok(result) => return Some(result),
+            Err(Failed::Refused(what)) => inst.set_exception(Some(&what)),
+            Err(Failed::Ended(error)) => inst.fail(&error),
         }
+        None
     });
     outcome.unwrap_or_else(|busy| {
         refuse_busy(&inst, busy);
@@ -114,8 +163,8 @@ fn run(
     inst: &Arc<Inst>,
     callee: &Callee,
     store: &mut StoreContextMut<'_, Data>,
-    given: &[Val],
-) -> Result<Vec<Val>, Error> {
+    invoke: impl FnOnce(&mut StoreContextMut<'_, Data>) -> Result<(), Error>,
+) -> Result<(), Error> {
     let limit = env.limit.load(Ordering::Relaxed);
     let is_metered = store.engine().tunables().consume_fuel;
     if limit >= 0 && !is_metered {
@@ -125,7 +174,7 @@ fn run(
     }
     let own = u64::try_from(limit).unwrap_or(u64::MAX);
     // A call by a native computes at the expense of the call that the native is part of.
-    let before = match is_metered && env::is_calling(&callee.group.present()) {
+    let before = match is_metered && env::is_calling(&callee.known().group.present()) {
         true => Some(store.get_fuel()?),
         false => None,
     };
@@ -133,13 +182,12 @@ fn run(
     if is_metered {
         store.set_fuel(budget)?;
     }
-    let mut results: Vec<Val> = callee.ty.results().iter().map(|ty| zero(store, *ty)).collect();
-    let start = Instant::now();
-    let outcome = env::calling(env, || callee.func.call(&mut *store, given, &mut results));
-    let time = start.elapsed();
-    inst.add_time(time);
-    if let Some(entity) = &callee.entity {
-        entity.add_time(time);
+    let start = clock::ticks();
+    let outcome = env::calling(env, || invoke(store));
+    let ticks = clock::ticks().saturating_sub(start);
+    inst.add_ticks(ticks);
+    if let Callee::Entity(entity) = callee {
+        entity.add_call(ticks);
     }
     if is_metered {
         let burned = budget.saturating_sub(store.get_fuel()?);
@@ -155,7 +203,7 @@ fn run(
     // A native may have set an exception after the last instruction that would have told.
     match inst.take_exception_text() {
         Some(text) => Err(Error::new(super::native::NativeFailure(text))),
-        None => Ok(results),
+        None => Ok(()),
     }
 }
 
@@ -175,13 +223,23 @@ fn callee(env: &Env, func: Name) -> Option<Callee> {
 
 /// Calls with arguments and results in cells.
 fn call_cells(env: &Arc<Env>, callee: &Callee, argc: u32, argv: *mut u32) -> bool {
-    let params = callee.ty.params();
+    let Prepared { ty, numbers, .. } = callee.known();
+    let params = ty.params();
     let argument_cells = text::slice(argv.cast_const(), argc as usize);
     if argument_cells.len() != argc as usize {
         env.inst().set_exception(Some("there are no arguments"));
         return false;
     }
-    let results = callee.ty.results();
+    let results = ty.results();
+    if let Some(func) = numbers {
+        return call_numbers(
+            env,
+            callee,
+            func,
+            |slots| value::cells_to_slots(params, argument_cells, slots),
+            |slots| value::slots_to_cells(results, slots, argv),
+        );
+    }
     let outcome = call(
         env,
         callee,
@@ -207,11 +265,25 @@ fn call_values(
     num_results: u32,
     results: *mut WasmVal,
 ) -> bool {
-    let ty = &callee.ty;
+    let Prepared { ty, numbers, .. } = callee.known();
     let (wanted, has) = (ty.params().len(), ty.results().len());
     if args.len() != wanted || (num_results as usize) < has || (has != 0 && results.is_null()) {
         env.inst().set_exception(Some("invalid argument or result count"));
         return false;
+    }
+    if let Some(func) = numbers {
+        let take = |slots: &mut [u64]| {
+            for ((ty, arg), slot) in ty.params().iter().zip(args).zip(slots) {
+                *slot = value::number_from_c(*ty, arg)?;
+            }
+            Ok(())
+        };
+        return call_numbers(env, callee, func, take, |slots| {
+            let to = text::slice_mut(results, has);
+            for ((to, ty), slot) in to.iter_mut().zip(ty.results()).zip(slots) {
+                *to = value::number_to_c(*ty, *slot);
+            }
+        });
     }
     let outcome = call(
         env,
@@ -241,7 +313,7 @@ pub(crate) fn call_v(
 ) -> bool {
     let Some(env) = handle::get::<Env>(env) else { return false };
     let Some(callee) = callee(&env, func) else { return false };
-    let params = callee.ty.params();
+    let params = callee.known().ty.params();
     if params.len() != num_args as usize {
         env.inst().set_exception(Some("invalid argument count"));
         return false;
@@ -304,17 +376,18 @@ c_api! {
         let Some(env) = handle::get::<Env>(env) else { return false };
         let inst = env.inst();
         let Some(group) = inst.group() else { return false };
-        let callee = group.with(|mut store| {
+        let func = group.with(|mut store| {
             let table = inst.item(&mut store, ExternIdx::Table(TableIdx(0)));
             let table = table.and_then(Extern::into_table).ok_or("unknown table")?;
             match table.get(&mut store, index.into()) {
-                Ok(Some(Val::FuncRef(Some(func)))) => {
-                    let ty = func.ty(&store).map_err(|_| "unknown function")?;
-                    Ok(Callee { group: group.clone(), func, ty, entity: None })
-                }
+                Ok(Some(Val::FuncRef(Some(func)))) => Ok(func),
                 Ok(Some(_)) => Err("uninitialized element"),
                 _ => Err("undefined element"),
             }
+        });
+        let callee = func.and_then(|func| match func {
+            Ok(func) => Ok(Callee::other(group, func)?.ok_or("unknown function")),
+            Err(what) => Ok(Err(what)),
         });
         match callee {
             Ok(Ok(callee)) => call_cells(&env, &callee, argc, argv),
@@ -374,9 +447,9 @@ fn execute_main(inst: &Arc<Inst>, argc: c_int, argv: *mut *mut c_char) -> bool {
             "lookup the entry point symbol (like _start, main, _main, __main_argc_argv) failed",
         );
     };
-    let params = main.ty.params();
+    let params = main.known().ty.params();
     let is_main = matches!(params, [] | [ValType::I32, ValType::I32 | ValType::I64])
-        && matches!(main.ty.results(), [] | [ValType::I32]);
+        && matches!(main.known().ty.results(), [] | [ValType::I32]);
     if !is_main {
         return refuse(inst, "invalid function type of main function");
     }
@@ -416,7 +489,8 @@ fn execute_func(inst: &Arc<Inst>, name: &str, args: &[String]) -> bool {
     let Some(callee) = inst.export(name, kind::FUNC).and_then(Callee::of) else {
         return refuse(inst, &format!("lookup function {name} failed"));
     };
-    let params = callee.ty.params();
+    let ty = &callee.known().ty;
+    let params = ty.params();
     if params.len() != args.len() {
         return refuse(inst, &format!("invalid input argument count {}", args.len()));
     }
@@ -424,13 +498,13 @@ fn execute_func(inst: &Arc<Inst>, name: &str, args: &[String]) -> bool {
         params.iter().zip(args).map(|(ty, arg)| parse(*ty, arg)).collect()
     };
     let printed = call(&env, &callee, take, |mut store, results| {
-        let texts = callee.ty.results().iter().zip(results);
+        let texts = ty.results().iter().zip(results);
         let texts: Vec<String> =
             texts.map(|(ty, value)| print(&mut store, &env, *ty, value)).collect();
         texts.join(",")
     });
     let Some(printed) = printed else { return false };
-    println!("{}", if callee.ty.results().is_empty() { "<no result>" } else { &printed });
+    println!("{}", if ty.results().is_empty() { "<no result>" } else { &printed });
     true
 }
 

@@ -11,13 +11,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use wamr::{
-    AsContextMut, Error, Extern, ExternKind, FuncType, Global, GlobalType, Memory, MemoryType,
-    SharedMemory, StoreContextMut, Table, TableType, Tag, Val, ValType,
+    AsContextMut, Error, Extern, ExternKind, Func, FuncType, Global, GlobalType, Memory,
+    MemoryType, SharedMemory, SlotFunc, StoreContextMut, Table, TableType, Tag, Val, ValType,
 };
 
+use super::clock;
 use super::group::{Busy, Data, Group};
 use super::handle::{self, Name};
-use super::instance::Inst;
+use super::instance::{Inst, add};
 use super::module::{Module, kind};
 use super::native::{self, Finalizer, NativeDef};
 use super::runtime::Runtime;
@@ -32,11 +33,35 @@ pub(crate) struct Entity {
     is_hosts: bool,
     /// What it was made from.
     spec: Option<Spec>,
-    /// How many calls from C there were, and the nanoseconds that they took.
+    /// How many calls from C there were, and the ticks that they took.
     calls: AtomicU64,
-    nanos: AtomicU64,
+    ticks: AtomicU64,
     /// The type of a function, once somebody asked.
     func_type: OnceLock<FuncType>,
+    prepared: OnceLock<Prepared>,
+}
+
+/// What a call needs to know of a function, found out at the first one.
+pub(crate) struct Prepared {
+    pub(crate) group: Arc<Group>,
+    pub(crate) func: Func,
+    pub(crate) ty: FuncType,
+    /// Where all values are numbers of no more than 64 bits.
+    pub(crate) numbers: Option<SlotFunc>,
+}
+
+impl Prepared {
+    /// # Errors
+    /// If the group cannot be asked now.
+    pub(crate) fn new(group: Arc<Group>, func: Func) -> Result<Option<Self>, Busy> {
+        let found = group.with(|store| {
+            let ty = func.ty(&store).ok()?;
+            let vectors = ty.params().iter().chain(ty.results()).any(|ty| *ty == ValType::V128);
+            let numbers = func.with_slots(&store).ok()?.filter(|_| !vectors);
+            Some((ty, numbers))
+        })?;
+        Ok(found.map(|(ty, numbers)| Self { group, func, ty, numbers }))
+    }
 }
 
 enum State {
@@ -122,8 +147,9 @@ impl Entity {
             is_hosts: false,
             spec: None,
             calls: AtomicU64::new(0),
-            nanos: AtomicU64::new(0),
+            ticks: AtomicU64::new(0),
             func_type: OnceLock::new(),
+            prepared: OnceLock::new(),
         })
     }
 
@@ -134,8 +160,9 @@ impl Entity {
             is_hosts: true,
             spec: Some(spec),
             calls: AtomicU64::new(0),
-            nanos: AtomicU64::new(0),
+            ticks: AtomicU64::new(0),
             func_type: OnceLock::new(),
+            prepared: OnceLock::new(),
         })
     }
 
@@ -151,17 +178,16 @@ impl Entity {
         }
     }
 
-    /// Counts a call from C.
-    pub(crate) fn add_time(&self, time: Duration) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        self.nanos.fetch_add(nanos, Ordering::Relaxed);
+    /// Counts a call from C. Whoever does has the group.
+    pub(crate) fn add_call(&self, ticks: u64) {
+        add(&self.calls, 1);
+        add(&self.ticks, ticks);
     }
 
     /// How many calls from C there were, and how long they took.
     pub(crate) fn time(&self) -> (u64, Duration) {
-        let nanos = self.nanos.load(Ordering::Relaxed);
-        (self.calls.load(Ordering::Relaxed), Duration::from_nanos(nanos))
+        let time = clock::duration(self.ticks.load(Ordering::Relaxed));
+        (self.calls.load(Ordering::Relaxed), time)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -231,9 +257,18 @@ impl Entity {
         group.with(|store| body(store, value)).ok()?
     }
 
-    /// The type of a function, if somebody asked for it before.
-    pub(crate) fn known_func_type(&self) -> Option<&FuncType> {
-        self.func_type.get()
+    /// What calls need to know; `None` if it is no function.
+    ///
+    /// # Errors
+    /// If nobody can tell now.
+    pub(crate) fn prepared(&self) -> Result<Option<&Prepared>, Busy> {
+        if let Some(prepared) = self.prepared.get() {
+            return Ok(Some(prepared));
+        }
+        let found = self.live().and_then(|(group, value)| Some((group, value.into_func()?)));
+        let Some((group, func)) = found else { return Ok(None) };
+        let prepared = Prepared::new(group, func)?;
+        Ok(prepared.map(|prepared| self.prepared.get_or_init(|| prepared)))
     }
 
     /// The type of a function.

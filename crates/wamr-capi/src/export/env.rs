@@ -4,10 +4,10 @@
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicI64, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wamr::{AsContextMut, Caller, StoreContextMut};
+use wamr::{AsContextMut, Caller, InstanceId, StoreContextMut};
 
 use super::group::{Busy, Data, Group};
 use super::handle::{self, Name};
@@ -21,7 +21,9 @@ pub(crate) struct Env {
     /// How much calls may compute; negative for without limit.
     pub(crate) limit: AtomicI64,
     /// Names of objects that were given out, and live as long as this.
-    pub(crate) objects: Mutex<Vec<Name>>,
+    pub(super) objects: Mutex<Vec<Name>>,
+    /// How many, as far as this thread has seen. Calls of natives look here.
+    pub(super) object_count: AtomicUsize,
     /// The chain of local references.
     pub(crate) local_refs: AtomicPtr<c_void>,
     /// Whether `wasm_runtime_destroy_exec_env` may destroy it.
@@ -51,6 +53,7 @@ impl Env {
                 user_data: AtomicPtr::default(),
                 limit: AtomicI64::new(-1),
                 objects: Mutex::default(),
+                object_count: AtomicUsize::new(0),
                 local_refs: AtomicPtr::default(),
                 kind,
             })
@@ -60,6 +63,16 @@ impl Env {
     /// The instance.
     pub(crate) fn inst(&self) -> Arc<Inst> {
         self.inst.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes the text of the instance's exception, if there is any.
+    pub(crate) fn take_exception(&self) -> Option<String> {
+        self.inst.lock().unwrap_or_else(PoisonError::into_inner).take_exception_text()
+    }
+
+    /// Whether that is its instance.
+    fn is_of(&self, id: InstanceId) -> bool {
+        self.inst.lock().unwrap_or_else(PoisonError::into_inner).is_live_as(id)
     }
 
     pub(crate) fn set_inst(&self, inst: Arc<Inst>) -> Arc<Inst> {
@@ -200,22 +213,27 @@ pub(crate) fn in_native<R>(
             if let Some(inst) = self.0.take() {
                 native.env.set_inst(inst);
             }
-            let mut objects = native.env.objects.lock().unwrap_or_else(PoisonError::into_inner);
-            let before = native.objects.min(objects.len());
-            let made = objects.split_off(before);
-            drop(objects);
-            super::gc::release_native(&native.env, made);
+            if native.env.object_count.load(Ordering::Relaxed) != native.objects {
+                super::gc::release_native(&native.env, native.objects);
+            }
         }
     }
-    let inst = caller.instance_id().and_then(|id| caller.data().instances.get(&id).cloned());
-    let env = match (current(), &inst) {
-        (Some(env), _) => env,
-        (None, Some(inst)) => inst.singleton()?,
-        (None, None) => return None,
+    let id = caller.instance_id();
+    let find = |id| caller.data().instances.get(&id).cloned();
+    let (env, inst) = match current() {
+        Some(env) => {
+            // Mostly it is the instance that was called which calls.
+            let other = id.filter(|id| !env.is_of(*id)).and_then(find);
+            (env, other)
+        }
+        None => {
+            let inst = find(id?)?;
+            (inst.singleton()?, Some(inst))
+        }
     };
     let group = caller.data().group.as_ptr();
     let before = inst.map(|inst| env.set_inst(inst));
-    let objects = env.objects.lock().unwrap_or_else(PoisonError::into_inner).len();
+    let objects = env.object_count.load(Ordering::Relaxed);
     let loan = Loan { caller: NonNull::from(caller).cast(), lent: Cell::new(false) };
     let caller = Lent(NonNull::from(&loan));
     let native = Activation { group, caller, env: env.clone(), attachment, objects };

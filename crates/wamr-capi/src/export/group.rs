@@ -199,11 +199,15 @@ impl Group {
 
     /// The group that this one has become part of by now.
     pub(crate) fn present(self: &Arc<Self>) -> Arc<Self> {
+        self.follow().clone()
+    }
+
+    fn follow(self: &Arc<Self>) -> &Arc<Self> {
         let mut at = self;
         while let Some(next) = at.successor.get() {
             at = next;
         }
-        at.clone()
+        at
     }
 
     /// Locks the group, unless it was joined to another meanwhile.
@@ -260,14 +264,22 @@ impl Group {
         self: &Arc<Self>,
         body: impl FnOnce(StoreContextMut<'_, Data>) -> R,
     ) -> Result<R, Busy> {
+        self.with_present(|_, store| body(store))
+    }
+
+    /// The same, with the group that this one has become part of.
+    fn with_present<R>(
+        self: &Arc<Self>,
+        body: impl FnOnce(&Group, StoreContextMut<'_, Data>) -> R,
+    ) -> Result<R, Busy> {
         loop {
-            let group = self.present();
-            if let Some(caller) = caller_of(&group) {
-                return caller.borrow(body);
+            let group = self.follow();
+            if let Some(caller) = caller_of(group) {
+                return caller.borrow(|store| body(group, store));
             }
             if let Some(mut locked) = group.lock()? {
                 let Some(store) = locked.store.as_mut() else { return Err(Busy::Gone) };
-                return Ok(body(store.as_context_mut()));
+                return Ok(body(group, store.as_context_mut()));
             }
         }
     }
@@ -286,14 +298,10 @@ impl Group {
                 }
             }
         }
-        let held = self.present();
-        self.with(|store| {
-            let group = store.data().group.upgrade().unwrap_or_else(|| held.clone());
+        self.with_present(|group, store| {
             group.running.fetch_add(1, Ordering::SeqCst);
-            let running = Running(&group);
-            let result = body(store);
-            drop(running);
-            result
+            let _running = Running(group);
+            body(store)
         })
     }
 

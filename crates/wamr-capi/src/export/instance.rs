@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use wamr::instantiate::InstanceHandle;
 use wamr::types::{ExternIdx, FuncIdx};
-use wamr::{Backtrace, Error, Extern, Func, Memory, StoreContextMut, TrapCode};
+use wamr::{Backtrace, Error, Extern, Func, InstanceId, Memory, StoreContextMut, TrapCode};
 
+use super::clock;
 use super::context::ContextKey;
 use super::entity::Entity;
 use super::env::{self, Env, Kind};
@@ -28,6 +29,7 @@ use super::{text, thread};
 pub(super) struct Live {
     pub(super) group: Arc<Group>,
     pub(super) handle: InstanceHandle,
+    pub(super) id: InstanceId,
     pub(super) memory0: Option<Memory>,
     /// Entities that C has names of.
     pub(super) names: Vec<(Extern, Name)>,
@@ -35,12 +37,6 @@ pub(super) struct Live {
     pub(super) given: Given,
     /// Instances that loading linking made for it.
     pub(super) dependencies: Vec<Arc<Inst>>,
-}
-
-/// The text of an exception, where C can read it.
-struct Exception {
-    is_set: bool,
-    text: Box<[u8; 512]>,
 }
 
 /// An instance.
@@ -53,7 +49,10 @@ pub(crate) struct Inst {
     pub(super) live: Mutex<Option<Live>>,
     /// For those whose functions live on.
     pub(super) group: Mutex<Weak<Group>>,
-    exception: Mutex<Exception>,
+    /// The text of an exception, where C can read it.
+    exception: Mutex<Box<[u8; 512]>>,
+    /// Whether that is one. Set behind the lock.
+    has_exception: AtomicBool,
     pub(super) terminated: Arc<AtomicBool>,
     /// How many calls from C into the instance are under way.
     running: AtomicU32,
@@ -62,8 +61,9 @@ pub(crate) struct Inst {
     contexts: Mutex<HashMap<usize, usize>>,
     singleton: Mutex<Name>,
     backtrace: Mutex<Backtrace>,
-    /// Nanoseconds that calls from C took.
-    nanos: AtomicU64,
+    has_backtrace: AtomicBool,
+    /// Ticks that calls from C took.
+    ticks: AtomicU64,
     /// Texts that C was given.
     texts: Mutex<Vec<CString>>,
     pub(crate) family: Family,
@@ -111,6 +111,11 @@ impl Family {
 
 static NEXT_SERIAL: AtomicU64 = AtomicU64::new(1);
 
+/// Adds to a count that one thread at a time adds to.
+pub(super) fn add(count: &AtomicU64, more: u64) {
+    count.store(count.load(Ordering::Relaxed).saturating_add(more), Ordering::Relaxed);
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -121,6 +126,7 @@ const TERMINATED: &str = "terminated by user";
 
 impl Inst {
     pub(super) fn new(name: Name, module: &Arc<Module>, request: &Request, mode: c_int) -> Self {
+        clock::start();
         Self {
             name,
             serial: NEXT_SERIAL.fetch_add(1, Ordering::Relaxed),
@@ -130,7 +136,8 @@ impl Inst {
             mode: AtomicU32::new(mode as u32),
             live: Mutex::new(None),
             group: Mutex::new(Weak::new()),
-            exception: Mutex::new(Exception { is_set: false, text: Box::new([0; 512]) }),
+            exception: Mutex::new(Box::new([0; 512])),
+            has_exception: AtomicBool::new(false),
             terminated: Arc::default(),
             running: AtomicU32::new(0),
             exit_code: AtomicU32::new(0),
@@ -138,7 +145,8 @@ impl Inst {
             contexts: Mutex::default(),
             singleton: Mutex::new(null_mut()),
             backtrace: Mutex::default(),
-            nanos: AtomicU64::new(0),
+            has_backtrace: AtomicBool::new(false),
+            ticks: AtomicU64::new(0),
             texts: Mutex::default(),
             family: request.parent.as_ref().map(|parent| parent.family.clone()).unwrap_or_default(),
             touched: AtomicBool::new(false),
@@ -152,6 +160,16 @@ impl Inst {
             Some(live) => Some(live.group.clone()),
             None => lock(&self.group).upgrade(),
         }
+    }
+
+    /// Whether C ended it, and nothing of it lives on.
+    pub(crate) fn is_gone(&self) -> bool {
+        lock(&self.live).is_none() && lock(&self.group).strong_count() == 0
+    }
+
+    /// Whether it is that instance in the runtime.
+    pub(crate) fn is_live_as(&self, id: InstanceId) -> bool {
+        lock(&self.live).as_ref().is_some_and(|live| live.id == id)
     }
 
     /// The heaps that are attached to it.
@@ -315,15 +333,14 @@ impl Inst {
         texts.last().map_or(null(), |text| text.as_ptr())
     }
 
-    /// Counts the time that a call from C took.
-    pub(crate) fn add_time(&self, time: Duration) {
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        self.nanos.fetch_add(nanos, Ordering::Relaxed);
+    /// Counts the time that a call from C took. Whoever does has the group.
+    pub(crate) fn add_ticks(&self, ticks: u64) {
+        add(&self.ticks, ticks);
     }
 
     /// The time that calls from C took.
     pub(crate) fn time(&self) -> Duration {
-        Duration::from_nanos(self.nanos.load(Ordering::Relaxed))
+        clock::duration(self.ticks.load(Ordering::Relaxed))
     }
 
     /// The name of an exported function.
@@ -351,31 +368,34 @@ impl Inst {
     /// Sets the text of an exception; `None` clears it.
     pub(crate) fn set_exception(&self, text: Option<&str>) {
         let mut exception = lock(&self.exception);
-        let Exception { is_set, text: buffer } = &mut *exception;
-        *is_set = text.is_some();
+        self.has_exception.store(text.is_some(), Ordering::Release);
         let Some(text) = text else {
             drop(exception);
             self.terminated.store(false, Ordering::SeqCst);
             return;
         };
         let text = format!("Exception: {text}");
-        text::message(buffer.as_mut_ptr().cast(), buffer.len() as u32, &text);
+        text::message(exception.as_mut_ptr().cast(), exception.len() as u32, &text);
     }
 
     /// Takes the text of an exception away, without what stands before it.
     pub(crate) fn take_exception_text(&self) -> Option<String> {
-        let mut exception = lock(&self.exception);
-        if !std::mem::take(&mut exception.is_set) {
+        if !self.has_exception.load(Ordering::Acquire) {
             return None;
         }
-        let end = exception.text.iter().position(|byte| *byte == 0).unwrap_or(0);
-        let text = String::from_utf8_lossy(&exception.text[..end]).into_owned();
+        let exception = lock(&self.exception);
+        if !self.has_exception.swap(false, Ordering::Relaxed) {
+            return None;
+        }
+        let end = exception.iter().position(|byte| *byte == 0).unwrap_or(0);
+        let text = String::from_utf8_lossy(&exception[..end]).into_owned();
         Some(text.strip_prefix("Exception: ").unwrap_or(&text).to_owned())
     }
 
     /// Notes what a call ended in.
     pub(crate) fn fail(&self, error: &Error) {
         *lock(&self.backtrace) = error.backtrace().clone();
+        self.has_backtrace.store(true, Ordering::Release);
         if self.is_terminated() && error.trap_code() == Some(TrapCode::Interrupted) {
             return self.set_exception(Some(TERMINATED));
         }
@@ -410,26 +430,26 @@ impl Inst {
     pub(crate) fn begin_call(&self) -> bool {
         self.touched.store(true, Ordering::Relaxed);
         if self.is_terminated() {
-            lock(&self.exception).is_set = false;
             self.set_exception(Some(TERMINATED));
             self.terminated.store(true, Ordering::SeqCst);
             return false;
         }
-        lock(&self.exception).is_set = false;
-        *lock(&self.backtrace) = Backtrace::default();
+        if self.has_exception.load(Ordering::Acquire) {
+            let _exception = lock(&self.exception);
+            self.has_exception.store(false, Ordering::Relaxed);
+        }
+        if self.has_backtrace.swap(false, Ordering::AcqRel) {
+            *lock(&self.backtrace) = Backtrace::default();
+        }
         true
     }
 
     /// Whether the exception is that of a guest that ended of its own accord, which is then no
     /// exception.
     pub(crate) fn is_proc_exit(&self) -> bool {
-        let is_exit = lock(&self.exception).text.starts_with(b"Exception: wasi proc exit\0");
-        let is_set = lock(&self.exception).is_set;
-        if is_set && is_exit {
-            lock(&self.exception).is_set = false;
-            return true;
-        }
-        false
+        let exception = lock(&self.exception);
+        let is_exit = exception.starts_with(b"Exception: wasi proc exit\0");
+        is_exit && self.has_exception.swap(false, Ordering::Relaxed)
     }
 
     /// Whether it is that of its program's first thread.
@@ -509,7 +529,8 @@ c_api! {
     fn wasm_runtime_get_exception(inst: Name) -> *const c_char {
         let Some(inst) = handle::get::<Inst>(inst) else { return null() };
         let exception = lock(&inst.exception);
-        if exception.is_set { exception.text.as_ptr().cast() } else { null() }
+        let is_set = inst.has_exception.load(Ordering::Relaxed);
+        if is_set { exception.as_ptr().cast() } else { null() }
     }
 
     fn wasm_runtime_set_exception(inst: Name, text: *const c_char) {

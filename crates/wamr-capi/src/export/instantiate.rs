@@ -176,6 +176,7 @@ fn start(
     *lock(&inst.live) = Some(Live {
         group: group.clone(),
         handle: handle.clone(),
+        id,
         memory0: memory0.clone(),
         names: Vec::new(),
         given,

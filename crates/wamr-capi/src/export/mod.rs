@@ -79,6 +79,7 @@ pub(crate) fn guarded<R: Nothing>(body: impl FnOnce() -> R) -> R {
 mod alloc;
 mod aot;
 mod call;
+mod clock;
 mod context;
 mod entity;
 mod env;

@@ -6,8 +6,8 @@ use std::sync::{Arc, PoisonError};
 
 use wamr::native::{GuestBuf, Native, NativeArg, NativeEnv, Signature};
 use wamr::{
-    AsContextMut, Caller, Candidate, Error, Func, FuncType, ImportType, Source, StoreContextMut,
-    Val, ValType,
+    AsContextMut, Caller, Candidate, Error, Func, FuncType, HostFuncDef, ImportType, Source,
+    StoreContextMut, Val, ValType,
 };
 
 use super::env;
@@ -110,6 +110,16 @@ impl NativeDef {
             return Ok(None);
         }
         let this = self.clone();
+        let are_numbers =
+            ty.params().iter().chain(ty.results()).all(|ty| ty.as_ref_type().is_none());
+        let fits = self.signature.as_ref().is_none_or(|signature| signature.fits(ty));
+        if are_numbers && fits && self.signature.as_ref().is_none_or(Signature::is_numbers) {
+            let types = ty.clone();
+            let def = HostFuncDef::with_slots(store.engine(), ty.clone(), move |caller, slots| {
+                this.call_numbers(caller, &types, slots)
+            });
+            return def?.to_func(store).map(Some);
+        }
         if self.is_raw && self.signature.is_none() {
             let types = ty.clone();
             return Func::new(store, ty.clone(), move |mut caller, params, results| {
@@ -152,6 +162,54 @@ impl NativeDef {
         let result = result.as_slice();
         let values = self.enter(env.caller(), places, result)?;
         Ok(values.into_iter().next())
+    }
+
+    /// Calls the C function with numbers of no more than 64 bits, one in each slot.
+    fn call_numbers(
+        &self,
+        mut caller: Caller<'_, Data>,
+        ty: &FuncType,
+        slots: &mut [u64],
+    ) -> Result<(), Error> {
+        let native = env::in_native(&mut caller, self.attachment, |env| {
+            match (self.is_raw, slots.is_empty()) {
+                (true, false) => self.run_raw(env.name, slots),
+                // Such a function may look at the place of a result all the same.
+                (true, true) => self.run_raw(env.name, &mut [0]),
+                (false, _) => {
+                    let mut places = Args::default();
+                    places.int(env.name.addr() as u64);
+                    for (ty, slot) in ty.params().iter().zip(&*slots) {
+                        match ty {
+                            ValType::F32 | ValType::F64 => places.float(*slot),
+                            _ => places.int(*slot),
+                        }
+                    }
+                    // SAFETY: by the header's contract the function takes an environment and
+                    // arguments of the types that wasm imports it with.
+                    let Returned { int, float } = unsafe { places.call(self.func) };
+                    match ty.results() {
+                        [] => {}
+                        [ValType::F32 | ValType::F64, ..] => slots[0] = float,
+                        _ => slots[0] = int,
+                    }
+                }
+            }
+            env.take_exception()
+        });
+        match native {
+            Some(None) => Ok(()),
+            Some(Some(exception)) => Err(Error::new(NativeFailure(exception))),
+            None => Err(not_called()),
+        }
+    }
+
+    fn run_raw(&self, env: Name, slots: &mut [u64]) {
+        // SAFETY: by the header's contract a raw native is such a function, and looks at as many
+        // slots as its type says, or at one.
+        let func =
+            unsafe { std::mem::transmute::<*mut c_void, extern "C" fn(Name, *mut u64)>(self.func) };
+        func(env, slots.as_mut_ptr());
     }
 
     fn call_raw(
@@ -216,11 +274,7 @@ impl NativeDef {
         if self.is_raw {
             let mut slots: Vec<u64> = args.iter().map(|(bits, _)| *bits).collect();
             slots.resize(slots.len().max(results.len()).max(1), 0);
-            // SAFETY: by the header's contract a raw native is such a function.
-            let func = unsafe {
-                std::mem::transmute::<*mut c_void, extern "C" fn(Name, *mut u64)>(self.func)
-            };
-            func(env, slots.as_mut_ptr());
+            self.run_raw(env, &mut slots);
             slots.truncate(results.len());
             return slots;
         }

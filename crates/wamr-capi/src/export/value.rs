@@ -222,6 +222,51 @@ pub(crate) fn from_cells(
     Ok(values)
 }
 
+/// Numbers of no more than 64 bits from C's cells, one for each slot.
+pub(crate) fn cells_to_slots(
+    types: &[ValType],
+    from: &[u32],
+    slots: &mut [u64],
+) -> Result<(), String> {
+    let wanted = types.iter().map(|ty| cells(*ty, false)).sum::<usize>();
+    if from.len() != wanted {
+        return Err(format!("invalid argument count {}, must be {wanted}", from.len()));
+    }
+    let mut at = 0;
+    for (ty, slot) in types.iter().zip(slots) {
+        let count = cells(*ty, false);
+        let high = if count == 2 { from[at + 1] } else { 0 };
+        *slot = u64::from(high) << 32 | u64::from(from[at]);
+        at += count;
+    }
+    Ok(())
+}
+
+/// Puts such numbers into C's cells.
+pub(crate) fn slots_to_cells(types: &[ValType], slots: &[u64], to: *mut u32) {
+    let count = types.iter().map(|ty| cells(*ty, false)).sum();
+    let mut to = super::text::slice_mut(to, count).iter_mut();
+    for (ty, slot) in types.iter().zip(slots) {
+        for cell in 0..cells(*ty, false) {
+            let Some(to) = to.next() else { return };
+            *to = (slot >> (32 * cell)) as u32;
+        }
+    }
+}
+
+/// A number of no more than 64 bits from C's form.
+pub(crate) fn number_from_c(ty: ValType, value: &WasmVal) -> Result<u64, String> {
+    if value.kind != kind_of(ty) {
+        return Err(format!("invalid argument type: wanted {ty}"));
+    }
+    Ok(value.of)
+}
+
+/// C's form of such a number.
+pub(crate) fn number_to_c(ty: ValType, slot: u64) -> WasmVal {
+    WasmVal { kind: kind_of(ty), paddings: [0; 7], of: slot }
+}
+
 /// Puts values into C's cells; fails for a function that has no index in the instance's module,
 /// whose name does not fit its cell.
 pub(crate) fn to_cells(

@@ -98,6 +98,7 @@ pub(crate) fn name_of(store: &mut StoreContextMut<'_, Data>, env: &Arc<Env>, val
     };
     let name = handle::insert(Arc::new(object));
     objects.push(name);
+    env.object_count.store(objects.len(), Ordering::Relaxed);
     name
 }
 
@@ -108,9 +109,13 @@ pub(crate) fn release(names: Vec<Name>) {
     }
 }
 
-/// Takes the names back that a native got or made, but those that something keeps, which the
-/// environment has from now on.
-pub(crate) fn release_native(env: &Env, names: Vec<Name>) {
+/// Takes the names back that a native got or made, which are those behind the first `before`, but
+/// those that something keeps, which the environment has from now on.
+pub(crate) fn release_native(env: &Env, before: usize) {
+    let mut objects = lock(&env.objects);
+    let before = before.min(objects.len());
+    let names = objects.split_off(before);
+    drop(objects);
     let mut kept = Vec::new();
     let chain = local_refs(env);
     for name in names {
@@ -121,9 +126,9 @@ pub(crate) fn release_native(env: &Env, names: Vec<Name>) {
             handle::remove::<Object>(name);
         }
     }
-    if !kept.is_empty() {
-        lock(&env.objects).extend(kept);
-    }
+    let mut objects = lock(&env.objects);
+    objects.append(&mut kept);
+    env.object_count.store(objects.len(), Ordering::Relaxed);
 }
 
 /// A pointer of the host's, in a reference.
