@@ -4,6 +4,7 @@ use core::fmt;
 use core::ops::Range;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering};
+use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
@@ -101,8 +102,20 @@ impl FileMemory {
     /// # Errors
     /// If it cannot be read, or there is no memory for it.
     pub fn read(from: impl io::Read, len: usize) -> io::Result<Self> {
-        let mapping = Mapping::read(from, len)?;
-        Ok(Self(Arc::new(FileBytes { mapping, is_loaded: AtomicBool::new(false) })))
+        Mapping::read(from, len).map(Self::new)
+    }
+
+    /// Reads the first `len` bytes of a file, or what there is of them; on several threads where
+    /// that pays.
+    ///
+    /// # Errors
+    /// As [`FileMemory::read`].
+    pub fn read_file(file: &File, len: usize) -> io::Result<Self> {
+        Mapping::read_file(file, len).map(Self::new)
+    }
+
+    fn new(mapping: Mapping) -> Self {
+        Self(Arc::new(FileBytes { mapping, is_loaded: AtomicBool::new(false) }))
     }
 }
 

@@ -6,7 +6,10 @@ use wamr_aot::compiler::{CompileOptions, Cranelift, compile};
 use wamr_aot::file::{AotFile, FileError, Kind, WriteOptions, is_aot, read, write};
 use wamr_aot::{CompiledModule, FileMemory, LoadError, LoadedModule};
 use wamr_runtime::Engine;
-use wamr_types::{Features, LoadOptions, Loader, ModuleBytes, TypeRegistry, Validation};
+use wamr_types::{
+    ConstOp, ElementItems, Features, FuncType, HeapType, ImportDesc, LoadOptions, Loader, Module,
+    ModuleBytes, RefType, TypeId, TypeRegistry, ValType, Validation,
+};
 
 /// Where the header begins, and what stands in it.
 const HEADER: usize = 64;
@@ -201,10 +204,14 @@ fn no_contents_make_the_reader_misbehave() {
         changed[HEADER + 16..HEADER + 24].copy_from_slice(&len.to_le_bytes());
         seal(changed);
         let memory = FileMemory::read(&changed[..], changed.len()).expect("there is memory");
-        if let Ok(file) = read(ModuleBytes::new(memory.clone()), &TypeRegistry::new()) {
-            accepted += 1;
-            // SAFETY: nobody runs it.
-            let _ = unsafe { LoadedModule::load_file(file.compiled, &memory, file.text) };
+        let types = TypeRegistry::new();
+        match read(ModuleBytes::new(memory.clone()), &types) {
+            Ok(file) => {
+                accepted += 1;
+                // SAFETY: nobody runs it.
+                let _ = unsafe { LoadedModule::load_file(file.compiled, &memory, file.text) };
+            }
+            Err(_) => assert!(types.is_empty(), "types of a file that is refused"),
         }
     };
     let mut changed = bytes.clone();
@@ -296,4 +303,64 @@ fn code_for_other_machines_and_runtimes_says_what_it_needs() {
     assert!(matches!(field, Some(LoadError::Builtin(name)) if &*name == "VmStore.teleport"));
     let layout = refusal(|module| module.layout[0].value += 8);
     assert!(matches!(layout, Some(LoadError::Layout(name)) if &*name == "VmContext.store"));
+}
+
+/// Every defined type that a module names outside of its types, by index.
+fn named_types(module: &Module) -> Vec<usize> {
+    let mut heaps = Vec::new();
+    let mut add = |ty: ValType| {
+        if let ValType::Ref(RefType { heap: HeapType::Concrete(id), .. }) = ty {
+            heaps.push(id);
+        }
+    };
+    for import in &module.imports {
+        match &import.desc {
+            ImportDesc::Global(ty) => add(ty.content),
+            ImportDesc::Table(ty) => add(ValType::Ref(ty.element)),
+            _ => {}
+        }
+    }
+    module.tables.iter().for_each(|table| add(ValType::Ref(table.ty.element)));
+    module.globals.iter().for_each(|global| add(global.ty.content));
+    module.elements.iter().for_each(|element| add(ValType::Ref(element.ty)));
+    let items = module.elements.iter().filter_map(|element| match &element.items {
+        ElementItems::Exprs(items) => Some(items),
+        ElementItems::Funcs(_) => None,
+    });
+    let inits = module.tables.iter().filter_map(|table| table.init.as_ref());
+    let inits = inits.chain(module.globals.iter().filter_map(|global| global.init.as_ref()));
+    for op in inits.chain(items.flatten()).flat_map(|expr| &expr.0) {
+        if let ConstOp::RefNull(heap) = op {
+            add(ValType::Ref(RefType { nullable: true, heap: *heap }));
+        }
+    }
+    let index = |id: TypeId| module.types.iter().position(|ty| *ty == id).expect("a type of it");
+    heaps.into_iter().map(index).collect()
+}
+
+#[test]
+fn types_are_those_of_the_engine_that_reads() {
+    let text = r#"(module
+        (type $a (func (param f32))) (rec (type $b (struct)) (type $c (array (ref null $b))))
+        (import "i" "g" (global (ref null $c))) (import "i" "t" (table 1 (ref null $a)))
+        (table 2 (ref null $c) (ref.null $c)) (global (ref null $b) (ref.null $b))
+        (elem (ref null $a) (ref.null $a)) (elem (table 0) (i32.const 0) (ref null $a) (ref.null $a)))"#;
+    let bytes = written(text, None);
+    let types = TypeRegistry::new();
+    let first = read(ModuleBytes::new(bytes.clone()), &types).expect("it is good").module;
+    let named = named_types(&first);
+    assert!(named.len() > 8 && (0..3).all(|index| named.contains(&index)), "{named:?}");
+    // With other ids, and with the same ones again.
+    let others = TypeRegistry::new();
+    for params in [vec![ValType::I64], vec![ValType::I64; 2], vec![ValType::I64; 3]] {
+        others.register_func(&FuncType::new(params, [])).expect("there is room");
+    }
+    for (types, is_same) in [(&others, false), (&types, true)] {
+        let module = read(ModuleBytes::new(bytes.clone()), types).expect("it is good").module;
+        assert_eq!(module.types == first.types, is_same);
+        assert_eq!(named_types(&module), named);
+        for (id, def) in module.types.iter().zip(&module.type_defs) {
+            assert_eq!(types.get(*id).as_ref(), Some(def));
+        }
+    }
 }

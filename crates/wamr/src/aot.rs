@@ -167,7 +167,7 @@ fn read(path: &Path) -> Result<(FileMemory, ModuleName), ModuleError> {
         let metadata = file.metadata()?;
         if metadata.is_file() {
             let len = usize::try_from(metadata.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
-            return FileMemory::read(file, len);
+            return FileMemory::read_file(&file, len);
         }
         // What has no length before it is read, such as a pipe.
         let mut bytes = Vec::new();

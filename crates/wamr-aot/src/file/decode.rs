@@ -13,6 +13,7 @@ use wamr_types::{
 
 use super::FileError;
 use super::const_expr::Scope;
+use super::retype::retype;
 use super::schema::{
     CompositeType, ConstExpr, ConstOp, Data, Element, ElementItems, ElementMode, ExternKind,
     FieldType, GlobalType, HeapType, ImportDesc, Limits, MemoryType, Module, RefType, StorageType,
@@ -47,6 +48,21 @@ pub(super) fn module(
     registry: &TypeRegistry,
 ) -> Result<wasm::Module> {
     check_counts(file)?;
+    // An engine holds types for ever. So they are put elsewhere first, until it is known that nothing
+    // is wrong with the rest either.
+    let mut module = decode(file, package, blobs, &TypeRegistry::new())?;
+    let mut decoder = Decoder::new(registry);
+    decoder.types(&file.types)?;
+    retype(&mut module, decoder.types, decoder.type_defs);
+    Ok(module)
+}
+
+fn decode(
+    file: &Module<'_>,
+    package: u16,
+    blobs: Blobs,
+    registry: &TypeRegistry,
+) -> Result<wasm::Module> {
     let mut decoder = Decoder::new(registry);
     decoder.types(&file.types)?;
     decoder.imports(file, package)?;
@@ -71,7 +87,6 @@ pub(super) fn module(
     });
     let customs = customs.collect::<Result<_>>()?;
     ranges.finish()?;
-    let names = decoder.names(file)?;
     let code_offset = usize::try_from(file.code_offset)
         .or_else(|_| malformed("a code section beyond the address space"))?;
     decoder.escaping.extend(start);
@@ -98,7 +113,7 @@ pub(super) fn module(
         imported_tags: decoder.imported[4],
         escaping_funcs: decoder.escaping.into(),
         customs,
-        names,
+        names: names(file)?,
         branch_hints: Box::default(),
         custom_errors: Box::default(),
         code_offset,
@@ -131,6 +146,15 @@ fn check_counts(file: &Module<'_>) -> Result {
     at_most(file.exports.len(), limits::MAX_ITEMS)?;
     at_most(file.elements.len(), limits::MAX_SEGMENTS)?;
     at_most(file.data.len(), limits::MAX_SEGMENTS)
+}
+
+fn names(file: &Module<'_>) -> Result<wasm::Names> {
+    let funcs: Box<[(FuncIdx, Box<str>)]> =
+        file.func_names.iter().map(|&(func, name)| (FuncIdx(func), name.into())).collect();
+    if !funcs.is_sorted_by(|(a, _), (b, _)| a < b) {
+        return malformed("names out of order");
+    }
+    Ok(wasm::Names { module: file.name.map(Into::into), given: None, funcs })
 }
 
 /// The type of a module's first memory.
@@ -421,15 +445,6 @@ impl<'a> Decoder<'a> {
             }
         };
         Ok(wasm::Data { mode, range: ranges.take(data.len_bytes)? })
-    }
-
-    fn names(&self, file: &Module<'_>) -> Result<wasm::Names> {
-        let funcs: Box<[(FuncIdx, Box<str>)]> =
-            file.func_names.iter().map(|&(func, name)| (FuncIdx(func), name.into())).collect();
-        if !funcs.is_sorted_by(|(a, _), (b, _)| a < b) {
-            return malformed("names out of order");
-        }
-        Ok(wasm::Names { module: file.name.map(Into::into), given: None, funcs })
     }
 
     fn const_expr(&mut self, expr: &ConstExpr, wanted: wasm::ValType) -> Result<wasm::ConstExpr> {

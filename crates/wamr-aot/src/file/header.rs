@@ -101,12 +101,3 @@ pub(super) fn split<'a>(
     };
     Ok((contents, Some(trailer().ok_or(FileError::Damaged)?)))
 }
-
-/// The digest of a file that is long enough to have a header.
-pub(super) fn digest(file: &[u8]) -> [u8; DIGEST_LEN] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&file[..DIGEST_OFFSET]);
-    hasher.update(&[0; DIGEST_LEN]);
-    hasher.update(&file[DIGEST_OFFSET + DIGEST_LEN..]);
-    *hasher.finalize().as_bytes()
-}

@@ -40,6 +40,8 @@ use wamr_types::RegistryError;
 
 use crate::image::LoadError;
 
+mod digest;
+
 mod header;
 pub use header::{ABI_MAJOR, FORMAT_VERSION, PACKAGE_VERSION};
 
@@ -53,10 +55,11 @@ pub use signature::{PublicKey, SecretKey, SignatureError, verify};
 mod const_expr;
 mod decode;
 mod read;
-pub use read::{AotFile, Outline, is_aot, read, read_if, unloaded};
+pub use read::{AotFile, Outline, is_aot, outline, read, read_if, unloaded};
 
 #[cfg(feature = "compiler")]
 mod encode;
+mod retype;
 
 #[cfg(feature = "compiler")]
 mod write;

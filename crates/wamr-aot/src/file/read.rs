@@ -14,7 +14,7 @@ use wamr_types::{Feature, Features, MemoryType, Module, ModuleBytes, TrapCode, T
 use super::decode::{self, Blobs};
 use super::header::{self, Header};
 use super::schema::{self, ImportDesc, Info};
-use super::{FileError, Kind, NO_CODE, requirement, section};
+use super::{FileError, Kind, NO_CODE, digest, requirement, section};
 use crate::artifact::{CompiledModule, FuncCode, LayoutField, Target};
 
 /// What stands in a file.
@@ -73,7 +73,7 @@ pub fn read(bytes: ModuleBytes, types: &TypeRegistry) -> Result<AotFile, FileErr
 }
 
 /// Reads a file as [`read`] does, if it is accepted. An engine holds types for ever, so that they
-/// are registered last of all.
+/// are registered last of all, and none is of a file that cannot be read.
 ///
 /// # Errors
 /// As [`read`], and what `accept` gives.
@@ -82,19 +82,45 @@ pub fn read_if<E: From<FileError>>(
     types: &TypeRegistry,
     accept: impl FnOnce(&Outline) -> Result<(), E>,
 ) -> Result<AotFile, E> {
+    let Opened { header, producer, described, blobs, outline } = open(&bytes)?;
+    accept(&outline)?;
+    let module = decode::module(&described, header.package, blobs, types)?;
+    let Outline { compiled, text, consumes_fuel, .. } = outline;
+    let package = header.package;
+    Ok(AotFile { module, compiled, text, consumes_fuel, package, producer: producer.into() })
+}
+
+/// What stands in a file, as far as it can be known without the module's types.
+///
+/// # Errors
+/// As [`read`], but for what is wrong with the module alone.
+pub fn outline(bytes: &ModuleBytes) -> Result<Outline, FileError> {
+    Ok(open(bytes)?.outline)
+}
+
+/// A file with everything that is known before the module is decoded.
+struct Opened<'a> {
+    header: Header,
+    producer: &'a str,
+    described: schema::Module<'a>,
+    blobs: Blobs,
+    outline: Outline,
+}
+
+fn open(bytes: &ModuleBytes) -> Result<Opened<'_>, FileError> {
     let file = bytes.as_slice();
     if !Header::is_there(file) {
-        return Err(FileError::NotAot(Kind::of(file)).into());
+        return Err(FileError::NotAot(Kind::of(file)));
     }
     let header = Header::decode(file)?;
     let (file, _) = header::split(file, &header)?;
-    if header.digest != header::digest(file) {
-        return Err(FileError::Damaged.into());
+    if header.digest != digest::digest(file) {
+        return Err(FileError::Damaged);
     }
-    let sections = Sections::new(&bytes, file)?;
+    let sections = Sections::new(bytes, file)?;
     let info: Info<'_> = decode_as(sections.get(section::INFO)?)?;
     if let Some(unknown) = info.requires.iter().find(|name| !requirement::KNOWN.contains(name)) {
-        return Err(FileError::Requires((*unknown).into()).into());
+        return Err(FileError::Requires((*unknown).into()));
     }
     let features = features(&info)?;
     let blobs = Blobs {
@@ -112,11 +138,7 @@ pub fn read_if<E: From<FileError>>(
         features,
         memory0: decode::memory0(&described)?,
     };
-    accept(&outline)?;
-    let module = decode::module(&described, header.package, blobs, types)?;
-    let Outline { compiled, text, consumes_fuel, .. } = outline;
-    let (package, producer) = (header.package, info.producer.into());
-    Ok(AotFile { module, compiled, text, consumes_fuel, package, producer })
+    Ok(Opened { header, producer: info.producer, described, blobs, outline })
 }
 
 /// How much there is of what code refers to.

@@ -12,8 +12,8 @@ use core::fmt;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, DecodePublicKey};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 
-use super::header::{self, Header, TRAILER_MAGIC, split};
-use super::{FileError, Kind};
+use super::header::{Header, TRAILER_MAGIC, split};
+use super::{FileError, Kind, digest};
 
 /// What is signed begins with this, so that a key's signatures mean nothing elsewhere.
 const CONTEXT: &[u8] = b"WAMR AOT file, signature 1\0";
@@ -114,7 +114,7 @@ fn message(file: &[u8]) -> Result<Vec<u8>, FileError> {
     }
     let header = Header::decode(file)?;
     let (contents, _) = split(file, &header)?;
-    if header.digest != header::digest(contents) {
+    if header.digest != digest::digest(contents) {
         return Err(FileError::Damaged);
     }
     Ok([CONTEXT, &header.digest].concat())

@@ -8,7 +8,7 @@ use wamr_types::{Features, Module, TypeRegistry};
 
 use super::header::{self, Header};
 use super::schema::Info;
-use super::{NO_CODE, encode, requirement, section};
+use super::{NO_CODE, digest, encode, requirement, section};
 use crate::artifact::{CompiledModule, page_bytes};
 
 /// What a file has beside code.
@@ -90,9 +90,8 @@ pub fn write(
     let header = Header { len: file.len() as u64, ..header };
     let bytes = header.encode();
     file[header::OFFSET..header::OFFSET + header::LEN].copy_from_slice(&bytes);
-    let digest = header::digest(&file);
-    file[header::DIGEST_OFFSET..header::DIGEST_OFFSET + header::DIGEST_LEN]
-        .copy_from_slice(&digest);
+    let found = digest::digest(&file);
+    file[header::DIGEST_OFFSET..header::DIGEST_OFFSET + header::DIGEST_LEN].copy_from_slice(&found);
     Ok(file)
 }
 

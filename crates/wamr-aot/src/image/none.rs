@@ -2,7 +2,8 @@
 
 use core::ops::Range;
 use core::ptr::NonNull;
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, Read, Seek};
 
 /// Memory that is read.
 #[derive(Debug)]
@@ -18,6 +19,12 @@ impl Mapping {
         let mut bytes = Vec::new();
         from.take(len as u64).read_to_end(&mut bytes)?;
         Ok(Self(bytes))
+    }
+
+    /// Reads the first `len` bytes of a file, or what there is of them.
+    pub(super) fn read_file(mut file: &File, len: usize) -> io::Result<Self> {
+        file.rewind()?;
+        Self::read(file, len)
     }
 
     pub(super) fn base(&self) -> NonNull<u8> {

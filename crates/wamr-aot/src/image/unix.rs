@@ -2,8 +2,11 @@
 
 use core::ops::Range;
 use core::ptr::{self, NonNull};
+use std::fs::File;
 use std::io::{self, Read};
-use std::slice;
+use std::os::unix::fs::FileExt;
+use std::sync::{Mutex, PoisonError};
+use std::{slice, thread};
 
 /// Memory that is first written, by its owner alone, and then protected: some pages are run, and
 /// none is written any more.
@@ -59,6 +62,43 @@ impl Mapping {
             }
         }
         this.len = read;
+        Ok(this)
+    }
+
+    /// Reads the first `len` bytes of a file, or what there is of them.
+    pub(super) fn read_file(file: &File, len: usize) -> io::Result<Self> {
+        let mut this = Self::new(len)?;
+        let has_others = || thread::available_parallelism().is_ok_and(|count| count.get() > 1);
+        if len < 2 * LARGE_BYTES || !has_others() {
+            this.len = read_at(file, this.bytes_mut(), 0)?;
+            return Ok(this);
+        }
+        // Threads take pieces, and find zeros for them in memory, each for itself.
+        let pieces = Mutex::new(this.bytes_mut().chunks_mut(LARGE_BYTES).enumerate());
+        let end = Mutex::new(Ok(len));
+        let next = || pieces.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let work = || {
+            while let Some((position, piece)) = next() {
+                let offset = position * LARGE_BYTES;
+                let read = read_at(file, piece, offset as u64);
+                if read.as_ref().is_ok_and(|&read| read == piece.len()) {
+                    continue;
+                }
+                let mut end = end.lock().unwrap_or_else(PoisonError::into_inner);
+                let here = read.map(|read| offset + read);
+                *end = match (core::mem::replace(&mut *end, Ok(0)), here) {
+                    (Ok(end), Ok(here)) => Ok(end.min(here)),
+                    (Err(error), _) | (_, Err(error)) => Err(error),
+                };
+            }
+        };
+        thread::scope(|scope| {
+            // Where there is none, this one does it alone.
+            let _ = thread::Builder::new().spawn_scoped(scope, work);
+            work();
+        });
+        drop(pieces);
+        this.len = end.into_inner().unwrap_or_else(PoisonError::into_inner)?;
         Ok(this)
     }
 
@@ -120,6 +160,20 @@ impl Mapping {
         protect(0..self.mapped, libc::PROT_READ)?;
         protect(code, libc::PROT_READ | libc::PROT_EXEC)
     }
+}
+
+/// Reads from a place in a file on, as much as there is.
+fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut read = 0;
+    while read < into.len() {
+        match file.read_at(&mut into[read..], offset + read as u64) {
+            Ok(0) => break,
+            Ok(count) => read += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
 }
 
 impl Drop for Mapping {
