@@ -7,6 +7,7 @@
 //! * [`compiler`] (feature `compiler`): from decoded modules to artifacts, for any generator.
 //! * `compiler/cranelift`: the generator that uses Cranelift.
 //! * `jit` (feature `compiler`): the mode that compiles in process.
+//! * `cache` (feature `compiler`): who may keep what it compiles.
 //!
 //! What does not live here: the calling convention and the walking of frames
 //! ([`wamr_runtime::compiled`]), the semantics of anything that compiled code calls
@@ -24,6 +25,11 @@ pub use image::{FileMemory, LoadError, LoadedModule};
 
 #[cfg(feature = "compiler")]
 pub mod compiler;
+
+#[cfg(feature = "compiler")]
+mod cache;
+#[cfg(feature = "compiler")]
+pub use cache::{CacheKey, CodeCache};
 
 #[cfg(feature = "compiler")]
 mod jit;

@@ -11,8 +11,12 @@ use std::io::Write;
 use std::process::ExitCode;
 
 mod aot;
+#[cfg(feature = "jit")]
+mod cache;
 mod features;
 mod host;
+#[cfg(feature = "jit")]
+mod inlining;
 mod inspect;
 mod invoke;
 mod options;

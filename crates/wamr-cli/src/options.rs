@@ -41,6 +41,8 @@ pub(crate) struct CommonOptions {
     pub(crate) keys: Vec<wamr::aot::PublicKey>,
     pub(crate) features: Features,
     pub(crate) mode: Option<Mode>,
+    #[cfg(feature = "jit")]
+    pub(crate) inlining: crate::inlining::Inlining,
     pub(crate) stack_bytes: Option<usize>,
     pub(crate) gc_heap_bytes: Option<usize>,
     pub(crate) verbosity: Verbosity,
@@ -55,6 +57,8 @@ impl Default for CommonOptions {
             keys: Vec::new(),
             features: Config::new().features(),
             mode: None,
+            #[cfg(feature = "jit")]
+            inlining: crate::inlining::Inlining::default(),
             stack_bytes: None,
             gc_heap_bytes: None,
             verbosity: Verbosity::WARNINGS,
@@ -94,6 +98,8 @@ pub(crate) struct LoadingOptions {
 #[derive(Default)]
 pub(crate) struct RunOptions {
     pub(crate) common: CommonOptions,
+    #[cfg(feature = "jit")]
+    pub(crate) cache: crate::cache::CacheOptions,
     pub(crate) file: String,
     pub(crate) argv0: Option<String>,
     pub(crate) args: Vec<String>,

@@ -38,6 +38,8 @@ fn engine_with(
     if let Some(mode) = options.mode {
         config.mode(mode);
     }
+    #[cfg(feature = "jit")]
+    options.inlining.apply(&mut config);
     if let Some(bytes) = options.stack_bytes {
         config.interp_stack_bytes(bytes);
         config.native_stack_bytes(bytes.max(LEAST_NATIVE_STACK_BYTES));
@@ -48,6 +50,18 @@ fn engine_with(
     Engine::new(&config).map_err(Failure::unusable)
 }
 
+/// How often code was found that had been compiled before.
+#[cfg(feature = "jit")]
+fn kept(engine: &Engine) -> u64 {
+    engine.config().kept_code().map_or(0, |cache| cache.stats().used)
+}
+
+/// Never, where nothing is compiled.
+#[cfg(not(feature = "jit"))]
+fn kept(_: &Engine) -> u64 {
+    0
+}
+
 /// Loads a module; the message names the file.
 pub(crate) fn load(
     engine: &Engine,
@@ -56,12 +70,14 @@ pub(crate) fn load(
 ) -> Result<Module, Failure> {
     let start = Instant::now();
     let progress = Progress::start("iwasm", "loading and compiling", file);
+    let kept = kept(engine);
     let module = crate::aot::load(engine, file, options);
     drop(progress);
     let module = module.map_err(|error| Failure::unusable(format!("{file}: {error}")))?;
     if options.verbosity >= Verbosity::STEPS {
         let (mode, took) = (module.mode(), start.elapsed().as_millis());
-        complain(format_args!("iwasm: {file}: loaded for mode {mode} in {took} ms"));
+        let kept = if self::kept(engine) > kept { ", with code kept from before" } else { "" };
+        complain(format_args!("iwasm: {file}: loaded for mode {mode} in {took} ms{kept}"));
     }
     Ok(module)
 }
@@ -73,6 +89,8 @@ pub(crate) fn run(options: &RunOptions) -> Result<u8, Failure> {
     let validation = if is_restricted { Validation::Eager } else { Validation::Lazy };
     let engine = engine_with(&options.common, validation, |config| {
         config.consume_fuel(options.fuel.is_some());
+        #[cfg(feature = "jit")]
+        crate::cache::set(config, options);
     })?;
     let module = load(&engine, &options.file, &options.common)?;
     let reports = Reports::begin(options)?;

@@ -331,6 +331,7 @@ fn perf_is_told_the_names_of_compiled_functions() {
     for mode in modes() {
         let child = Command::new(env!("CARGO_BIN_EXE_iwasm"))
             .args(["--mode", mode, "--enable-linux-perf", "-f", "run"])
+            .env("WAMR_CACHE_DIR", "")
             .args([&path(&dir, "busy.wat"), "1"])
             .stdout(Stdio::null())
             .spawn()

@@ -24,7 +24,9 @@ pub use wamr_aot::file::{
 #[cfg(feature = "jit")]
 mod precompile;
 #[cfg(feature = "jit")]
-pub use precompile::{BoundsChecks, FuncReport, NoTarget, OptLevel, Precompile, features_of_cpu};
+pub use precompile::{
+    BoundsChecks, FuncReport, InlinedCall, NoTarget, OptLevel, Precompile, features_of_cpu,
+};
 
 #[cfg(feature = "signatures")]
 pub use wamr_aot::file::{PublicKey, SecretKey, SignatureError};

@@ -69,6 +69,10 @@ pub struct Config {
     pub(crate) validation: Validation,
     pub(crate) mode: Mode,
     pub(crate) tunables: Tunables,
+    #[cfg(feature = "jit")]
+    pub(crate) inline_budget_bytes: Option<usize>,
+    #[cfg(feature = "cache")]
+    pub(crate) cache: Option<crate::Cache>,
 }
 
 impl Default for Config {
@@ -78,6 +82,10 @@ impl Default for Config {
             validation: Validation::Eager,
             mode: Mode::Interp,
             tunables: Tunables::default(),
+            #[cfg(feature = "jit")]
+            inline_budget_bytes: None,
+            #[cfg(feature = "cache")]
+            cache: None,
         }
     }
 }
@@ -152,6 +160,28 @@ impl Config {
     pub fn inlining(&mut self, on: bool) -> &mut Self {
         self.tunables.inlining = on;
         self
+    }
+
+    /// Sets by how many bytes of WebAssembly a function may become longer at most when bodies stand in
+    /// place of calls, 4,000 by default. Bodies that are hardly longer than the call do not count.
+    #[cfg(feature = "jit")]
+    pub fn inline_budget_bytes(&mut self, bytes: usize) -> &mut Self {
+        self.inline_budget_bytes = Some(bytes);
+        self
+    }
+
+    /// Has what the mode `jit` compiles kept in a directory, and taken from there if it was compiled
+    /// before, by the same build of the program. That shows in nothing but the time that it takes.
+    #[cfg(feature = "cache")]
+    pub fn cache(&mut self, cache: &crate::Cache) -> &mut Self {
+        self.cache = Some(cache.clone());
+        self
+    }
+
+    /// Where the mode `jit` keeps what it compiles.
+    #[cfg(feature = "cache")]
+    pub fn kept_code(&self) -> Option<&crate::Cache> {
+        self.cache.as_ref()
     }
 
     /// Sets whether memories may be guarded: bounds of 32-bit memories are then checked by the

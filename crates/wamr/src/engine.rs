@@ -58,7 +58,7 @@ impl Engine {
     }
 
     fn with_config(config: Config) -> Self {
-        let backends = backends();
+        let backends = backends(&config);
         let backend = backends.iter().find(|(mode, _)| *mode == config.mode);
         let mut tunables = config.tunables.clone();
         // Compiled code does, and it can be loaded beside modules of any mode.
@@ -101,11 +101,25 @@ fn loader() -> Option<Box<dyn Loader>> {
     None
 }
 
-fn backends() -> Vec<(Mode, Box<dyn Backend>)> {
+#[cfg_attr(not(feature = "jit"), allow(unused_variables, reason = "the interpreter asks nothing"))]
+fn backends(config: &Config) -> Vec<(Mode, Box<dyn Backend>)> {
     vec![
         #[cfg(feature = "interp")]
         (Mode::Interp, Box::new(wamr_interp::Interpreter)),
         #[cfg(feature = "jit")]
-        (Mode::Jit, Box::new(wamr_aot::Jit)),
+        (Mode::Jit, Box::new(jit(config))),
     ]
+}
+
+#[cfg(feature = "jit")]
+fn jit(config: &Config) -> wamr_aot::Jit {
+    let mut jit = wamr_aot::Jit::new();
+    if let Some(bytes) = config.inline_budget_bytes {
+        jit.inline_budget_bytes(bytes);
+    }
+    #[cfg(feature = "cache")]
+    if let Some(cache) = &config.cache {
+        jit.cache(Arc::new(cache.clone()));
+    }
+    jit
 }

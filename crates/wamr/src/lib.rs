@@ -16,6 +16,11 @@ pub use module::{Module, ModuleError};
 #[cfg(feature = "aot")]
 pub mod aot;
 
+#[cfg(feature = "cache")]
+mod cache;
+#[cfg(feature = "cache")]
+pub use cache::{Cache, CacheError, CacheStats};
+
 #[cfg(feature = "dummies")]
 mod dummies;
 #[cfg(feature = "dummies")]

@@ -27,6 +27,9 @@ pub trait CodeGenerator: Send + Sync {
     /// Its name.
     fn name(&self) -> &'static str;
 
+    /// Its version: another one may make other code of the same module.
+    fn version(&self) -> &'static str;
+
     /// The machine that it generates code for.
     fn target(&self) -> Target;
 
@@ -64,6 +67,8 @@ pub struct ModuleEnv<'a> {
     pub counts_fuel: bool,
     /// Whether bodies of functions may stand in place of calls.
     pub inlines: bool,
+    /// See [`CompileOptions::inline_budget_bytes`].
+    pub inline_budget_bytes: usize,
 }
 
 /// How to compile.
@@ -79,6 +84,9 @@ pub struct CompileOptions {
     pub counts_fuel: bool,
     /// Whether bodies of small functions stand in place of calls, where that pays.
     pub inlines: bool,
+    /// By how many bytes of WebAssembly other bodies may make a function longer at most. Bodies that
+    /// are hardly longer than the call do not count.
+    pub inline_budget_bytes: usize,
 }
 
 impl Default for CompileOptions {
@@ -89,9 +97,13 @@ impl Default for CompileOptions {
             defer_invalid_bodies: false,
             counts_fuel: false,
             inlines: true,
+            inline_budget_bytes: INLINE_BUDGET_BYTES,
         }
     }
 }
+
+/// What [`CompileOptions::inline_budget_bytes`] is by default.
+const INLINE_BUDGET_BYTES: usize = 4000;
 
 /// A compiled function. All offsets count from its first byte.
 #[derive(Clone, Debug, Default)]
@@ -110,6 +122,19 @@ pub struct CompiledFunc {
     pub handlers: Vec<(HandlerSite, Vec<Clause>)>,
     /// What frames stand for at places in inlined bodies.
     pub inlined: Vec<InlinedFrame>,
+    /// The bodies that were inlined, each behind the one that its call is in.
+    pub bodies: Vec<InlinedBody>,
+}
+
+/// A body that stands in place of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InlinedBody {
+    /// The index of its function in the module.
+    pub func: u32,
+    /// The offset of the call in the module's bytes.
+    pub call: u32,
+    /// The body that the call is in, by its position; `None` if that is the function itself.
+    pub within: Option<u32>,
 }
 
 /// A place that needs the distance to something, in 32 bits.
@@ -161,9 +186,23 @@ pub fn compile(
     types: &TypeRegistry,
     options: &CompileOptions,
 ) -> Result<CompiledModule, Error> {
+    Ok(compile_reporting(generator, module, types, options)?.0)
+}
+
+/// The same, with the bodies that were inlined in each function that the module defines, for the
+/// first kind of memory 0.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_reporting(
+    generator: &dyn CodeGenerator,
+    module: &Module,
+    types: &TypeRegistry,
+    options: &CompileOptions,
+) -> Result<(CompiledModule, Vec<Vec<InlinedBody>>), Error> {
     let count = module.defined_func_count();
-    let CompileOptions { counts_fuel, inlines, .. } = *options;
-    let env = ModuleEnv { module, types, counts_fuel, inlines };
+    let CompileOptions { counts_fuel, inlines, inline_budget_bytes, .. } = *options;
+    let env = ModuleEnv { module, types, counts_fuel, inlines, inline_budget_bytes };
     let jobs = count * options.memory0.len();
     let results: Vec<OnceLock<Result<CompiledFunc, Error>>> =
         core::iter::repeat_with(OnceLock::new).take(jobs).collect();
@@ -198,15 +237,21 @@ pub fn compile(
         work();
     });
     let mut funcs = Vec::with_capacity(jobs);
+    let mut bodies = Vec::with_capacity(count);
     for result in results {
         match result.into_inner() {
-            Some(Ok(func)) => funcs.push(func),
+            Some(Ok(mut func)) => {
+                if bodies.len() < count {
+                    bodies.push(core::mem::take(&mut func.bodies));
+                }
+                funcs.push(func);
+            }
             Some(Err(error)) => return Err(error),
             // Another one failed before; its error comes up.
             None => funcs.push(CompiledFunc::default()),
         }
     }
-    assemble(generator, module, options, funcs)
+    Ok((assemble(generator, module, options, funcs)?, bodies))
 }
 
 fn validate(module: &Module, func: DefinedFuncIdx) -> Result<(), Error> {

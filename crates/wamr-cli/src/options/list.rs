@@ -194,6 +194,41 @@ pub(super) static CLI: Cli<Options> = Cli {
                         jit(o)
                     },
                 },
+                #[cfg(feature = "jit")]
+                Opt {
+                    names: &["--inlining"],
+                    value: Value::Needed("HOW", Hint::Words(&["on", "off"])),
+                    commands: LOAD,
+                    help: "on (the default), off, or by how many bytes compiled functions may \
+                           become longer",
+                    apply: |o, how| {
+                        o.run.common.inlining = crate::inlining::Inlining::parse(how)?;
+                        Ok(())
+                    },
+                },
+                #[cfg(feature = "jit")]
+                Opt {
+                    names: &["--no-cache"],
+                    value: Value::No,
+                    commands: RUN,
+                    help: "compiles anew, and keeps nothing for the next time",
+                    apply: |o, _| {
+                        o.run.cache.off = true;
+                        Ok(())
+                    },
+                },
+                #[cfg(feature = "jit")]
+                Opt {
+                    names: &["--cache-dir"],
+                    value: Value::Needed("DIR", Hint::Dir),
+                    commands: RUN,
+                    help: "keeps compiled code here ($WAMR_CACHE_DIR, or the user's directory for \
+                           caches)",
+                    apply: |o, dir| {
+                        o.run.cache.dir = Some(dir.into());
+                        Ok(())
+                    },
+                },
                 Opt {
                     names: &["--enable-"],
                     value: Value::InName("FEATURE", features::names),

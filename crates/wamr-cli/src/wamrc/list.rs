@@ -2,6 +2,7 @@
 
 use super::{Raw, bounds_checks, cpu_features, is_object, level, stack_bounds_checks};
 use crate::features;
+use crate::inlining::Inlining;
 use crate::table::{Cli, Command, Group, Hint, Opt, SHELLS, Value};
 
 const COMPILE: &[&str] = &["compile"];
@@ -159,6 +160,17 @@ pub(super) static CLI: Cli<Raw> = Cli {
                     apply: |_, value| stack_bounds_checks(value),
                 },
                 Opt {
+                    names: &["--inlining"],
+                    value: Value::Needed("HOW", Hint::Words(&["on", "off"])),
+                    commands: COMPILE,
+                    help: "on (the default), off, or by how many bytes of WebAssembly functions may \
+                           become longer",
+                    apply: |o, how| {
+                        o.options.inlining = Inlining::parse(how)?;
+                        Ok(())
+                    },
+                },
+                Opt {
                     names: &["--enable-fuel"],
                     value: Value::No,
                     commands: COMPILE,
@@ -202,7 +214,7 @@ pub(super) static CLI: Cli<Raw> = Cli {
                     names: &["--explain"],
                     value: Value::No,
                     commands: COMPILE,
-                    help: "prints the sizes of each function",
+                    help: "prints the sizes of each function, and what was inlined where",
                     apply: |o, _| {
                         o.options.explain = true;
                         Ok(())

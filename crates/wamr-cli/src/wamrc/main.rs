@@ -9,11 +9,13 @@ use std::process::ExitCode;
 use std::time::Instant;
 use std::{fs, io};
 
-use wamr::aot::FuncReport;
+use wamr::aot::{FuncReport, InlinedCall};
 use wamr::{Config, Engine};
 
 #[path = "../features.rs"]
 mod features;
+#[path = "../inlining.rs"]
+mod inlining;
 mod options;
 #[path = "../report/progress.rs"]
 mod progress;
@@ -53,6 +55,7 @@ fn compile(options: &CompileOptions) -> Result<(), String> {
     let bytes = read(&options.input).map_err(|error| in_file(&error))?;
     let mut config = Config::new();
     config.wasm_features(options.features).consume_fuel(options.consume_fuel);
+    options.inlining.apply(&mut config);
     let engine = Engine::new(&config).map_err(|error| error.to_string())?;
     let start = Instant::now();
     let progress = progress::Progress::start("wamrc", "compiling", &options.input);
@@ -127,13 +130,20 @@ fn write(output: &str, file: &[u8]) -> Result<(), String> {
     })
 }
 
-/// A line for each function, those with the most code first.
+/// A line for each function, those with the most code first, and below it one for each call that a
+/// body stands in place of.
 fn explain(mut reports: Vec<FuncReport>) -> String {
     reports.sort_by_key(|report| std::cmp::Reverse(report.code_bytes));
     let mut text = String::from("function     wasm     code\n");
-    for FuncReport { func, name, wasm_bytes, code_bytes, .. } in &reports {
-        let name = name.as_deref().unwrap_or_default().escape_debug();
+    let shown =
+        |name: &Option<String>| name.as_deref().unwrap_or_default().escape_debug().to_string();
+    for FuncReport { func, name, wasm_bytes, code_bytes, inlined, .. } in &reports {
+        let name = shown(name);
         let _ = writeln!(text, "{func:>8} {wasm_bytes:>8} {code_bytes:>8}  {name}");
+        for InlinedCall { func, name, call, depth, .. } in inlined {
+            let (indent, name) = (28 + 2 * depth, shown(name));
+            let _ = writeln!(text, "{:indent$}{call:#x}: {func} {name}", "");
+        }
     }
     text
 }

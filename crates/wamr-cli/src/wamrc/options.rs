@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use wamr::aot::{BoundsChecks, OptLevel, Precompile, features_of_cpu};
 use wamr::{Config, Features};
 
+use crate::inlining::Inlining;
 use crate::table::SHELLS;
 
 #[path = "list.rs"]
@@ -26,6 +27,7 @@ pub(crate) struct CompileOptions {
     pub(crate) precompile: Precompile,
     pub(crate) features: Features,
     pub(crate) consume_fuel: bool,
+    pub(crate) inlining: Inlining,
     #[cfg(feature = "signatures")]
     pub(crate) key: Option<wamr::aot::SecretKey>,
     pub(crate) explain: bool,
@@ -53,6 +55,7 @@ impl Default for Raw {
             precompile: Precompile::new(),
             features: Config::new().features(),
             consume_fuel: false,
+            inlining: Inlining::default(),
             #[cfg(feature = "signatures")]
             key: None,
             explain: false,

@@ -51,6 +51,8 @@ pub(crate) fn iwasm(args: &[&str]) -> Run {
 pub(crate) fn iwasm_with(args: &[&str], input: &str) -> Run {
     let mut child = Command::new(env!("CARGO_BIN_EXE_iwasm"))
         .args(args)
+        // Nothing of the user's.
+        .env("WAMR_CACHE_DIR", "")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -5,7 +5,9 @@ use std::env::consts::ARCH;
 
 use wamr_aot::CompiledModule;
 pub use wamr_aot::compiler::OptLevel;
-use wamr_aot::compiler::{CodeGenerator, CompileOptions, Cranelift, compile};
+use wamr_aot::compiler::{
+    CodeGenerator, CompileOptions, Cranelift, InlinedBody, compile_reporting,
+};
 use wamr_aot::file::{WriteOptions, unloaded, write};
 use wamr_loader::WasmLoader;
 use wamr_runtime::{Error, MemoryKind};
@@ -50,6 +52,22 @@ pub struct FuncReport {
     pub wasm_bytes: usize,
     /// The size of its code, for both kinds of memory where it is compiled for both.
     pub code_bytes: usize,
+    /// The bodies that stand in it in place of calls, each behind the one that its call is in.
+    pub inlined: Vec<InlinedCall>,
+}
+
+/// A call in whose place a body stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InlinedCall {
+    /// The index of the body's function in the module.
+    pub func: u32,
+    /// Its name, where it has one.
+    pub name: Option<String>,
+    /// The offset of the call in the module's bytes.
+    pub call: u32,
+    /// How many other bodies the call stands in.
+    pub depth: usize,
 }
 
 /// There is no generator of code for a machine; found in the [`Error`] by [`Error::downcast_ref`].
@@ -143,12 +161,14 @@ impl Precompile {
         };
         let bytes = ModuleBytes::new(bytes.to_vec());
         let module = loader(engine)?.load(bytes, engine.types(), &options)?;
-        self.compile_decoded(engine, &module).map_err(ModuleError::Prepare)
+        let budget = engine.config().inline_budget_bytes;
+        self.compile_decoded(engine, budget, &module).map_err(ModuleError::Prepare)
     }
 
     fn compile_decoded(
         &self,
         engine: &wamr_runtime::Engine,
+        inline_budget_bytes: Option<usize>,
         module: &wamr_types::Module,
     ) -> Result<(Vec<u8>, Vec<FuncReport>), Error> {
         let generator = self.generator()?;
@@ -165,8 +185,12 @@ impl Precompile {
         };
         let counts_fuel = engine.tunables().consume_fuel;
         let inlines = engine.tunables().inlining;
-        let options = CompileOptions { memory0, counts_fuel, inlines, ..CompileOptions::default() };
-        let compiled = compile(&generator, module, engine.types(), &options)?;
+        let mut options =
+            CompileOptions { memory0, counts_fuel, inlines, ..CompileOptions::default() };
+        if let Some(bytes) = inline_budget_bytes {
+            options.inline_budget_bytes = bytes;
+        }
+        let (compiled, bodies) = compile_reporting(&generator, module, engine.types(), &options)?;
         let mut options = WriteOptions::default();
         options.consume_fuel = counts_fuel;
         // An engine that allows no more can load the file.
@@ -175,7 +199,7 @@ impl Precompile {
         options.custom_sections = self.custom_sections.clone();
         options.object_only = self.object_only;
         let bytes = write(module, engine.types(), &compiled, &options)?;
-        Ok((bytes, report(module, &compiled)))
+        Ok((bytes, report(module, &compiled, &bodies)))
     }
 
     fn generator(&self) -> Result<impl CodeGenerator + use<>, Error> {
@@ -193,16 +217,28 @@ impl Precompile {
     }
 }
 
-fn report(module: &wamr_types::Module, compiled: &CompiledModule) -> Vec<FuncReport> {
+fn report(
+    module: &wamr_types::Module,
+    compiled: &CompiledModule,
+    bodies: &[Vec<InlinedBody>],
+) -> Vec<FuncReport> {
+    let name = |func| module.names.func(FuncIdx(func)).map(Into::into);
     let mut reports: Vec<FuncReport> = (0..module.defined_func_count())
         .map(|position| {
             let defined = DefinedFuncIdx::from_usize(position);
-            let func = module.func_idx(defined);
+            let func = module.func_idx(defined).0;
+            let mut inlined: Vec<InlinedCall> = Vec::new();
+            for &InlinedBody { func, call, within } in bodies.get(position).into_iter().flatten() {
+                let within = within.and_then(|within| inlined.get(within as usize));
+                let depth = within.map_or(0, |within| within.depth + 1);
+                inlined.push(InlinedCall { func, name: name(func), call, depth });
+            }
             FuncReport {
-                func: func.0,
-                name: module.names.func(func).map(Into::into),
+                func,
+                name: name(func),
                 wasm_bytes: module.bodies.body(defined).bytes.len(),
                 code_bytes: 0,
+                inlined,
             }
         })
         .collect();
@@ -235,6 +271,6 @@ impl Module {
         if is_aot(decoded.bytes.as_slice()) {
             return unloaded(&decoded.bytes).map_err(Error::new);
         }
-        Ok(Precompile::new().compile_decoded(self.engine(), decoded)?.0)
+        Ok(Precompile::new().compile_decoded(self.engine(), None, decoded)?.0)
     }
 }

@@ -3,7 +3,7 @@
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 /// Who makes compiled code.
-const COMPILED: &dyn wamr_runtime::Backend = &wamr_aot::Jit;
+const COMPILED: &dyn wamr_runtime::Backend = &wamr_aot::Jit::new();
 
 mod support;
 

@@ -100,6 +100,7 @@ pub(super) fn finish(
         calls,
         handlers,
         inlined,
+        bodies: places.bodies(),
     })
 }
 

@@ -150,6 +150,10 @@ impl CodeGenerator for Cranelift {
         "cranelift"
     }
 
+    fn version(&self) -> &'static str {
+        cranelift_codegen::VERSION
+    }
+
     fn target(&self) -> Target {
         self.target.clone()
     }

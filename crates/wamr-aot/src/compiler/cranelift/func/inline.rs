@@ -16,6 +16,7 @@ use wasmparser::{BinaryReader, FunctionBody, Operator};
 use super::super::convention::clif_type;
 use super::exception::{MAX_HANDLER_EDGES, TryInfo};
 use super::{Env, FuncCompiler};
+use crate::compiler::InlinedBody;
 
 /// Bodies of no more bytes that call nothing are always worth it: the call would be as long.
 const TINY_BYTES: usize = 24;
@@ -27,10 +28,9 @@ const ELSEWHERE_BYTES: usize = 72;
 const MAX_DEPTH: usize = 6;
 /// How many of them may be of the same function.
 const MAX_RECURSION: usize = 3;
-/// By how many bytes of bodies a function may always grow.
+/// By how many bytes of bodies a function may always grow, as far as the options let it; longer ones
+/// by their own length.
 const LEAST_GROWTH_BYTES: usize = 400;
-/// By how many it may grow at most, if it is as long itself.
-const MOST_GROWTH_BYTES: usize = 4000;
 /// How many clauses may catch what a body throws, each of which every call in it names.
 const MAX_HANDLERS: usize = 16;
 /// How many locals a body may declare.
@@ -77,6 +77,21 @@ impl Positions {
         }
         frames.push((root, place));
         frames
+    }
+
+    /// The bodies that were inlined.
+    pub(in super::super) fn bodies(&self) -> Vec<InlinedBody> {
+        let bodies = self.bodies.iter().map(|body| {
+            let (within, call) = match body.call & INLINED {
+                0 => (None, body.call),
+                _ => {
+                    let (within, call) = self.places[(body.call & !INLINED) as usize];
+                    (Some(within), call)
+                }
+            };
+            InlinedBody { func: body.func, call, within }
+        });
+        bodies.collect()
     }
 
     /// A trap code for the access at a place. Where Cranelift makes an access part of a later
@@ -145,7 +160,7 @@ impl Inlining {
             return Self::default();
         }
         let own = env.module.bodies.body(func).bytes.len();
-        let budget = own.clamp(LEAST_GROWTH_BYTES, MOST_GROWTH_BYTES);
+        let budget = own.max(LEAST_GROWTH_BYTES).min(env.inline_budget_bytes);
         Self { funcs: vec![func], budget, ..Self::default() }
     }
 

@@ -67,6 +67,7 @@ pub(super) struct Env<'a> {
     gc_layouts: OnceCell<Vec<Option<GcLayout>>>,
     counts_fuel: bool,
     inlines: bool,
+    inline_budget_bytes: usize,
     /// For functions that were looked at, what is known of their bodies, where they can be inlined.
     inlinable: RefCell<HashMap<DefinedFuncIdx, Option<inline::Candidate>>>,
 }
@@ -77,7 +78,7 @@ impl<'a> Env<'a> {
             env.types.top_of(table.ty.element.heap) == AbstractHeapType::Func
         };
         let func_tables = env.module.tables.iter().map(is_func).collect();
-        let ModuleEnv { module, types, counts_fuel, inlines } = env;
+        let ModuleEnv { module, types, counts_fuel, inlines, inline_budget_bytes } = env;
         Self {
             module,
             types,
@@ -86,6 +87,7 @@ impl<'a> Env<'a> {
             gc_layouts: OnceCell::new(),
             counts_fuel,
             inlines,
+            inline_budget_bytes,
             inlinable: RefCell::default(),
         }
     }
