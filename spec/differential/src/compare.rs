@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::run::{Event, Way, run};
+use crate::run::{Event, Run, Way, run, run_pair};
 
 /// How runs of a module compare.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,11 +47,28 @@ impl core::error::Error for Disagreement {}
 /// # Errors
 /// If two modes disagree.
 pub fn compare(module: &[u8], seed: u64) -> Result<Outcome, Box<Disagreement>> {
-    let [first, others @ ..] = Way::ALL;
-    let expected = events(first, module, seed);
+    let runs = Way::ALL.iter().map(|&way| (way.to_string(), events(run(way, module, seed))));
+    compare_runs(runs)
+}
+
+/// Runs two modules, the second of which imports from the first, each in every mode.
+///
+/// # Errors
+/// If modes disagree.
+pub fn compare_pair(modules: [&[u8]; 2], seed: u64) -> Result<Outcome, Box<Disagreement>> {
+    compare_runs(Way::pairs().into_iter().map(|ways| {
+        let label = format!("{} + {}", ways[0], ways[1]);
+        (label, events(run_pair(ways, modules, seed)))
+    }))
+}
+
+/// Compares runs with the first of them.
+fn compare_runs(
+    mut runs: impl Iterator<Item = (String, Vec<Event>)>,
+) -> Result<Outcome, Box<Disagreement>> {
+    let Some((first, expected)) = runs.next() else { return Ok(Outcome::Same(0)) };
     let mut seen = expected.len();
-    for way in others {
-        let found = events(way, module, seed);
+    for (way, found) in runs {
         let undecided = |events: &[Event]| {
             let position = events.iter().position(|event| matches!(event, Event::Undecided(_)));
             position.unwrap_or(events.len())
@@ -67,7 +84,7 @@ pub fn compare(module: &[u8], seed: u64) -> Result<Outcome, Box<Disagreement>> {
                     None => "nothing more".to_owned(),
                 };
                 return Err(Box::new(Disagreement {
-                    ways: [first.to_string(), way.to_string()],
+                    ways: [first, way],
                     seen: events.map(text),
                     before: expected[..position].iter().map(|event| text(Some(event))).collect(),
                 }));
@@ -84,8 +101,8 @@ pub fn compare(module: &[u8], seed: u64) -> Result<Outcome, Box<Disagreement>> {
 
 const REFUSED: &str = "refused: ";
 
-fn events(way: Way, module: &[u8], seed: u64) -> Vec<Event> {
-    match run(way, module, seed) {
+fn events(run: Result<Run, String>) -> Vec<Event> {
+    match run {
         Ok(run) => run.events,
         Err(error) => vec![Event::Seen(format!("{REFUSED}{error}"))],
     }

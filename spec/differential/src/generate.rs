@@ -1,8 +1,10 @@
 //! Modules from bytes.
 
 use arbitrary::{Arbitrary, Unstructured};
+use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
+use wasm_encoder::{ImportSection, RawSection, SectionId};
 use wasm_smith::{Config, InstructionKind, InstructionKinds, MemoryOffsetChoices, Module};
-use wasmparser::{Operator, Parser, Payload};
+use wasmparser::{ExternalKind, Operator, Parser, Payload, TypeRef};
 
 /// Pages of 64 KiB that no memory goes beyond.
 const MEMORY_PAGES: u64 = 6;
@@ -14,6 +16,86 @@ pub fn module_from(bytes: &[u8]) -> Option<Vec<u8>> {
     let config = config(&mut bytes).ok()?;
     let module = Module::new(config, &mut bytes).ok()?.to_bytes();
     (!may_wait(&module)).then_some(module)
+}
+
+/// Makes two modules of any bytes, of which the second imports some of what the first exports, and
+/// nothing else. `None` as of [`module_from`].
+pub fn pair_from(bytes: &[u8]) -> Option<[Vec<u8>; 2]> {
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    let (mut first, mut second) = (Unstructured::new(first), Unstructured::new(second));
+    let mut config = config(&mut first).ok()?;
+    let exporter = Module::new(config.clone(), &mut first).ok()?.to_bytes();
+    config.available_imports = Some(imports_of(&exporter)?);
+    // What is imported counts.
+    config.max_funcs *= 2;
+    config.max_imports += config.max_funcs;
+    config.max_globals *= 2;
+    config.max_memories *= 2;
+    config.max_tables *= 2;
+    config.max_tags *= 2;
+    config.max_type_size *= 2;
+    let importer = Module::new(config, &mut second).ok()?.to_bytes();
+    (!may_wait(&exporter) && !may_wait(&importer)).then_some([exporter, importer])
+}
+
+/// A module that has the types of another one, and imports all that it exports.
+fn imports_of(module: &[u8]) -> Option<Vec<u8>> {
+    let mut imports = ImportSection::new();
+    let mut example = wasm_encoder::Module::new();
+    let (mut funcs, mut tables, mut memories) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut globals, mut tags) = (Vec::new(), Vec::new());
+    for payload in Parser::new(0).parse_all(module) {
+        match payload.ok()? {
+            Payload::TypeSection(types) => {
+                let range = types.range();
+                let range = usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?;
+                let data = &module[range];
+                example.section(&RawSection { id: SectionId::Type as u8, data });
+            }
+            Payload::ImportSection(imports) => {
+                for import in imports.into_imports() {
+                    match import.ok()?.ty {
+                        TypeRef::Func(ty) | TypeRef::FuncExact(ty) => funcs.push(ty),
+                        TypeRef::Table(ty) => tables.push(ty),
+                        TypeRef::Memory(ty) => memories.push(ty),
+                        TypeRef::Global(ty) => globals.push(ty),
+                        TypeRef::Tag(ty) => tags.push(ty),
+                    }
+                }
+            }
+            Payload::FunctionSection(types) => {
+                types.into_iter().for_each(|ty| funcs.extend(ty));
+            }
+            Payload::TableSection(types) => {
+                types.into_iter().for_each(|table| tables.extend(table.map(|table| table.ty)));
+            }
+            Payload::MemorySection(types) => types.into_iter().for_each(|ty| memories.extend(ty)),
+            Payload::TagSection(types) => types.into_iter().for_each(|ty| tags.extend(ty)),
+            Payload::GlobalSection(types) => {
+                types.into_iter().for_each(|global| globals.extend(global.map(|global| global.ty)));
+            }
+            Payload::ExportSection(exports) => {
+                for export in exports {
+                    let export = export.ok()?;
+                    let index = export.index as usize;
+                    let ty = match export.kind {
+                        ExternalKind::Func | ExternalKind::FuncExact => {
+                            TypeRef::Func(*funcs.get(index)?)
+                        }
+                        ExternalKind::Table => TypeRef::Table(*tables.get(index)?),
+                        ExternalKind::Memory => TypeRef::Memory(*memories.get(index)?),
+                        ExternalKind::Global => TypeRef::Global(*globals.get(index)?),
+                        ExternalKind::Tag => TypeRef::Tag(*tags.get(index)?),
+                    };
+                    let ty = RoundtripReencoder.entity_type(ty).ok()?;
+                    imports.import("", export.name, ty);
+                }
+            }
+            _ => {}
+        }
+    }
+    example.section(&imports);
+    Some(example.finish())
 }
 
 fn config(u: &mut Unstructured<'_>) -> arbitrary::Result<Config> {

@@ -1,6 +1,7 @@
 //! Runs a module in every mode, and compares everything that can be seen of it.
 //!
-//! [`module_from`] makes a module of any bytes, [`compare`] runs one. The tests run some modules of
+//! [`module_from`] makes a module of any bytes, [`compare`] runs one; [`pair_from`] and
+//! [`compare_pair`] do the same with two that are linked. The tests run some modules of
 //! fixed seeds, the program of this package as many as one likes, and the fuzz targets those that a
 //! fuzzer comes up with.
 
@@ -8,14 +9,14 @@ mod random;
 pub use random::{bytes_of_seed, mix};
 
 mod generate;
-pub use generate::module_from;
+pub use generate::{module_from, pair_from};
 
 mod host;
 mod observe;
 mod values;
 
 mod run;
-pub use run::{Event, Run, Way, run};
+pub use run::{Event, Run, Way, run, run_pair};
 
 mod compare;
-pub use compare::{Disagreement, Outcome, compare};
+pub use compare::{Disagreement, Outcome, compare, compare_pair};

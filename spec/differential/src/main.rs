@@ -6,14 +6,18 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{env, fs, thread};
 
-use wamr_differential::{Outcome, bytes_of_seed, compare, module_from};
+use wamr_differential::{
+    Disagreement, Outcome, bytes_of_seed, compare, compare_pair, module_from, pair_from,
+};
 
 const USAGE: &str = "\
-usage: wamr-differential [--from SEED] [--count N] [--threads N] [--keep DIR]
-       wamr-differential --module FILE [--from SEED]
+usage: wamr-differential [--from SEED] [--count N] [--threads N] [--keep DIR] [--what KIND]
+       wamr-differential --module FILE [--importer FILE] [--from SEED]
 
 Runs the modules of N seeds (1000 by default) in every mode and compares everything that can be
-seen of them. Modules that modes disagree on are written to DIR. With --module, runs that module.";
+seen of them. Modules that modes disagree on are written to DIR. KIND is module (the default), or pair: two modules,
+the second of which imports from the first, each in every mode. With --module, runs that module,
+and the one that imports from it.";
 
 /// Native stack of each thread: what the main thread of a process has.
 const STACK_BYTES: usize = 8 << 20;
@@ -34,11 +38,21 @@ struct Options {
     threads: usize,
     keep: Option<PathBuf>,
     module: Option<PathBuf>,
+    importer: Option<PathBuf>,
+    pairs: bool,
 }
 
 fn options() -> Option<Options> {
     let threads = thread::available_parallelism().map_or(1, |count| count.get());
-    let mut options = Options { from: 0, count: 1000, threads, keep: None, module: None };
+    let mut options = Options {
+        from: 0,
+        count: 1000,
+        threads,
+        keep: None,
+        module: None,
+        importer: None,
+        pairs: false,
+    };
     let mut args = env::args().skip(1);
     while let Some(arg) = args.next() {
         let value = args.next()?;
@@ -48,6 +62,14 @@ fn options() -> Option<Options> {
             "--threads" => options.threads = value.parse().ok()?,
             "--keep" => options.keep = Some(value.into()),
             "--module" => options.module = Some(value.into()),
+            "--importer" => options.importer = Some(value.into()),
+            "--what" => {
+                options.pairs = match &*value {
+                    "module" => false,
+                    "pair" => true,
+                    _ => return None,
+                }
+            }
             _ => return None,
         }
     }
@@ -60,7 +82,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     if let Some(path) = &options.module {
-        return run_module(path, options.from);
+        return run_module(path, options.importer.as_ref(), options.from);
     }
     let counts = Mutex::new(Counts::default());
     let next = AtomicU64::new(options.from);
@@ -95,15 +117,18 @@ fn main() -> ExitCode {
     if counts.disagreements == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn run_module(path: &PathBuf, seed: u64) -> ExitCode {
-    let module = match fs::read(path) {
-        Ok(module) => module,
-        Err(error) => {
-            eprintln!("{}: {error}", path.display());
-            return ExitCode::FAILURE;
+fn run_module(path: &PathBuf, importer: Option<&PathBuf>, seed: u64) -> ExitCode {
+    let mut modules = Vec::new();
+    for path in [Some(path), importer].into_iter().flatten() {
+        match fs::read(path) {
+            Ok(module) => modules.push(module),
+            Err(error) => {
+                eprintln!("{}: {error}", path.display());
+                return ExitCode::FAILURE;
+            }
         }
-    };
-    match compare(&module, seed) {
+    }
+    match compare_all(&modules, seed) {
         Ok(outcome) => {
             println!("{outcome:?}");
             ExitCode::SUCCESS
@@ -115,9 +140,21 @@ fn run_module(path: &PathBuf, seed: u64) -> ExitCode {
     }
 }
 
+fn compare_all(modules: &[Vec<u8>], seed: u64) -> Result<Outcome, Box<Disagreement>> {
+    match modules {
+        [exporter, importer] => compare_pair([exporter, importer], seed),
+        [module, ..] => compare(module, seed),
+        [] => Ok(Outcome::Same(0)),
+    }
+}
+
 fn run_seed(seed: u64, options: &Options, counts: &Mutex<Counts>) {
-    let module = module_from(&bytes_of_seed(seed));
-    let outcome = module.as_ref().map(|module| compare(module, seed));
+    let bytes = bytes_of_seed(seed);
+    let modules = match options.pairs {
+        true => pair_from(&bytes).map(Vec::from),
+        false => module_from(&bytes).map(|module| vec![module]),
+    };
+    let outcome = modules.as_ref().map(|modules| compare_all(modules, seed));
     let mut counts = counts.lock().unwrap_or_else(|poison| poison.into_inner());
     match outcome {
         None => counts.empty += 1,
@@ -133,8 +170,9 @@ fn run_seed(seed: u64, options: &Options, counts: &Mutex<Counts>) {
         Some(Err(disagreement)) => {
             counts.disagreements += 1;
             println!("seed {seed}:\n{disagreement}");
-            if let (Some(dir), Some(module)) = (&options.keep, module) {
-                let path = dir.join(format!("{seed}.wasm"));
+            let Some(dir) = &options.keep else { return };
+            for (name, module) in ["", ".importer"].iter().zip(modules.into_iter().flatten()) {
+                let path = dir.join(format!("{seed}{name}.wasm"));
                 if let Err(error) = fs::write(&path, module) {
                     eprintln!("{}: {error}", path.display());
                 }

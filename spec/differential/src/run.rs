@@ -39,6 +39,20 @@ impl Way {
     ];
 }
 
+impl Way {
+    /// Every way for two modules that are linked; the first is what others are compared with.
+    pub fn pairs() -> Vec<[Self; 2]> {
+        let kinds = |memory_guard| {
+            Self::ALL.into_iter().filter(move |way| way.memory_guard == memory_guard)
+        };
+        let pairs_of = |memory_guard| {
+            kinds(memory_guard)
+                .flat_map(move |first| kinds(memory_guard).map(move |second| [first, second]))
+        };
+        pairs_of(true).chain(pairs_of(false).filter(|[first, second]| first != second)).collect()
+    }
+}
+
 impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = if self.by_file { "aot" } else { self.mode.name() };
@@ -80,39 +94,75 @@ fn engine(way: Way) -> Result<Engine, Error> {
 ///
 /// # Errors
 /// If the module cannot be loaded, or nothing can be made for an import of it.
-#[allow(unsafe_code, reason = "native code that was made on the spot")]
 pub fn run(way: Way, module: &[u8], seed: u64) -> Result<Run, String> {
-    let shows_frames = !has_tail_calls(module);
-    let engine = engine(way).map_err(|error| error.to_string())?;
+    run_all(&[way], &[module], seed)
+}
+
+/// Runs two modules, the second of which imports from the first by name. Memories are guarded if
+/// they are in the first way.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_pair(ways: [Way; 2], modules: [&[u8]; 2], seed: u64) -> Result<Run, String> {
+    run_all(&ways, &modules, seed)
+}
+
+fn run_all(ways: &[Way], modules: &[&[u8]], seed: u64) -> Result<Run, String> {
+    let shows_frames = !modules.iter().any(|module| has_tail_calls(module));
+    let engine = engine(ways[0]).map_err(|error| error.to_string())?;
+    let loaded = ways.iter().zip(modules).map(|(&way, module)| load(&engine, way, module));
+    let loaded = loaded.collect::<Result<Vec<_>, _>>()?;
+    let mut store = Store::new(&engine, Shared::new(seed, shows_frames));
+    store.limiter(|shared| &mut shared.limits);
+    store.set_fuel(FUEL).map_err(|error| error.to_string())?;
+    let mut exports: Vec<(String, Extern)> = Vec::new();
+    for (position, (model, module)) in loaded.iter().enumerate() {
+        let imports = match position {
+            0 => imports(&engine, &mut store, model, seed)?,
+            _ => {
+                let export = |name: &str| exports.iter().find(|(export, _)| export == name);
+                let found = model.imports().map(|import| Some(export(import.name())?.1.clone()));
+                found.collect::<Option<_>>().ok_or("an import that nobody exports")?
+            }
+        };
+        match Instance::new(&mut store, module, &imports) {
+            Ok(instance) => {
+                let own = instance.exports(&mut store).map_err(|error| error.to_string())?;
+                exports.extend(own);
+            }
+            Err(InstantiateError::Run(error)) => {
+                let event = describe_error(&mut store, &error);
+                store.data_mut().events.push(event);
+                // What was written to imports stays written.
+                exports.extend(imports.into_iter().map(|import| (String::new(), import)));
+                look(&mut store, &exports);
+                return Ok(Run { events: store.into_data().events });
+            }
+            Err(error) => {
+                store.data_mut().log(format!("no instance: {error}"));
+                return Ok(Run { events: store.into_data().events });
+            }
+        }
+    }
+    call_all(&mut store, &exports, seed).map_err(|error| error.to_string())?;
+    Ok(Run { events: store.into_data().events })
+}
+
+/// A module twice: as dummies can be made for it, and the way it is to run.
+#[allow(unsafe_code, reason = "native code that was made on the spot")]
+fn load(engine: &Engine, way: Way, module: &[u8]) -> Result<(Module, Module), String> {
     let bytes = ModuleBytes::new(module.to_vec());
     // Dummies can be made for modules in the binary format alone.
-    let model = Module::in_mode(&engine, bytes.clone(), None, Mode::Interp);
+    let model = Module::in_mode(engine, bytes.clone(), None, Mode::Interp);
     let model = model.map_err(|error| error.to_string())?;
     let module = if way.by_file {
         let file = engine.precompile(module).map_err(|error| error.to_string())?;
         // SAFETY: it was made on the line above.
-        unsafe { Module::deserialize(&engine, file) }
+        unsafe { Module::deserialize(engine, file) }
     } else {
-        Module::from_bytes(&engine, bytes)
+        Module::in_mode(engine, bytes, None, way.mode)
     };
-    let module = module.map_err(|error| error.to_string())?;
-    let mut store = Store::new(&engine, Shared::new(seed, shows_frames));
-    store.limiter(|shared| &mut shared.limits);
-    store.set_fuel(FUEL).map_err(|error| error.to_string())?;
-    let imports = imports(&engine, &mut store, &model, seed)?;
-    match Instance::new(&mut store, &module, &imports) {
-        Ok(instance) => call_all(&mut store, &instance, seed).map_err(|error| error.to_string())?,
-        Err(InstantiateError::Run(error)) => {
-            let event = describe_error(&mut store, &error);
-            store.data_mut().events.push(event);
-            // What was written to imports stays written.
-            let imports: Vec<_> =
-                imports.into_iter().map(|import| (String::new(), import)).collect();
-            look(&mut store, &imports);
-        }
-        Err(error) => store.data_mut().log(format!("no instance: {error}")),
-    }
-    Ok(Run { events: store.into_data().events })
+    Ok((model, module.map_err(|error| error.to_string())?))
 }
 
 fn imports(
@@ -152,11 +202,14 @@ fn imports(
     Ok(imports)
 }
 
-fn call_all(store: &mut Store<Shared>, instance: &Instance, seed: u64) -> Result<(), Error> {
-    let exports = instance.exports(&mut *store)?;
+fn call_all(
+    store: &mut Store<Shared>,
+    exports: &[(String, Extern)],
+    seed: u64,
+) -> Result<(), Error> {
     store.data_mut().funcs =
         exports.iter().filter_map(|(_, entity)| entity.clone().into_func()).collect();
-    look(store, &exports);
+    look(store, exports);
     let funcs = store.data().funcs.clone();
     for (position, func) in funcs.iter().enumerate() {
         store.set_fuel(FUEL)?;
@@ -165,11 +218,11 @@ fn call_all(store: &mut Store<Shared>, instance: &Instance, seed: u64) -> Result
         let _ = host::call_func(store, func, mix(seed, 1000 + position as u64));
         let fuel = store.get_fuel()?;
         store.data_mut().log(format!("fuel {fuel}"));
-        look(store, &exports);
+        look(store, exports);
     }
     // Nothing that can be reached may get lost.
     store.gc();
-    look(store, &exports);
+    look(store, exports);
     Ok(())
 }
 

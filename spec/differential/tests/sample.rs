@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::{fs, thread};
 
-use wamr_differential::{Outcome, bytes_of_seed, compare, module_from};
+use wamr_differential::{Outcome, bytes_of_seed, compare, compare_pair, module_from, pair_from};
 
 /// Native stack for runs: what the main thread of a process has.
 const STACK_BYTES: usize = 8 << 20;
@@ -43,6 +43,23 @@ fn all_modes_do_the_same_with_other_modules() {
     on_a_large_stack(|| {
         let seen = sample(150..300);
         assert!(seen > 1000, "the modules did something: {seen}");
+    });
+}
+
+#[test]
+fn linked_instances_of_all_modes_do_the_same() {
+    on_a_large_stack(|| {
+        let mut seen = 0;
+        for seed in 0..40 {
+            let Some([exporter, importer]) = pair_from(&bytes_of_seed(seed)) else { continue };
+            match compare_pair([&exporter, &importer], seed) {
+                Ok(Outcome::Same(events)) => seen += events,
+                Ok(Outcome::Refused(why)) => panic!("seed {seed}: {why}"),
+                Ok(_) => {}
+                Err(disagreement) => panic!("seed {seed}:\n{disagreement}"),
+            }
+        }
+        assert!(seen > 500, "the modules did something: {seen}");
     });
 }
 
