@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 
 use wamr_aot::CompiledModule;
 use wamr_aot::compiler::{
-    CodeGenerator, CompileOptions, Cranelift, OptLevel, Unsupported, compile,
+    CodeGenerator, CompileOptions, CompileProgress, Cranelift, OptLevel, Unsupported, compile,
 };
 use wamr_runtime::{Engine, Error, MemoryKind};
 use wamr_types::{Features, LoadOptions, Loader, ModuleBytes, Validation};
@@ -53,6 +53,31 @@ fn the_number_of_threads_changes_nothing() {
     assert!(one == compile(3));
     assert_eq!(one.funcs.len(), 100);
     assert!(one.funcs.iter().all(|func| func.checked.is_some() && func.guarded.is_some()));
+}
+
+#[test]
+fn who_watches_sees_how_much_is_done() {
+    let (outer, inner) = (CompileProgress::new(), CompileProgress::new());
+    let compile = || {
+        let options = CompileOptions::default();
+        compile_text(&large(), Features::WASM_2_0, &options).expect("it can be compiled");
+    };
+    assert_eq!(outer.functions(), None);
+    outer.observe(|| {
+        // Each function, for two kinds of memory.
+        inner.observe(compile);
+        assert_eq!((inner.functions(), outer.functions()), (Some((200, 200)), None));
+        compile();
+        compile();
+    });
+    assert_eq!(outer.functions(), Some((400, 400)));
+    compile();
+    assert_eq!((inner.functions(), outer.functions()), (Some((200, 200)), Some((400, 400))));
+    // What panics leaves nobody watching.
+    let panics = || inner.observe(|| panic!("on purpose"));
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(panics)).unwrap_err();
+    compile();
+    assert_eq!(inner.functions(), Some((200, 200)));
 }
 
 #[test]

@@ -40,7 +40,8 @@ pub(crate) fn prepare<T: 'static>(
     let ty = func.ty(&*store).map_err(Failure::unusable)?;
     if args.len() != ty.params().len() {
         let (wanted, found) = (ty.params().len(), args.len());
-        let message = format!("`{name}` has type {ty}: it takes {wanted} arguments, not {found}");
+        let arguments = if wanted == 1 { "argument" } else { "arguments" };
+        let message = format!("`{name}` has type {ty}: it takes {wanted} {arguments}, not {found}");
         return Err(Failure { message, code: EXIT_TRAP });
     }
     let mut params = Vec::with_capacity(args.len());

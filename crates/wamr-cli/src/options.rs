@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use wamr::{Config, Features, Mode};
 
+use crate::suggest::did_you_mean;
 use crate::table::{Reader, SHELLS};
 
 mod list;
@@ -178,6 +179,20 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
         "completions" => completions(reader, options),
         _ => run(reader, options, Some(word)),
     }
+}
+
+/// What to say about a word that is no file, in case that a command was meant.
+pub(crate) fn meant_command(word: &str) -> String {
+    if word == "help" {
+        return "; `iwasm --help` lists commands and options".into();
+    }
+    did_you_mean(word, CLI.commands.iter().map(|command| command.name))
+}
+
+/// Whether a word is an option, perhaps with a value.
+pub(crate) fn is_option(word: &str) -> bool {
+    let name = word.split('=').next().unwrap_or(word);
+    CLI.spellings().any(|spelling| spelling == name)
 }
 
 /// Help and version.

@@ -1,12 +1,17 @@
 //! Running a program.
 
+use std::io;
 use std::time::Instant;
 
-use wamr::{Config, Engine, Error, Extern, ExternType, Instance, Module, Store, Val, Validation};
+use wamr::types::LoadErrorKind;
+use wamr::{
+    Config, Engine, Error, Extern, ExternType, Instance, Module, ModuleError, Store, Val,
+    Validation,
+};
 use wamr::{libc_builtin, wasi};
 
 use crate::host::{Builtins, Host, store};
-use crate::options::{CommonOptions, RunOptions, Verbosity};
+use crate::options::{CommonOptions, RunOptions, Verbosity, is_option, meant_command};
 use crate::program::Started;
 use crate::report::{Progress, Reports};
 use crate::{EXIT_TRAP, Failure, complain, invoke, program, repl, threads};
@@ -69,17 +74,33 @@ pub(crate) fn load(
     options: &CommonOptions,
 ) -> Result<Module, Failure> {
     let start = Instant::now();
-    let progress = Progress::start("iwasm", "loading and compiling", file);
     let kept = kept(engine);
-    let module = crate::aot::load(engine, file, options);
-    drop(progress);
-    let module = module.map_err(|error| Failure::unusable(format!("{file}: {error}")))?;
+    let module = Progress::compiling("iwasm", "loading and compiling", file, || {
+        crate::aot::load(engine, file, options)
+    });
+    let module = module.map_err(|error| Failure::unusable(not_loaded(file, &error)))?;
     if options.verbosity >= Verbosity::STEPS {
         let (mode, took) = (module.mode(), start.elapsed().as_millis());
         let kept = if self::kept(engine) > kept { ", with code kept from before" } else { "" };
         complain(format_args!("iwasm: {file}: loaded for mode {mode} in {took} ms{kept}"));
     }
     Ok(module)
+}
+
+/// Why a file cannot be loaded.
+fn not_loaded(file: &str, error: &ModuleError) -> String {
+    match error {
+        ModuleError::Read(error) if error.kind() == io::ErrorKind::NotFound => {
+            format!("{file}: {error}{}", meant_command(file))
+        }
+        // Nobody wants to hear about text who never wrote any.
+        ModuleError::Load(error)
+            if file.ends_with(".wasm") && matches!(error.kind, LoadErrorKind::Text(_)) =>
+        {
+            format!("{file}: this is no WebAssembly module, neither in binary nor as text")
+        }
+        error => format!("{file}: {error}"),
+    }
 }
 
 /// Runs a program and gives its exit code.
@@ -160,7 +181,12 @@ pub(crate) fn start<T: 'static>(
         [] => "and no other function that could be called".into(),
         names => format!("name a function to call with `--function`, such as {}", names.join(", ")),
     };
-    Err(Failure::unusable(format!("{}: the module has no `_start`; {there}", options.file)))
+    // What follows the file is the program's.
+    let behind = options.args.iter().find(|arg| is_option(arg));
+    let hint = behind.map_or(String::new(), |option| {
+        format!("; options stand before the file, and `{option}` does not")
+    });
+    Err(Failure::unusable(format!("{}: the module has no `_start`; {there}{hint}", options.file)))
 }
 
 /// The exit code of a program that ended so.

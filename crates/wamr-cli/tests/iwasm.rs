@@ -100,7 +100,7 @@ fn functions_take_typed_arguments_and_print_typed_results() {
     }
     run_wat(&["-f", "i32"], wat, &["4294967296"]).fails(255, "`4294967296` is not an i32");
     run_wat(&["-f", "f32"], wat, &["one"]).fails(255, "`one` is not an f32");
-    run_wat(&["-f", "i32"], wat, &[]).fails(1, "takes 1 arguments, not 0");
+    run_wat(&["-f", "i32"], wat, &[]).fails(1, "takes 1 argument, not 0");
     run_wat(&["-f", "none"], wat, &["1"]).fails(1, "takes 0 arguments, not 1");
     run_wat(&["-f", "missing"], wat, &[]).fails(255, "no exported function `missing`");
 }
@@ -151,7 +151,7 @@ fn what_cannot_be_run_exits_with_255() {
     iwasm(&["-z"]).fails(255, "unknown option `-z`");
     iwasm(&["--mode", "none", "x.wasm"]).fails(255, "`none` is not a mode");
     iwasm(&["--stack-size", "many", "x.wasm"]).fails(255, "`many` is not a whole number");
-    iwasm(&["--env", "NAME", "x.wasm"]).fails(255, "NAME=VALUE");
+    iwasm(&["--env", "NOBODY_SETS_THIS", "x.wasm"]).fails(255, "NAME=VALUE");
     iwasm(&["--map-dir", "only", "x.wasm"]).fails(255, "GUEST::HOST");
     iwasm(&["-f"]).fails(255, "");
     let words = program("wordfreq.wasm");
@@ -164,7 +164,7 @@ fn what_cannot_be_run_exits_with_255() {
         ("component.wasm", component),
         ("binary.wasm", &[0xff, 0xfe, 0x00]),
     ]);
-    iwasm(&[&path(&dir, "text.wasm")]).fails(255, "text.wasm: malformed text");
+    iwasm(&[&path(&dir, "text.wasm")]).fails(255, "text.wasm: this is no WebAssembly module");
     for name in ["empty.wasm", "short.wasm", "binary.wasm"] {
         iwasm(&[&path(&dir, name)]).fails(255, &format!("{name}: malformed module"));
     }

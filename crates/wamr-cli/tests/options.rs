@@ -138,6 +138,7 @@ fn the_most_that_a_program_may_compute_is_set() {
     let endless = r#"(module (func (export "_start") (loop (br 0))))"#;
     for mode in modes() {
         run_wat(&["--mode", mode, "--timeout", "50"], endless, &[]).fails(1, "interrupted");
+        run_wat(&["--mode", mode, "--timeout", "0s"], endless, &[]).fails(1, "interrupted");
         run_wat(&["--mode", mode, "--fuel", "50"], endless, &[]).fails(1, "all fuel consumed");
     }
 }
@@ -249,7 +250,7 @@ fn functions_are_called_line_by_line() {
     assert_eq!((run.code, &*run.out), (Some(0), "0x7:i32\n"));
     for message in [
         "no exported function `ad`; did you mean `add`?",
-        "takes 1 arguments, not 0",
+        "takes 1 argument, not 0",
         "`x` is not an i32",
         "wasm trap: unreachable",
         "the ' has no end",
@@ -285,6 +286,57 @@ fn words_that_are_almost_right_are_found_out() {
     iwasm(&["--disabel-simd", "x"]).fails(255, "did you mean `--disable-simd`?");
     run_wat(&["--invoke", "fibb"], FIB, &["1"]).fails(255, "did you mean `fib`?");
     run_wat(&["--function", "fib"], FIB, &["1"]).prints("0x1:i32\n");
+    iwasm(&["inspct", "x.wasm"]).fails(255, "(os error 2); did you mean `inspect`?");
+    iwasm(&["help"]).fails(255, "; `iwasm --help` lists commands");
+    let run = iwasm(&["./inspct"]);
+    run.fails(255, "./inspct: ");
+    assert!(!run.err.contains("did you mean"), "{}", run.err);
+    // Every letter would be close to this one.
+    iwasm(&["-W", "x"]).fails(255, "unknown option `-W`; `iwasm --help` lists them\n");
+    assert_eq!(iwasm(&["-V"]).out, iwasm(&["--version"]).out);
+}
+
+#[test]
+fn options_behind_the_file_are_told() {
+    let run = run_wat(&[], FIB, &["--invoke", "fib", "1"]);
+    run.fails(255, "`fib`; options stand before the file, and `--invoke` does not\n");
+    let run = run_wat(&[], FIB, &["--fuel=3"]);
+    run.fails(255, "options stand before the file, and `--fuel=3` does not\n");
+    assert!(!run_wat(&[], FIB, &["--own"]).err.contains("before the file"));
+    // A program that starts has them.
+    run_wat(&["--argv0", "x"], OWN_NAME, &["--fuel"]).prints("x\0--fuel\0");
+}
+
+#[test]
+fn what_is_no_module_is_said_to_be_none() {
+    let dir = files([("a.wasm", b"garbage"), ("a.wat", b"garbage"), ("b.wasm", b"(module)")]);
+    iwasm(&[&path(&dir, "a.wasm")]).fails(255, "a.wasm: this is no WebAssembly module, neither");
+    iwasm(&[&path(&dir, "a.wat")]).fails(255, "a.wat: malformed text: ");
+    iwasm(&["validate", &path(&dir, "b.wasm")]).prints("");
+}
+
+#[test]
+fn variables_come_from_here_if_they_have_no_value() {
+    let env = r#"(module
+        (import "wasi_snapshot_preview1" "environ_sizes_get"
+            (func $sizes (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "environ_get" (func $env (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_write"
+            (func $write (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "_start")
+            (drop (call $sizes (i32.const 0) (i32.const 4)))
+            (drop (call $env (i32.const 1024) (i32.const 4096)))
+            (i32.store (i32.const 8) (i32.const 4096))
+            (i32.store (i32.const 12) (i32.load (i32.const 4)))
+            (drop (call $write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 16)))))"#;
+    run_wat(&["--env", "A=1", "--env=B=", "--env", "A=x=y"], env, &[]).prints("A=x=y\0B=\0");
+    // Cargo sets it.
+    let set = std::env::var("CARGO_PKG_NAME").expect("set while tests run");
+    let expected = format!("CARGO_PKG_NAME={set}\0");
+    run_wat(&["--env", "CARGO_PKG_NAME"], env, &[]).prints(&expected);
+    run_wat(&["--env", "NOBODY_SETS_THIS"], env, &[]).fails(255, "is not set here");
+    run_wat(&["--env", ""], env, &[]).fails(255, "NAME=VALUE");
 }
 
 #[test]

@@ -80,6 +80,15 @@ fn native_code_is_run_from_standard_input_and_shown() {
     let json: serde_json::Value =
         serde_json::from_slice(&iwasm(&["inspect", "--json", "-"]).stdout).unwrap();
     assert_eq!(json["kind"], "aot");
+    // Sections of the ELF file that it is.
+    let sections = json["sections"].as_array().unwrap();
+    let code = sections.iter().find(|section| section["name"] == ".text").expect("code");
+    assert!(code["bytes"].as_u64().unwrap() > 0);
+    for section in sections {
+        let [offset, bytes] = ["offset", "bytes"].map(|key| section[key].as_u64().unwrap());
+        assert!(bytes > 0 && offset + bytes <= json["bytes"].as_u64().unwrap(), "{section}");
+        assert!(shown.contains(&format!(" {bytes}  {}\n", section["name"].as_str().unwrap())));
+    }
     fails(&run(env!("CARGO_BIN_EXE_iwasm"), &["-"], &file[..file.len() / 2]), "damaged");
     // What it does not need may be missing, and nothing else.
     assert_eq!(iwasm(&["--disable-simd", "-f", "add", "-", "2", "3"]).stdout, b"0x5:i32\n");

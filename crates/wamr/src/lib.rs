@@ -65,6 +65,10 @@ pub use wamr_runtime::api::instantiate;
 /// Registries of natives, called by WAMR's signature strings.
 pub use wamr_linker::native;
 
+/// Telling how far a compilation is.
+#[cfg(feature = "jit")]
+pub use wamr_aot::compiler::CompileProgress;
+
 /// C functions for modules built without a libc.
 #[cfg(feature = "libc-builtin")]
 pub use wamr_libc_builtin as libc_builtin;

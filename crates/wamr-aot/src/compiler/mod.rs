@@ -20,7 +20,9 @@ use wamr_types::{DefinedFuncIdx, Module, TypeRegistry};
 use crate::artifact::{CompiledModule, FuncCode, Target, page_bytes, promises, relied_on};
 
 mod cranelift;
+mod progress;
 pub use cranelift::{Cranelift, OptLevel};
+pub use progress::CompileProgress;
 
 /// A generator of machine code.
 pub trait CodeGenerator: Send + Sync {
@@ -207,6 +209,10 @@ pub fn compile_reporting(
     let results: Vec<OnceLock<Result<CompiledFunc, Error>>> =
         core::iter::repeat_with(OnceLock::new).take(jobs).collect();
     let next = AtomicUsize::new(0);
+    let progress = CompileProgress::of_this_thread();
+    if let Some(progress) = &progress {
+        progress.expect(jobs);
+    }
     let work = || {
         let mut worker = generator.worker(env);
         loop {
@@ -225,6 +231,9 @@ pub fn compile_reporting(
                 next.store(jobs, Ordering::Relaxed);
             }
             let _ = results[job].set(result);
+            if let Some(progress) = &progress {
+                progress.step();
+            }
         }
     };
     let threads = options.threads.or_else(|| std::thread::available_parallelism().ok());

@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 use wamr::{Config, Engine, ExternType, Feature, Features, Module, Validation};
-use wasmparser::{Parser, Payload};
 
 use crate::options::{Format, InspectOptions};
 use crate::report::Progress;
@@ -13,6 +12,8 @@ use crate::{Failure, print};
 
 #[cfg(feature = "loading-linking")]
 mod deps;
+mod sections;
+use sections::Section;
 
 /// How many of the largest functions are shown.
 const LARGEST: usize = 10;
@@ -51,12 +52,6 @@ struct Report<'m> {
     funcs: Vec<(usize, u32, Option<&'m str>)>,
 }
 
-struct Section {
-    name: String,
-    offset: u64,
-    len_bytes: u64,
-}
-
 impl<'m> Report<'m> {
     fn new(module: &'m Module, options: &'m InspectOptions) -> Result<Self, Failure> {
         let unusable =
@@ -66,11 +61,11 @@ impl<'m> Report<'m> {
         let is_aot = wamr::aot::is_aot(bytes);
         let (features, sections) = if is_aot {
             // What the file says: what the module needs, or in older files all that was allowed.
-            (decoded.features, Vec::new())
+            (decoded.features, sections::of_elf(bytes).map_err(|error| unusable(&error))?)
         } else {
             let features =
                 needed(bytes, options.common.features).map_err(|error| unusable(&error))?;
-            (features, sections(bytes).map_err(|error| unusable(&error))?)
+            (features, sections::of_wasm(bytes).map_err(|error| unusable(&error))?)
         };
         let mut funcs: Vec<_> = (0..if is_aot { 0 } else { decoded.defined_func_count() })
             .map(|position| {
@@ -198,40 +193,4 @@ fn take_away(bytes: &[u8], needed: &mut Features, candidates: &[Feature]) {
 fn check(bytes: &[u8], features: Features) -> Result<(), wamr::ModuleError> {
     let engine = Engine::new(Config::new().wasm_features(features));
     Module::validate(&engine.map_err(wamr::ModuleError::Prepare)?, bytes)
-}
-
-/// The sections of a module in the binary format.
-fn sections(bytes: &[u8]) -> wasmparser::Result<Vec<Section>> {
-    let mut sections = Vec::new();
-    for payload in Parser::new(0).parse_all(bytes) {
-        let payload = payload?;
-        let Some((id, range)) = payload.as_section() else { continue };
-        let name = match &payload {
-            Payload::CustomSection(custom) => format!("custom `{}`", custom.name()),
-            _ => name(id).to_owned(),
-        };
-        sections.push(Section { name, offset: range.start, len_bytes: range.end - range.start });
-    }
-    Ok(sections)
-}
-
-/// What the specification calls a section.
-fn name(id: u8) -> &'static str {
-    const NAMES: [&str; 14] = [
-        "custom",
-        "type",
-        "import",
-        "function",
-        "table",
-        "memory",
-        "global",
-        "export",
-        "start",
-        "element",
-        "code",
-        "data",
-        "data count",
-        "tag",
-    ];
-    NAMES.get(usize::from(id)).copied().unwrap_or("unknown")
 }

@@ -1,7 +1,5 @@
 //! The table of commands and options.
 
-use std::time::Duration;
-
 use wamr::Mode;
 
 #[cfg(feature = "loading-linking")]
@@ -271,9 +269,9 @@ pub(super) static CLI: Cli<Options> = Cli {
                 },
                 Opt {
                     names: &["--env"],
-                    value: Value::Needed("NAME=VALUE", Hint::Nothing),
+                    value: Value::Needed("NAME[=VALUE]", Hint::Nothing),
                     commands: RUN,
-                    help: "a variable in its environment",
+                    help: "a variable in its environment; without a value, the one that it has here",
                     apply: |o, value| {
                         o.run.env.push(variable(value)?);
                         Ok(())
@@ -407,9 +405,9 @@ pub(super) static CLI: Cli<Options> = Cli {
                     names: &["--timeout"],
                     value: Value::Needed("MS", Hint::Nothing),
                     commands: RUN,
-                    help: "stops the program after so many milliseconds",
+                    help: "stops the program after so many milliseconds, or seconds if it ends in s",
                     apply: |o, value| {
-                        o.run.timeout = Some(Duration::from_millis(number(value)?));
+                        o.run.timeout = Some(duration(value)?);
                         Ok(())
                     },
                 },
@@ -508,7 +506,7 @@ pub(super) static CLI: Cli<Options> = Cli {
                     },
                 },
                 Opt {
-                    names: &["--version"],
+                    names: &["-V", "--version"],
                     value: Value::No,
                     commands: ALL,
                     help: "prints the version",

@@ -1,5 +1,7 @@
 //! What values of options mean.
 
+use std::time::Duration;
+
 use super::Dir;
 #[cfg(feature = "loading-linking")]
 use super::Preload;
@@ -65,12 +67,29 @@ pub(super) fn map_dir(value: &str) -> Result<Dir, String> {
     }
 }
 
-/// `NAME=VALUE`.
+/// `NAME=VALUE`, or a `NAME` whose value is that of the process.
 pub(super) fn variable(value: &str) -> Result<(String, String), String> {
     match value.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        None if !value.is_empty() => match std::env::var(value) {
+            Ok(found) => Ok((value.into(), found)),
+            Err(_) => Err(format!("`{value}` is not set here; NAME=VALUE gives it a value")),
+        },
         _ => Err(format!("`{value}` is not of the form NAME=VALUE")),
     }
+}
+
+/// A span of time: `500` or `500ms`, `2s`.
+pub(super) fn duration(value: &str) -> Result<Duration, String> {
+    let (digits, unit_ms) = match value.strip_suffix("ms") {
+        Some(digits) => (digits, 1),
+        None => value.strip_suffix('s').map_or((value, 1), |digits| (digits, 1000)),
+    };
+    let number: u64 = digits.parse().map_err(|_| {
+        format!("`{value}` is not a whole number of milliseconds, nor one of seconds such as 2s")
+    })?;
+    let ms = number.checked_mul(unit_ms).ok_or_else(|| format!("`{value}` is too large"))?;
+    Ok(Duration::from_millis(ms))
 }
 
 /// `NAME=FILE`.
@@ -104,6 +123,16 @@ mod tests {
         assert_eq!(bytes("2G"), Ok(2 << 30));
         for wrong in ["", "K", "-1", "1.5M", "1T", "64 K", "17179869184G", "é"] {
             assert!(bytes(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(duration("250"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("2s"), Ok(Duration::from_secs(2)));
+        for wrong in ["", "s", "ms", "-1", "1.5s", "1m", "18446744073709551615s"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
         }
     }
 

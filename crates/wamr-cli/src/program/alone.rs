@@ -1,7 +1,8 @@
 //! Programs of one module.
 
 use wamr::{
-    Engine, Imports, Instance, InstantiateError, Module, ProgramBuilder, ProgramPre, Source, Store,
+    Engine, Error, Imports, Instance, InstantiateError, Module, ProgramBuilder, ProgramPre, Source,
+    Store,
 };
 
 use crate::Failure;
@@ -50,9 +51,23 @@ pub(crate) fn start(
     let unusable =
         |error: &dyn std::fmt::Display| Failure::unusable(format!("{}: {error}", options.file));
     let list = imports.build(&mut *store).map_err(|error| unusable(&error))?;
-    match list.instantiate(store) {
-        Ok(instance) => Ok(Started::Running(Program(instance))),
+    match list.instantiate(&mut *store) {
+        Ok(instance) => Ok(match initialize(store, module, &instance) {
+            Ok(()) => Started::Running(Program(instance)),
+            Err(error) => Started::Ended(error),
+        }),
         Err(InstantiateError::Run(error)) => Ok(Started::Ended(error)),
         Err(error) => Err(unusable(&error)),
+    }
+}
+
+/// Initialises a reactor, which has no `_start`.
+fn initialize(store: &mut Store<Host>, module: &Module, instance: &Instance) -> Result<(), Error> {
+    if module.get_export("_start").is_some() {
+        return Ok(());
+    }
+    match instance.get_typed_func::<(), ()>(&mut *store, "_initialize") {
+        Ok(initialize) => initialize.call(store, ()),
+        Err(_) => Ok(()),
     }
 }

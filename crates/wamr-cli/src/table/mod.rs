@@ -128,9 +128,13 @@ impl<O> Cli<O> {
     }
 
     fn unknown(&self, name: &str) -> String {
-        let spellings: Vec<String> = self.spellings().collect();
+        // Every letter is close to every other.
+        let spellings: Vec<String> = self.spellings().filter(|_| name.len() > 2).collect();
         let meant = did_you_mean(name, spellings.iter().map(String::as_str));
-        format!("unknown option `{name}`{meant}; `{} --help` lists them", self.program)
+        if meant.is_empty() {
+            return format!("unknown option `{name}`; `{} --help` lists them", self.program);
+        }
+        format!("unknown option `{name}`{meant}")
     }
 }
 

@@ -17,6 +17,7 @@ mod features;
 #[path = "../inlining.rs"]
 mod inlining;
 mod options;
+#[allow(dead_code, reason = "`iwasm` uses more of it")]
 #[path = "../report/progress.rs"]
 mod progress;
 #[path = "../suggest.rs"]
@@ -58,9 +59,9 @@ fn compile(options: &CompileOptions) -> Result<(), String> {
     options.inlining.apply(&mut config);
     let engine = Engine::new(&config).map_err(|error| error.to_string())?;
     let start = Instant::now();
-    let progress = progress::Progress::start("wamrc", "compiling", &options.input);
-    let compiled = options.precompile.compile_reporting(&engine, &bytes);
-    drop(progress);
+    let compiled = progress::Progress::compiling("wamrc", "compiling", &options.input, || {
+        options.precompile.compile_reporting(&engine, &bytes)
+    });
     let (file, reports) = compiled.map_err(|error| in_file(&error))?;
     if options.verbose {
         let code: usize = reports.iter().map(|report| report.code_bytes).sum();
