@@ -103,6 +103,22 @@ impl<T: 'static> Linker<T> {
         self.insert(module, name, Definition::of_host(def))
     }
 
+    /// Defines a host function from its type, of numbers alone, and a closure over slots; see
+    /// [`HostFuncDef::with_slots`].
+    ///
+    /// # Errors
+    /// If the name is defined already, the type has references, or the engine holds no more types.
+    pub fn func_with_slots(
+        &mut self,
+        module: &str,
+        name: &str,
+        ty: FuncType,
+        func: impl Fn(Caller<'_, T>, &mut [u64]) -> Result<(), Error> + Send + Sync + 'static,
+    ) -> Result<&mut Self, LinkError> {
+        let def = HostFuncDef::with_slots(&self.engine, ty, func).map_err(LinkError::Foreign)?;
+        self.insert(module, name, Definition::of_host(def))
+    }
+
     /// Defines an external value.
     ///
     /// # Errors

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use smallvec::SmallVec;
 use wamr_linker::{LinkError, Linker};
 use wamr_runtime::{Caller, Error, Extern, SharedMemory};
-use wamr_types::TrapCode;
+use wamr_types::{FuncType, TrapCode, ValType};
 
 use crate::ctx::WasiCtx;
 use crate::errno::Errno;
@@ -81,29 +82,76 @@ fn add<T: 'static>(
     + Copy
     + 'static,
 ) -> Result<(), LinkError> {
-    macro_rules! define {
+    // One closure for all functions: there are a hundred, and each would be compiled again for
+    // every type of data.
+    for Import { module, name, params, function } in imports() {
+        let ty = FuncType::new(params.iter().copied(), [ValType::I32]);
+        linker.func_with_slots(module, name, ty, move |mut caller, slots| {
+            let args: SmallVec<[u64; MAX_PARAMS]> = SmallVec::from_slice(&slots[..params.len()]);
+            let errno = call(&mut caller, |data, mem| {
+                run(data, name, &args, mem, &|ctx, mem| function(ctx, mem, &args))
+            })?;
+            slots[0] = errno.into();
+            Ok(())
+        })?;
+    }
+    for module in ["wasi_snapshot_preview1", "wasi_unstable"] {
+        linker.func_wrap(module, "proc_exit", |code: u32| -> Result<(), Error> {
+            Err(Error::new(proc_exit(code)))
+        })?;
+    }
+    Ok(())
+}
+
+/// The most parameters that a function has.
+const MAX_PARAMS: usize = 9;
+
+/// A function as guests import it.
+struct Import {
+    module: &'static str,
+    name: &'static str,
+    params: &'static [ValType],
+    /// Takes a slot for each parameter.
+    function: fn(&mut WasiCtx, &mut GuestMemory<'_>, &[u64]) -> Result<(), Errno>,
+}
+
+/// All functions but `proc_exit`, which needs no world.
+fn imports() -> Vec<Import> {
+    let mut all = Vec::new();
+    macro_rules! push {
         ($module:literal { $($($path:ident)::+ $name:ident($($param:ident: $type:ty),*);)* }) => {
             $(
-                linker.func_wrap(
-                    $module,
-                    stringify!($name),
-                    move |mut caller: Caller<'_, T>, $($param: $type),*| -> Result<u32, Error> {
-                        call(&mut caller, |data, mem| {
-                            let args: &[u64] = &[$($param as u64),*];
-                            run(data, stringify!($name), args, mem, &|ctx, mem| {
-                                $($path)::+::$name(ctx, mem, $($param),*)
-                            })
-                        })
+                all.push(Import {
+                    module: $module,
+                    name: stringify!($name),
+                    params: &[$(<$type as Param>::TYPE),*],
+                    function: |ctx, mem, args| {
+                        let &[$($param),*] = args else { return Err(Errno::Inval) };
+                        $($path)::+::$name(ctx, mem, $($param as $type),*)
                     },
-                )?;
+                });
             )*
-            linker.func_wrap($module, "proc_exit", |code: u32| -> Result<(), Error> {
-                Err(Error::new(proc_exit(code)))
-            })?;
         };
     }
-    crate::for_each_wasi_function!(define);
-    Ok(())
+    crate::for_each_wasi_function!(push);
+    all
+}
+
+/// A type of parameters.
+trait Param {
+    const TYPE: ValType;
+}
+
+impl Param for u32 {
+    const TYPE: ValType = ValType::I32;
+}
+
+impl Param for u64 {
+    const TYPE: ValType = ValType::I64;
+}
+
+impl Param for i64 {
+    const TYPE: ValType = ValType::I64;
 }
 
 /// Runs one function over the caller's memory; the answer is the number that the guest sees.
