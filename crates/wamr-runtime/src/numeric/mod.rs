@@ -4,6 +4,24 @@
 //! `i32.div_s` is [`i32::div_s`]. Functions that can trap return a `Result`; all others are
 //! total. Conversions stand with their result type, vectors in [`simd`].
 
+/// Rounds by the instruction, if there is one, or by the library's function.
+macro_rules! rounded {
+    ($a:expr, $float:ident, $direction:ident, $function:ident) => {{
+        #[cold]
+        #[inline(never)]
+        fn call(a: $float) -> $float {
+            quiet(a, a.$function())
+        }
+
+        if round::is_native() {
+            // SAFETY: there is one.
+            unsafe { round::$float::<{ round::$direction }>($a) }
+        } else {
+            call($a)
+        }
+    }};
+}
+
 macro_rules! integer {
     ($int:ident, $uint:ident, $bits:literal) => {
         use wamr_types::TrapCode;
@@ -268,6 +286,8 @@ macro_rules! integer {
 
 macro_rules! float {
     ($float:ident, $bits:ident) => {
+        use super::round;
+
         const SIGN: $bits = 1 << ($bits::BITS - 1);
 
         /// Sum.
@@ -333,25 +353,25 @@ macro_rules! float {
         /// Rounding towards positive infinity.
         #[inline(always)]
         pub fn ceil(a: $float) -> $float {
-            quiet(a, a.ceil())
+            rounded!(a, $float, UP, ceil)
         }
 
         /// Rounding towards negative infinity.
         #[inline(always)]
         pub fn floor(a: $float) -> $float {
-            quiet(a, a.floor())
+            rounded!(a, $float, DOWN, floor)
         }
 
         /// Rounding towards zero.
         #[inline(always)]
         pub fn trunc(a: $float) -> $float {
-            quiet(a, a.trunc())
+            rounded!(a, $float, TO_ZERO, trunc)
         }
 
         /// Rounding to the nearest integer, ties to even.
         #[inline(always)]
         pub fn nearest(a: $float) -> $float {
-            quiet(a, a.round_ties_even())
+            rounded!(a, $float, NEAREST, round_ties_even)
         }
 
         /// Square root.
@@ -430,6 +450,7 @@ macro_rules! float {
     };
 }
 
+mod round;
 pub mod simd;
 pub mod wide;
 

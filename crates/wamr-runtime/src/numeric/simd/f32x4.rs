@@ -1,6 +1,6 @@
 //! 4 lanes of single precision.
 
-float_shape!(f32, i32, 4);
+float_shape!(f32x4, f32, i32, 4);
 
 /// Conversion of signed integers.
 #[inline(always)]

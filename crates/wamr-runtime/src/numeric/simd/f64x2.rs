@@ -1,6 +1,6 @@
 //! 2 lanes of double precision.
 
-float_shape!(f64, i64, 2);
+float_shape!(f64x2, f64, i64, 2);
 
 /// Conversion of the two lower lanes, signed integers.
 #[inline(always)]

@@ -264,7 +264,8 @@ macro_rules! narrowing {
 
 /// Instructions of both shapes of floats.
 macro_rules! float_shape {
-    ($float:ident, $int:ident, $lanes:literal) => {
+    ($shape:ident, $float:ident, $int:ident, $lanes:literal) => {
+        use crate::numeric::round;
         use crate::numeric::simd::{Lanes, V128, map, zip};
 
         extract_lane!($float, $lanes);
@@ -307,14 +308,26 @@ macro_rules! float_shape {
             neg,
             /// Square root.
             sqrt,
+        }
+
+        float_shape! {
+            @round $float $shape;
             /// Rounding towards positive infinity.
-            ceil,
+            ceil UP,
             /// Rounding towards negative infinity.
-            floor,
+            floor DOWN,
             /// Rounding towards zero.
-            trunc,
+            trunc TO_ZERO,
             /// Rounding to the nearest integer, ties to even.
-            nearest,
+            nearest NEAREST,
+        }
+
+        /// Rounds lane by lane, where there is no instruction. Vectors as numbers, which calls pass
+        /// in registers: an interpreter's handler may have no local in memory.
+        #[cold]
+        #[inline(never)]
+        fn round_lanes(a: u128, round: fn($float) -> $float) -> u128 {
+            map(a.into(), round).into()
         }
 
         float_shape! {
@@ -374,6 +387,18 @@ macro_rules! float_shape {
         #[inline(always)]
         pub fn $name(a: V128) -> V128 {
             map(a, crate::numeric::$float::$name)
+        }
+    )*};
+    (@round $float:ident $shape:ident; $($(#[$doc:meta])* $name:ident $direction:ident,)*) => {$(
+        $(#[$doc])*
+        #[inline(always)]
+        pub fn $name(a: V128) -> V128 {
+            if round::is_native() {
+                // SAFETY: there is one.
+                unsafe { round::$shape::<{ round::$direction }>(a) }
+            } else {
+                round_lanes(a.into(), crate::numeric::$float::$name).into()
+            }
         }
     )*};
     (@zip $float:ident; $($(#[$doc:meta])* $name:ident,)*) => {$(

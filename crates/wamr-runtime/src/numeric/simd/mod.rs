@@ -33,6 +33,7 @@ pub mod v128;
 /// without them.
 pub fn detect() {
     arch::detect();
+    super::round::detect();
 }
 
 /// A `v128`: 16 bytes, the first lane first.

@@ -9,13 +9,13 @@ use crate::numeric::simd::{V128, from_fn};
 
 impl V128 {
     #[inline(always)]
-    fn to_m128i(self) -> __m128i {
+    pub(in crate::numeric) fn to_m128i(self) -> __m128i {
         // SAFETY: both are 16 bytes without further meaning.
         unsafe { core::mem::transmute(self) }
     }
 
     #[inline(always)]
-    fn from_m128i(vector: __m128i) -> Self {
+    pub(in crate::numeric) fn from_m128i(vector: __m128i) -> Self {
         // SAFETY: both are 16 bytes without further meaning.
         unsafe { core::mem::transmute(vector) }
     }
