@@ -8,7 +8,7 @@ use wamr_runtime::rt;
 use wamr_runtime::vm::VmContext;
 use wamr_types::TrapCode;
 
-use crate::exec::{Linkage, Regs};
+use crate::exec::Linkage;
 use crate::op::Cell;
 
 /// From where an activation calls a function that may be the host's.
@@ -21,10 +21,10 @@ pub(crate) struct CallOut {
 }
 
 impl CallOut {
-    /// The current frame, about to call.
+    /// The frame at `fp`, about to call by the operation that `ip` is behind.
     #[inline(always)]
-    pub(crate) const fn new(r: &Regs) -> Self {
-        Self { exit: Exit { walk: walk_call_out }, ip: r.ip, fp: r.fp, ctx: r.ctx }
+    pub(crate) const fn new(ip: *const Cell, fp: *mut u64, ctx: *mut VmContext) -> Self {
+        Self { exit: Exit { walk: walk_call_out }, ip, fp, ctx }
     }
 
     /// The word for [`wamr_runtime::vm::VmStore::exit`].

@@ -186,12 +186,31 @@ impl Site {
             let args = r.slot(self.args);
             let store = &*(*r.ctx).store;
             store.interp_top.set(r.slot(self.top));
-            let from = CallOut::new(r);
-            store.exit.set(from.word());
-            let outcome = rt::call_array(record, r.ctx, args, args);
+            let outcome = call_noted(record, args, r.ip, r.fp, r.ctx);
             r.reload_memory();
             outcome
         }
+    }
+}
+
+/// Calls a function that finds the frames that led to it by what is noted here: a local that it
+/// has the address of, which handlers may not have.
+///
+/// # Safety
+/// As for [`rt::call_array`], from the operation that `ip` is behind; results replace arguments.
+#[inline(never)]
+unsafe fn call_noted(
+    record: *const FuncRecord,
+    args: *mut u64,
+    ip: *const Cell,
+    fp: *mut u64,
+    ctx: *mut VmContext,
+) -> Outcome {
+    let from = CallOut::new(ip, fp, ctx);
+    // SAFETY: the caller's promise; a context's store is alive as long as the context.
+    unsafe {
+        (*(*ctx).store).exit.set(from.word());
+        rt::call_array(record, ctx, args, args)
     }
 }
 
