@@ -3,36 +3,10 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use wamr::{Config, Engine, Instance, Linker, Mode, Module, Store, TypedFunc};
+use wamr_benches::{CALLEES, call_loops};
 
 /// How many calls a turn of the bench makes.
 const CALLS: i32 = 1000;
-
-/// A loop over `step`, which has `$n`, how many turns are left, and `$sum`.
-fn looping(fields: &str, step: &str) -> String {
-    format!(
-        r#"(module (type $binary (func (param i32 i32) (result i32)))
-        {fields}
-        (func (export "run") (param $n i32) (result i32) (local $sum i32)
-            (loop $again
-                (local.set $sum {step})
-                (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
-            (local.get $sum)))"#
-    )
-}
-
-/// What is called: functions that add, two of them in a table.
-const CALLEES: &str = r#"(module
-    (table (export "table") 2 2 funcref)
-    (elem (i32.const 0) func $add $other)
-    (func $add (export "add") (param i32 i32) (result i32)
-        (i32.add (local.get 0) (local.get 1)))
-    (func $other (param i32 i32) (result i32)
-        (i32.add (local.get 1) (local.get 0))))"#;
-
-const DIRECT: &str = "(call $add (local.get $sum) (i32.const 1))";
-
-const INDIRECT: &str = "(call_indirect (type $binary) (local.get $sum) (i32.const 1)
-    (i32.and (local.get $n) (i32.const 1)))";
 
 const FIBONACCI: &str = r#"(module (func $fib (export "run") (param i32) (result i32)
     (if (i32.lt_u (local.get 0) (i32.const 2)) (then (return (local.get 0))))
@@ -63,22 +37,7 @@ fn world(text: &str, inlining: bool) -> World {
 }
 
 fn calls(criterion: &mut Criterion) {
-    let own = CALLEES.strip_prefix("(module").and_then(|rest| rest.strip_suffix(')'));
-    let own = own.expect("a module");
-    let loops = [
-        ("call", looping(own, DIRECT)),
-        ("call_indirect, own table", looping(own, INDIRECT)),
-        (
-            "call_indirect, imported table",
-            looping(r#"(import "callees" "table" (table 2 2 funcref))"#, INDIRECT),
-        ),
-        (
-            "call of another instance",
-            looping(r#"(import "callees" "add" (func $add (type $binary)))"#, DIRECT),
-        ),
-        ("guest to host", looping(r#"(import "host" "add" (func $add (type $binary)))"#, DIRECT)),
-    ];
-    for (name, text) in loops {
+    for (name, text) in call_loops() {
         let World { mut store, run, .. } = world(&text, false);
         criterion.bench_function(name, |bencher| {
             bencher.iter(|| run.call(&mut store, CALLS).expect("a number"));

@@ -1,5 +1,4 @@
-//! The modules that instantiation is measured with, for our own benches and for comparison with
-//! peers.
+//! The modules that several benches measure with, ours and the comparison with peers.
 #![forbid(unsafe_code)]
 
 use std::fmt::Write;
@@ -121,3 +120,86 @@ pub const CHURN: &str = r#"(module
                 (i64.extend_i32_u (i32.add (local.get $len) (i32.const 328)))))
             (br_if $again (local.tee $rounds (i32.sub (local.get $rounds) (i32.const 1)))))
         (local.get $bytes)))"#;
+
+/// What the loops of [`call_loops`] may import, as `callees`: functions that add, two of them in a
+/// table.
+pub const CALLEES: &str = r#"(module
+    (table (export "table") 2 2 funcref)
+    (elem (i32.const 0) func $add $other)
+    (func $add (export "add") (param i32 i32) (result i32)
+        (i32.add (local.get 0) (local.get 1)))
+    (func $other (param i32 i32) (result i32)
+        (i32.add (local.get 1) (local.get 0))))"#;
+
+/// Modules whose export `run` makes so many calls as it is told, by the kind of call. They import
+/// from [`CALLEES`], or `add` from `host`, if anything.
+///
+/// # Panics
+/// Never: the texts are constants.
+pub fn call_loops() -> [(&'static str, String); 5] {
+    let direct = "(call $add (local.get $sum) (i32.const 1))";
+    let indirect = "(call_indirect (type $binary) (local.get $sum) (i32.const 1)
+        (i32.and (local.get $n) (i32.const 1)))";
+    let own = CALLEES.strip_prefix("(module").and_then(|rest| rest.strip_suffix(')'));
+    let own = own.expect("a module");
+    let table = r#"(import "callees" "table" (table 2 2 funcref))"#;
+    let func = r#"(import "callees" "add" (func $add (type $binary)))"#;
+    let host = r#"(import "host" "add" (func $add (type $binary)))"#;
+    [
+        ("call", looping(own, direct)),
+        ("call_indirect, own table", looping(own, indirect)),
+        ("call_indirect, imported table", looping(table, indirect)),
+        ("call of another instance", looping(func, direct)),
+        ("guest to host", looping(host, direct)),
+    ]
+}
+
+/// A loop over `step`, which has `$n`, how many turns are left, and `$sum`.
+fn looping(fields: &str, step: &str) -> String {
+    format!(
+        r#"(module (type $binary (func (param i32 i32) (result i32)))
+        {fields}
+        (func (export "run") (param $n i32) (result i32) (local $sum i32)
+            (loop $again
+                (local.set $sum {step})
+                (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+            (local.get $sum)))"#
+    )
+}
+
+/// A module of many functions of the kind that compilers make: loops over memory, comparisons,
+/// calls, floats.
+///
+/// # Panics
+/// If the text is wrong.
+pub fn translation_module() -> Vec<u8> {
+    const FUNCS: usize = 4000;
+    let mut text = String::from("(module (memory 1) (global $stack (mut i32) (i32.const 65536))");
+    for i in 0..FUNCS {
+        let callee = i / 2;
+        let _ = write!(
+            text,
+            r#"(func $f{i} (param $at i32) (param $n i32) (result i32)
+            (local $frame i32) (local $i i32) (local $sum i32) (local $x f64)
+            (global.set $stack
+                (local.tee $frame (i32.sub (global.get $stack) (i32.const 16))))
+            (i32.store offset=12 (local.get $frame) (local.get $n))
+            (if (i32.lt_s (local.get $n) (i32.const {i}))
+                (then (local.set $sum (call $f{callee} (local.get $at) (local.get $n)))))
+            (block $done
+                (br_if $done (i32.eqz (local.get $n)))
+                (loop $next
+                    (local.set $sum (i32.add (i32.mul (local.get $sum) (i32.const 31))
+                        (i32.load offset={i} (i32.add (local.get $at)
+                            (i32.shl (local.get $i) (i32.const 2))))))
+                    (local.set $x (f64.add (f64.mul (local.get $x) (f64.const 0.5))
+                        (f64.convert_i32_s (local.get $sum))))
+                    (br_if $next (i32.ne (local.get $n)
+                        (local.tee $i (i32.add (local.get $i) (i32.const 1)))))))
+            (f64.store (local.get $frame) (local.get $x))
+            (global.set $stack (i32.add (local.get $frame) (i32.const 16)))
+            (i32.xor (local.get $sum) (i32.load (local.get $frame))))"#
+        );
+    }
+    wat::parse_str(text + ")").expect("a module")
+}
