@@ -7,7 +7,7 @@ use super::Regs;
 use super::call::is_beyond_limit;
 use super::dispatch::Kind;
 use crate::op::numeric::CompareOp;
-use crate::op::{Cell, Flow, Name, Op, Slot, Source, Target};
+use crate::op::{Cell, Flow, Imm, Name, Op, Slot, Source, Target};
 
 /// Keeps a jump a jump: as a conditional move it would make the next dispatch wait for the
 /// condition.
@@ -109,40 +109,71 @@ where
     }
 }
 
+/// `dst = src + step`, then jumps back if a comparison with the sum holds: the end of a loop.
+#[derive(Clone, Copy)]
+#[repr(C, packed(4))]
+pub(crate) struct StepBranch<K, B> {
+    dst: Slot,
+    src: Slot,
+    step: Imm<i32>,
+    b: B,
+    kind: Kind<K>,
+    target: Target,
+}
+
+impl<K: CompareOp<Arg = i32>, B: Source<i32>> Op for StepBranch<K, B> {
+    const KEEPS_ACC: bool = true;
+    const NAME: Name = Name::of(&["step_jump_back_if_", K::NAME, "_", B::LETTER]);
+
+    #[inline(always)]
+    unsafe fn run(self, r: &mut Regs) -> Flow {
+        // SAFETY: operands are slots of the current frame, the target is the last operand.
+        unsafe {
+            let src: i32 = self.src.get(r);
+            let sum = i32::wrapping_add(src, self.step.get(r));
+            r.define::<false, _>(self.dst, sum);
+            if K::eval(sum, self.b.get(r)) {
+                return take::<true>(self.target, r);
+            }
+        }
+        Flow::Next
+    }
+}
+
 /// Jumps by one of the targets that follow: as many as `last` says, and one more.
 #[derive(Clone, Copy)]
 #[repr(C, packed(4))]
-pub(crate) struct JumpTable {
-    pub(crate) index: Slot,
+pub(crate) struct JumpTable<A> {
+    pub(crate) index: A,
     pub(crate) last: u32,
 }
 
-impl JumpTable {
-    /// The cell of the target to take, and the distance in it.
+impl<A: Source<u32>> JumpTable<A> {
+    /// The address behind the target to take, and the distance in it.
     #[inline(always)]
     unsafe fn choose(self, r: &Regs) -> (*const Cell, i32) {
         // SAFETY: `last + 1` targets follow.
         unsafe {
             let index: u32 = self.index.get(r);
             let cell = r.ip.add(index.min(self.last) as usize);
-            (cell, *cell.cast::<i32>())
+            (cell.add(1), *cell.cast::<i32>())
         }
     }
 }
 
-impl Op for JumpTable {
-    const NAME: Name = Name::of(&["jump_table"]);
+impl<A: Source<u32>> Op for JumpTable<A> {
+    const NAME: Name = Name::of(&["jump_table_", A::LETTER]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
         // SAFETY: targets were resolved to places within the same code.
         unsafe {
-            let (cell, distance) = self.choose(r);
+            let (behind, distance) = self.choose(r);
             if distance < 0 && is_interrupted(r) {
-                r.ip = cell.add(1);
+                r.ip = behind;
                 return Flow::Stopped;
             }
-            r.ip = cell.offset(distance as isize);
+            r.ip = behind.offset(distance as isize);
         }
         Flow::Next
     }

@@ -14,9 +14,9 @@ use core::marker::PhantomData;
 use wamr_runtime::vm::Outcome;
 use wamr_types::TrapCode;
 
-#[cfg(wamr_threaded)]
-use super::Accumulators;
 use super::Regs;
+#[cfg(wamr_threaded)]
+use super::{Accumulators, Vector};
 use crate::frames::loop_limit_hit;
 use crate::op::{Cell, Flow, Op, Target};
 use crate::trap;
@@ -141,6 +141,7 @@ unsafe fn go_on(r: &mut Regs) -> Result<(), TrapCode> {
 }
 
 #[cfg(wamr_threaded)]
+#[allow(improper_ctypes_definitions, reason = "handlers are called by one another only")]
 mod threaded {
     use wamr_runtime::vm::VmContext;
 
@@ -156,6 +157,7 @@ mod threaded {
         int: u64,
         f64: f64,
         f32: f32,
+        v128: Vector,
     ) -> Outcome;
 
     /// The handler of a type of operations.
@@ -171,8 +173,8 @@ mod threaded {
     pub(crate) unsafe fn run(r: Regs) -> Outcome {
         // SAFETY: the caller's promise is the one that handlers need.
         unsafe {
-            let Accumulators { int, f64, f32 } = r.acc;
-            fetch(r.ip)(r.ip, r.fp, r.mem, r.mem_len, r.ctx, int, f64, f32)
+            let Accumulators { int, f64, f32, v128 } = r.acc;
+            fetch(r.ip)(r.ip, r.fp, r.mem, r.mem_len, r.ctx, int, f64, f32, v128)
         }
     }
 
@@ -180,6 +182,7 @@ mod threaded {
     #[inline(always)]
     fn unknown() -> Accumulators {
         let (int, f64, f32);
+        let v128: core::arch::x86_64::__m128i;
         // SAFETY: there are no instructions; registers hold some number.
         unsafe {
             core::arch::asm!(
@@ -187,10 +190,11 @@ mod threaded {
                 out("r9") int,
                 out("xmm0") f64,
                 out("xmm1") f32,
+                out("xmm2") v128,
                 options(nomem, nostack, preserves_flags),
             );
         }
-        Accumulators { int, f64, f32 }
+        Accumulators { int, f64, f32, v128: Vector::from_register(v128) }
     }
 
     unsafe extern "sysv64" fn fast<O: Op>(
@@ -202,12 +206,13 @@ mod threaded {
         int: u64,
         f64: f64,
         f32: f32,
+        v128: Vector,
     ) -> Outcome {
         // SAFETY: this handler's address stands at `ip`, so that is an `O`; the registers are
         // passed on as they must be.
         unsafe {
             let (op, next) = decode::<O>(ip);
-            let acc = Accumulators { int, f64, f32 };
+            let acc = Accumulators { int, f64, f32, v128 };
             let mut r = Regs { ip: next, fp, mem, mem_len, ctx, acc };
             match op.run(&mut r) {
                 Flow::Next => {
@@ -216,7 +221,7 @@ mod threaded {
                     }
                     run(r)
                 }
-                Flow::Slow if O::SLOW => slow::<O>(ip, fp, mem, mem_len, ctx, int, f64, f32),
+                Flow::Slow if O::SLOW => slow::<O>(ip, fp, mem, mem_len, ctx, int, f64, f32, v128),
                 Flow::Slow => core::hint::unreachable_unchecked(),
                 Flow::Stopped => stopped(r.ip, fp, mem, mem_len, ctx),
                 Flow::Trap(code) => leave_by_trap(ip, fp, code, 0, ctx),
@@ -277,11 +282,12 @@ mod threaded {
         int: u64,
         f64: f64,
         f32: f32,
+        v128: Vector,
     ) -> Outcome {
         // SAFETY: as in `fast`.
         unsafe {
             let (op, next) = decode::<O>(ip);
-            let acc = Accumulators { int, f64, f32 };
+            let acc = Accumulators { int, f64, f32, v128 };
             let mut r = Regs { ip: next, fp, mem, mem_len, ctx, acc };
             match op.slow(&mut r) {
                 Flow::Next => run(r),

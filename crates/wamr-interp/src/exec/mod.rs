@@ -12,6 +12,7 @@
 //! [`array_call`] on; its bottom frame has a null caller. In the slot below that frame's parameters is
 //! the [`wamr_runtime::live::ExitWord`] of the activation before.
 
+use wamr_runtime::numeric::simd::V128;
 use wamr_runtime::rt;
 use wamr_runtime::vm::{FuncRecord, Outcome, VmContext};
 
@@ -36,6 +37,50 @@ pub(crate) mod wide;
 use call::{Caller, admit, admit_again, enter, is_beyond_limit};
 use dispatch::Static;
 
+/// A vector in the form that handlers pass on in a machine register.
+#[cfg(wamr_threaded)]
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct Vector(core::arch::x86_64::__m128i);
+
+#[cfg(wamr_threaded)]
+impl Vector {
+    #[inline(always)]
+    pub(crate) const fn new(value: V128) -> Self {
+        // SAFETY: both are 16 bytes without further meaning.
+        unsafe { core::mem::transmute(value) }
+    }
+
+    #[inline(always)]
+    const fn from_register(value: core::arch::x86_64::__m128i) -> Self {
+        Self(value)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn get(self) -> V128 {
+        // SAFETY: as above.
+        unsafe { core::mem::transmute(self) }
+    }
+}
+
+/// A vector.
+#[cfg(not(wamr_threaded))]
+#[derive(Clone, Copy)]
+pub(crate) struct Vector(V128);
+
+#[cfg(not(wamr_threaded))]
+impl Vector {
+    #[inline(always)]
+    pub(crate) const fn new(value: V128) -> Self {
+        Self(value)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn get(self) -> V128 {
+        self.0
+    }
+}
+
 /// Copies of what the latest operations wrote to slots, in machine registers: an operation that
 /// takes such a value need not wait for it to come back from memory. Translation knows which slot
 /// each one copies.
@@ -45,11 +90,13 @@ pub(crate) struct Accumulators {
     pub(crate) int: u64,
     pub(crate) f64: f64,
     pub(crate) f32: f32,
+    pub(crate) v128: Vector,
 }
 
 impl Accumulators {
     /// What nobody asks for.
-    pub(crate) const UNKNOWN: Self = Self { int: 0, f64: 0.0, f32: 0.0 };
+    pub(crate) const UNKNOWN: Self =
+        Self { int: 0, f64: 0.0, f32: 0.0, v128: Vector::new(V128::from_bytes([0; 16])) };
 }
 
 /// What handlers keep in machine registers.
@@ -99,6 +146,17 @@ impl Regs {
     pub(crate) unsafe fn set<T: StackValue>(&mut self, slot: Slot, value: T) {
         // SAFETY: the caller says that the slots are of the current frame.
         unsafe { value.write(self.slot(slot)) }
+    }
+
+    /// Writes a result to its slot or slots, and to its accumulator.
+    ///
+    /// # Safety
+    /// The slots belong to the current frame.
+    #[inline(always)]
+    pub(crate) unsafe fn define_value<T: StackValue>(&mut self, slot: Slot, value: T) {
+        // SAFETY: the caller's promise.
+        unsafe { self.set(slot, value) };
+        value.write_acc(&mut self.acc);
     }
 
     /// Writes a result to the accumulator of its class, and to its slot unless `QUIET` is set.

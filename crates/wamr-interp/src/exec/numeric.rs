@@ -121,6 +121,12 @@ pub(crate) struct Select<A, B, C> {
     pub(crate) condition: C,
 }
 
+impl<A: Source<u64>, B: Source<u64>, C: Source<bool>> Define for Select<A, B, C> {
+    // As bits, whatever the type is.
+    const RESULT: Class = Class::Int;
+    const QUIET: Option<Handler> = None;
+}
+
 impl<A: Source<u64>, B: Source<u64>, C: Source<bool>> Op for Select<A, B, C> {
     const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
@@ -133,7 +139,7 @@ impl<A: Source<u64>, B: Source<u64>, C: Source<bool>> Op for Select<A, B, C> {
         unsafe {
             let (a, b): (u64, u64) = (self.a.get(r), self.b.get(r));
             let condition: bool = self.condition.get(r);
-            r.set(self.dst, if condition { a } else { b });
+            r.define::<false, _>(self.dst, if condition { a } else { b });
         }
         Flow::Next
     }

@@ -35,6 +35,7 @@ macro_rules! vector_ops {
         }
 
         impl<$($generics)*> Op for $Op<$($params)*> {
+            const KEEPS_ACC: bool = true;
             const TRAPS: bool = false;
 
             const NAME: Name = Name::of(&[$name]);
@@ -46,7 +47,7 @@ macro_rules! vector_ops {
                 // validation checked indices.
                 unsafe {
                     let value: $res = $body;
-                    $r.set($op.dst, value);
+                    $r.define_value($op.dst, value);
                 }
                 Flow::Next
             }
@@ -110,6 +111,7 @@ pub(crate) struct GlobalSetVector {
 }
 
 impl Op for GlobalSetVector {
+    const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
 
     const NAME: Name = Name::of(&["global.set_v128"]);
@@ -156,29 +158,24 @@ impl Op for ReturnVector {
 /// `dst = op a`
 #[derive(Clone, Copy)]
 #[repr(C, packed(4))]
-pub(crate) struct VectorUnary<K> {
-    pub(crate) dst: Slot,
-    pub(crate) a: Slot,
+pub(crate) struct VectorUnary<K, A> {
+    dst: Slot,
+    a: A,
     kind: Kind<K>,
 }
 
-impl<K> VectorUnary<K> {
-    pub(crate) const fn new(dst: Slot, a: Slot) -> Self {
-        Self { dst, a, kind: PhantomData }
-    }
-}
-
-impl<K: VectorUnaryOp> Op for VectorUnary<K> {
+impl<K: VectorUnaryOp, A: Source<K::Arg>> Op for VectorUnary<K, A> {
+    const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
 
-    const NAME: Name = Name::of(&[K::NAME]);
+    const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
         // SAFETY: operand and destination are slots of the current frame.
         unsafe {
             let value = K::eval(self.a.get(r));
-            r.set(self.dst, value);
+            r.define_value(self.dst, value);
         }
         Flow::Next
     }
@@ -187,30 +184,25 @@ impl<K: VectorUnaryOp> Op for VectorUnary<K> {
 /// `dst = a op b`
 #[derive(Clone, Copy)]
 #[repr(C, packed(4))]
-pub(crate) struct VectorBinary<K> {
-    pub(crate) dst: Slot,
-    pub(crate) a: Slot,
-    pub(crate) b: Slot,
+pub(crate) struct VectorBinary<K, A, B> {
+    dst: Slot,
+    a: A,
+    b: B,
     kind: Kind<K>,
 }
 
-impl<K> VectorBinary<K> {
-    pub(crate) const fn new(dst: Slot, a: Slot, b: Slot) -> Self {
-        Self { dst, a, b, kind: PhantomData }
-    }
-}
-
-impl<K: VectorBinaryOp> Op for VectorBinary<K> {
+impl<K: VectorBinaryOp, A: Source<V128>, B: Source<V128>> Op for VectorBinary<K, A, B> {
+    const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
 
-    const NAME: Name = Name::of(&[K::NAME]);
+    const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER, B::LETTER]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
         // SAFETY: operands and destination are slots of the current frame.
         unsafe {
             let value = K::eval(self.a.get(r), self.b.get(r));
-            r.set(self.dst, value);
+            r.define_value(self.dst, value);
         }
         Flow::Next
     }
@@ -234,6 +226,7 @@ impl<K> VectorTernary<K> {
 }
 
 impl<K: VectorTernaryOp> Op for VectorTernary<K> {
+    const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
 
     const NAME: Name = Name::of(&[K::NAME]);
@@ -243,7 +236,7 @@ impl<K: VectorTernaryOp> Op for VectorTernary<K> {
         // SAFETY: operands and destination are slots of the current frame.
         unsafe {
             let value = K::eval(self.a.get(r), self.b.get(r), self.c.get(r));
-            r.set(self.dst, value);
+            r.define_value(self.dst, value);
         }
         Flow::Next
     }
@@ -252,30 +245,25 @@ impl<K: VectorTernaryOp> Op for VectorTernary<K> {
 /// `dst = a op count`
 #[derive(Clone, Copy)]
 #[repr(C, packed(4))]
-pub(crate) struct Shift<K, B> {
-    pub(crate) dst: Slot,
-    pub(crate) a: Slot,
-    pub(crate) count: B,
+pub(crate) struct Shift<K, A, B> {
+    dst: Slot,
+    a: A,
+    count: B,
     kind: Kind<K>,
 }
 
-impl<K, B> Shift<K, B> {
-    pub(crate) const fn new(dst: Slot, a: Slot, count: B) -> Self {
-        Self { dst, a, count, kind: PhantomData }
-    }
-}
-
-impl<K: ShiftOp, B: Source<i32>> Op for Shift<K, B> {
+impl<K: ShiftOp, A: Source<V128>, B: Source<i32>> Op for Shift<K, A, B> {
+    const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
 
-    const NAME: Name = Name::of(&[K::NAME, "_s", B::LETTER]);
+    const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER, B::LETTER]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
         // SAFETY: operands and destination are slots of the current frame.
         unsafe {
             let value = K::eval(self.a.get(r), self.count.get(r));
-            r.set(self.dst, value);
+            r.define_value(self.dst, value);
         }
         Flow::Next
     }
@@ -297,6 +285,7 @@ impl<K, const LANE: u8> Extract<K, LANE> {
 }
 
 impl<K: ExtractOp, const LANE: u8> Op for Extract<K, LANE> {
+    const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
 
     const NAME: Name = Name::of(&[K::NAME, "_", decimal(LANE)]);
@@ -306,7 +295,7 @@ impl<K: ExtractOp, const LANE: u8> Op for Extract<K, LANE> {
         // SAFETY: operand and destination are slots of the current frame.
         unsafe {
             let value = K::eval(self.a.get(r), LANE);
-            r.set(self.dst, value);
+            r.define_value(self.dst, value);
         }
         Flow::Next
     }
@@ -329,6 +318,7 @@ impl<K, const LANE: u8> Replace<K, LANE> {
 }
 
 impl<K: ReplaceOp, const LANE: u8> Op for Replace<K, LANE> {
+    const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
 
     const NAME: Name = Name::of(&[K::NAME, "_", decimal(LANE)]);
@@ -338,7 +328,7 @@ impl<K: ReplaceOp, const LANE: u8> Op for Replace<K, LANE> {
         // SAFETY: operands and destination are slots of the current frame.
         unsafe {
             let value = K::eval(self.a.get(r), LANE, self.value.get(r));
-            r.set(self.dst, value);
+            r.define_value(self.dst, value);
         }
         Flow::Next
     }
@@ -399,6 +389,7 @@ impl<K, P> VectorLoad<K, P> {
 }
 
 impl<K: VectorLoadOp, P: Locate> Op for VectorLoad<K, P> {
+    const KEEPS_ACC: bool = true;
     const NAME: Name = Name::of(&[K::NAME, "_", P::NAME]);
 
     #[inline(always)]
@@ -408,7 +399,7 @@ impl<K: VectorLoadOp, P: Locate> Op for VectorLoad<K, P> {
             match self.place.locate(r, K::BYTES) {
                 Some(address) => {
                     let value = K::load(address);
-                    r.set(self.dst, value);
+                    r.define_value(self.dst, value);
                     Flow::Next
                 }
                 None => Flow::Trap(TrapCode::MemoryOutOfBounds),
@@ -420,13 +411,14 @@ impl<K: VectorLoadOp, P: Locate> Op for VectorLoad<K, P> {
 /// `memory [place] = value`
 #[derive(Clone, Copy)]
 #[repr(C, packed(4))]
-pub(crate) struct VectorStore<P> {
+pub(crate) struct VectorStore<P, A> {
     pub(crate) place: P,
-    pub(crate) value: Slot,
+    pub(crate) value: A,
 }
 
-impl<P: Locate> Op for VectorStore<P> {
-    const NAME: Name = Name::of(&["v128.store_", P::NAME]);
+impl<P: Locate, A: Source<V128>> Op for VectorStore<P, A> {
+    const KEEPS_ACC: bool = true;
+    const NAME: Name = Name::of(&["v128.store_", P::NAME, "_", A::LETTER]);
 
     #[inline(always)]
     unsafe fn run(self, r: &mut Regs) -> Flow {
@@ -463,6 +455,7 @@ impl<K, L, P, const LANE: u8> LoadLane<K, L, P, LANE> {
 impl<K: LoadOp, L: ReplaceOp<Arg = K::Res>, P: Locate, const LANE: u8> Op
     for LoadLane<K, L, P, LANE>
 {
+    const KEEPS_ACC: bool = true;
     const NAME: Name =
         Name::of(&["v128.load", bits(K::BYTES), "_lane_", decimal(LANE), "_", P::NAME]);
 
@@ -473,7 +466,7 @@ impl<K: LoadOp, L: ReplaceOp<Arg = K::Res>, P: Locate, const LANE: u8> Op
             match self.place.locate(r, K::BYTES) {
                 Some(address) => {
                     let value = L::eval(self.vector.get(r), LANE, K::load_any(address));
-                    r.set(self.dst, value);
+                    r.define_value(self.dst, value);
                     Flow::Next
                 }
                 None => Flow::Trap(TrapCode::MemoryOutOfBounds),
@@ -500,6 +493,7 @@ impl<K, L, P, const LANE: u8> StoreLane<K, L, P, LANE> {
 impl<K: StoreOp, L: ExtractOp<Res = K::Arg>, P: Locate, const LANE: u8> Op
     for StoreLane<K, L, P, LANE>
 {
+    const KEEPS_ACC: bool = true;
     const NAME: Name =
         Name::of(&["v128.store", bits(K::BYTES), "_lane_", decimal(LANE), "_", P::NAME]);
 

@@ -4,7 +4,8 @@ use wamr_runtime::rt;
 use wamr_types::{FuncIdx, TrapCode};
 
 use super::Regs;
-use crate::op::{Flow, Name, Op, Slot, Source};
+use super::dispatch::Handler;
+use crate::op::{Class, Define, Flow, Name, Op, Slot, Source};
 
 /// `dst = src`
 #[derive(Clone, Copy)]
@@ -112,6 +113,12 @@ pub(crate) struct GlobalGet {
     pub(crate) global: u32,
 }
 
+impl Define for GlobalGet {
+    // As bits, whatever the type is.
+    const RESULT: Class = Class::Int;
+    const QUIET: Option<Handler> = None;
+}
+
 impl Op for GlobalGet {
     const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
@@ -123,7 +130,7 @@ impl Op for GlobalGet {
         // SAFETY: validation checked the index.
         unsafe {
             let value = *global(r, self.global);
-            r.set(self.dst, value);
+            r.define::<false, _>(self.dst, value);
         }
         Flow::Next
     }

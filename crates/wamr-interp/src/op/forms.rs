@@ -3,12 +3,14 @@
 
 use super::memory::{LoadOp, StoreOp};
 use super::numeric::{BinaryOp, CompareOp, UnaryOp};
-use super::{Acc, Class, Imm, OpInfo, Slot, SlotValue, Sum};
-use crate::exec::control::Branch;
+use super::simd::{ShiftOp, VectorBinaryOp, VectorUnaryOp};
+use super::{Acc, Class, Imm, OpInfo, Slot, SlotValue, StackValue, Sum};
+use crate::exec::control::{Branch, StepBranch};
 use crate::exec::gc::BranchCast;
 use crate::exec::guard::{LoadGuarded, StoreGuarded};
 use crate::exec::memory::{Load, LoadAny, Store, StoreAny};
 use crate::exec::numeric::{Binary, Compare, Unary};
+use crate::exec::simd::{Shift, VectorBinary, VectorUnary};
 
 /// An operator with one operand.
 pub(crate) struct UnaryForms {
@@ -137,8 +139,25 @@ impl Test {
 pub(crate) struct BranchForms {
     pub(crate) class: Class,
     pub(crate) is_wide: bool,
+    /// Branches back on a sum that they compute.
+    pub(crate) steps: Option<StepForms>,
     pub(crate) slot_imm: [OpInfo; 2],
     pub(crate) others: Option<OtherBranchForms>,
+}
+
+/// Branches on a sum, and a slot or a constant.
+pub(crate) struct StepForms {
+    pub(crate) slot: OpInfo,
+    pub(crate) imm: OpInfo,
+}
+
+impl StepForms {
+    pub(crate) const fn of<K: CompareOp<Arg = i32>>() -> Self {
+        Self {
+            slot: OpInfo::of::<StepBranch<K, Slot>>(),
+            imm: OpInfo::of::<StepBranch<K, Imm<i32>>>(),
+        }
+    }
 }
 
 /// Branches on what is more than a slot and a constant.
@@ -153,6 +172,7 @@ impl BranchForms {
         Self {
             class: K::Arg::CLASS,
             is_wide: is_wide::<K::Arg>(),
+            steps: K::STEPS,
             slot_imm: [
                 OpInfo::of::<Branch<K, Slot, Imm<K::Arg>, false>>(),
                 OpInfo::of::<Branch<K, Slot, Imm<K::Arg>, true>>(),
@@ -178,6 +198,7 @@ impl BranchForms {
         Self {
             class: Class::Int,
             is_wide: true,
+            steps: None,
             slot_imm: [
                 OpInfo::of::<BranchCast<SENSE, false>>(),
                 OpInfo::of::<BranchCast<SENSE, true>>(),
@@ -235,8 +256,8 @@ pub(crate) struct StoreForms {
     /// The class of the value.
     pub(crate) class: Class,
     pub(crate) is_wide: bool,
-    pub(crate) plain: [ValueForms; 3],
-    pub(crate) guarded: [ValueForms; 3],
+    pub(crate) plain: PlaceForms,
+    pub(crate) guarded: PlaceForms,
     pub(crate) any: OpInfo,
 }
 
@@ -244,20 +265,37 @@ pub(crate) struct StoreForms {
 pub(crate) struct ValueForms {
     pub(crate) slot: OpInfo,
     pub(crate) imm: OpInfo,
-    pub(crate) acc: OpInfo,
+    /// Nothing where the address is a sum: that is computed last.
+    pub(crate) acc: Option<OpInfo>,
 }
 
-/// The forms of a store to one kind of memory, to an address in a slot, a constant one, and one
-/// in the accumulator.
-macro_rules! value_forms {
+/// Forms of a store by its address.
+pub(crate) struct PlaceForms {
+    pub(crate) slot: ValueForms,
+    pub(crate) imm: ValueForms,
+    pub(crate) acc: ValueForms,
+    pub(crate) slot_slot: ValueForms,
+    pub(crate) acc_slot: ValueForms,
+}
+
+/// The forms of a store to one kind of memory.
+macro_rules! place_forms {
     ($Store:ident<$K:ident>) => {
-        [value_forms!($Store<$K> Slot), value_forms!($Store<$K> Imm<u32>), value_forms!($Store<$K> Acc)]
+        PlaceForms {
+            slot: place_forms!($Store<$K> at Slot, acc Some(OpInfo::of::<$Store<$K, Slot, Acc>>())),
+            imm: place_forms!(
+                $Store<$K> at Imm<u32>, acc Some(OpInfo::of::<$Store<$K, Imm<u32>, Acc>>())
+            ),
+            acc: place_forms!($Store<$K> at Acc, acc Some(OpInfo::of::<$Store<$K, Acc, Acc>>())),
+            slot_slot: place_forms!($Store<$K> at Sum<Slot, Slot>, acc None),
+            acc_slot: place_forms!($Store<$K> at Sum<Acc, Slot>, acc None),
+        }
     };
-    ($Store:ident<$K:ident> $At:ty) => {
+    ($Store:ident<$K:ident> at $At:ty, acc $acc:expr) => {
         ValueForms {
             slot: OpInfo::of::<$Store<$K, $At, Slot>>(),
             imm: OpInfo::of::<$Store<$K, $At, Imm<$K::Arg>>>(),
-            acc: OpInfo::of::<$Store<$K, $At, Acc>>(),
+            acc: $acc,
         }
     };
 }
@@ -267,9 +305,64 @@ impl StoreForms {
         Self {
             class: K::Arg::CLASS,
             is_wide: is_wide::<K::Arg>(),
-            plain: value_forms!(Store<K>),
-            guarded: value_forms!(StoreGuarded<K>),
+            plain: place_forms!(Store<K>),
+            guarded: place_forms!(StoreGuarded<K>),
             any: OpInfo::of::<StoreAny<K>>(),
+        }
+    }
+}
+
+/// An operator with one operand, which takes or gives a vector.
+pub(crate) struct VectorUnaryForms {
+    /// The class of the operand.
+    pub(crate) class: Class,
+    /// Whether the result is a vector.
+    pub(crate) is_vector: bool,
+    pub(crate) slot: OpInfo,
+    pub(crate) acc: OpInfo,
+}
+
+impl VectorUnaryForms {
+    pub(crate) const fn of<K: VectorUnaryOp>() -> Self {
+        Self {
+            class: K::Arg::ACC,
+            is_vector: K::Res::WIDE,
+            slot: OpInfo::leaving::<VectorUnary<K, Slot>>(K::Res::ACC),
+            acc: OpInfo::leaving::<VectorUnary<K, Acc>>(K::Res::ACC),
+        }
+    }
+}
+
+/// An operator with two vectors.
+pub(crate) struct VectorBinaryForms {
+    pub(crate) slot_slot: OpInfo,
+    pub(crate) acc_slot: OpInfo,
+    pub(crate) slot_acc: OpInfo,
+}
+
+impl VectorBinaryForms {
+    pub(crate) const fn of<K: VectorBinaryOp>() -> Self {
+        Self {
+            slot_slot: OpInfo::leaving::<VectorBinary<K, Slot, Slot>>(Class::V128),
+            acc_slot: OpInfo::leaving::<VectorBinary<K, Acc, Slot>>(Class::V128),
+            slot_acc: OpInfo::leaving::<VectorBinary<K, Slot, Acc>>(Class::V128),
+        }
+    }
+}
+
+/// A shift of a vector.
+pub(crate) struct ShiftForms {
+    pub(crate) slot_slot: OpInfo,
+    pub(crate) slot_imm: OpInfo,
+    pub(crate) acc_imm: OpInfo,
+}
+
+impl ShiftForms {
+    pub(crate) const fn of<K: ShiftOp>() -> Self {
+        Self {
+            slot_slot: OpInfo::leaving::<Shift<K, Slot, Slot>>(Class::V128),
+            slot_imm: OpInfo::leaving::<Shift<K, Slot, Imm<i32>>>(Class::V128),
+            acc_imm: OpInfo::leaving::<Shift<K, Acc, Imm<i32>>>(Class::V128),
         }
     }
 }

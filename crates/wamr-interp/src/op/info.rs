@@ -39,6 +39,13 @@ impl OpInfo {
         Self { quiet: O::QUIET, result: Some(O::RESULT), ..Self::of::<O>() }
     }
 
+    /// Of an operation that leaves its result, which may be a vector, in the accumulator of a
+    /// class too.
+    pub(crate) const fn leaving<O: Op>(class: Class) -> Self {
+        assert!(O::KEEPS_ACC);
+        Self { result: Some(class), ..Self::of::<O>() }
+    }
+
     /// The operation's name in listings.
     pub(crate) fn name(&self) -> &str {
         self.name.as_str()

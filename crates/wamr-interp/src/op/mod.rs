@@ -10,7 +10,7 @@ use wamr_runtime::vm::Outcome;
 use wamr_types::TrapCode;
 
 use crate::exec::dispatch::{Handler, handler};
-use crate::exec::{Accumulators, Regs};
+use crate::exec::{Accumulators, Regs, Vector};
 
 pub(crate) use info::{Name, OpInfo};
 
@@ -46,6 +46,7 @@ pub(crate) enum Class {
     Int,
     F64,
     F32,
+    V128,
 }
 
 /// An operation: its operands, and what it does.
@@ -176,6 +177,8 @@ float_slot_values! {
 pub(crate) trait StackValue: Copy + 'static {
     /// Whether it takes two slots.
     const WIDE: bool;
+    /// The accumulator for values of this type.
+    const ACC: Class;
 
     /// Reads the value.
     ///
@@ -188,10 +191,27 @@ pub(crate) trait StackValue: Copy + 'static {
     /// # Safety
     /// There is room for a value of this type at the address.
     unsafe fn write(self, slot: *mut u64);
+
+    /// Reads the value from its accumulator.
+    fn read_acc(acc: &Accumulators) -> Self;
+
+    /// Writes the value to its accumulator.
+    fn write_acc(self, acc: &mut Accumulators);
 }
 
 impl<T: SlotValue> StackValue for T {
     const WIDE: bool = false;
+    const ACC: Class = T::CLASS;
+
+    #[inline(always)]
+    fn read_acc(acc: &Accumulators) -> Self {
+        T::from_acc(acc)
+    }
+
+    #[inline(always)]
+    fn write_acc(self, acc: &mut Accumulators) {
+        self.to_acc(acc);
+    }
 
     #[inline(always)]
     unsafe fn read(slot: *const u64) -> Self {
@@ -208,6 +228,17 @@ impl<T: SlotValue> StackValue for T {
 
 impl StackValue for V128 {
     const WIDE: bool = true;
+    const ACC: Class = Class::V128;
+
+    #[inline(always)]
+    fn read_acc(acc: &Accumulators) -> Self {
+        acc.v128.get()
+    }
+
+    #[inline(always)]
+    fn write_acc(self, acc: &mut Accumulators) {
+        acc.v128 = Vector::new(self);
+    }
 
     #[inline(always)]
     unsafe fn read(slot: *const u64) -> Self {
@@ -267,12 +298,12 @@ impl<T: StackValue> Source<T> for Imm<T> {
 #[derive(Clone, Copy)]
 pub(crate) struct Acc;
 
-impl<T: SlotValue> Source<T> for Acc {
+impl<T: StackValue> Source<T> for Acc {
     const LETTER: &'static str = "a";
 
     #[inline(always)]
     unsafe fn get(self, r: &Regs) -> T {
-        T::from_acc(&r.acc)
+        T::read_acc(&r.acc)
     }
 }
 
@@ -291,7 +322,7 @@ impl<A: Source<u32>, B: Source<u32>> Source<u32> for Sum<A, B> {
     }
 }
 
-/// A place to jump to, as a distance in cells from the cell that holds it. Always the last
+/// A place to jump to, as a distance in cells from behind the cell that holds it. Always the last
 /// operand.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
@@ -308,6 +339,6 @@ impl Target {
     #[inline(always)]
     pub(crate) unsafe fn jump(self, r: &mut Regs) {
         // SAFETY: translation resolves every target to a place within the same code.
-        r.ip = unsafe { r.ip.offset(self.0 as isize - 1) };
+        r.ip = unsafe { r.ip.offset(self.0 as isize) };
     }
 }

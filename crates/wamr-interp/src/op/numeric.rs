@@ -7,6 +7,7 @@ use wamr_runtime::numeric;
 use wamr_types::TrapCode;
 
 use super::SlotValue;
+use super::forms::StepForms;
 
 /// An operator with two operands of one type.
 pub(crate) trait BinaryOp: Copy + 'static {
@@ -33,6 +34,8 @@ pub(crate) trait CompareOp: Copy + 'static {
     const NAME: &'static str;
     /// What the name begins with.
     const NOT: &'static str = "";
+    /// Branches on a sum, which `i32` has.
+    const STEPS: Option<StepForms> = None;
     fn eval(a: Self::Arg, b: Self::Arg) -> bool;
 }
 
@@ -248,6 +251,12 @@ macro_rules! class {
     (@commutative $class:ident) => {
         false
     };
+    (@steps i32 $Op:ident) => {
+        Some(StepForms::of::<$Op>())
+    };
+    (@steps $ty:ident $Op:ident) => {
+        None
+    };
     (@address address) => {
         true
     };
@@ -289,6 +298,7 @@ macro_rules! define_compare {
             type Arg = $ty;
             type Swapped = $Swapped;
             type Negated = $Negated;
+            const STEPS: Option<StepForms> = class!(@steps $ty $Op);
             const NAME: &'static str = concat!(stringify!($ty), ".", stringify!($func));
 
             #[inline(always)]

@@ -165,6 +165,8 @@ pub(super) struct Fuse {
     pub(super) test: Test,
     /// What the accumulators copy before these operations.
     pub(super) copied: Copied,
+    /// `Translator::latest_step` before these operations.
+    pub(super) step: Option<usize>,
 }
 
 impl<'m> Translator<'m, '_> {
@@ -335,9 +337,13 @@ impl<'m> Translator<'m, '_> {
     }
 
     pub(super) fn visit_br_table(&mut self, table: &BrTable<'_>) {
-        let index = self.pop_slot();
+        let (index, last) = (self.pop_slot(), table.len());
         self.gather_for(self.control_index(table.default()));
-        self.emit(JumpTable { index, last: table.len() });
+        if self.take_acc(Class::Int, index) {
+            self.emit(JumpTable { index: Acc, last });
+        } else {
+            self.emit(JumpTable { index, last });
+        }
         let first = self.cells.len();
         let targets: Vec<u32> =
             table.targets().chain([Ok(table.default())]).collect::<Result<_, _>>().expect("valid");
@@ -466,6 +472,7 @@ impl<'m> Translator<'m, '_> {
             self.cells.truncate(fuse.start);
             self.copied = fuse.copied;
             self.latest = None;
+            self.latest_step = fuse.step;
             return fuse;
         }
         let operand = self.operand(value);
@@ -476,6 +483,7 @@ impl<'m> Translator<'m, '_> {
             b: Operand::Const(0),
             test: NOT_ZERO,
             copied: self.copied,
+            step: self.latest_step,
         }
     }
 
@@ -506,5 +514,5 @@ impl<'m> Translator<'m, '_> {
 
 /// What the target in `cell` is for a jump to `position`.
 fn distance(cell: usize, position: usize) -> Cell {
-    (position as i32 - cell as i32) as Cell
+    (position as i32 - (cell as i32 + 1)) as Cell
 }

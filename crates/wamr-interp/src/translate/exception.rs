@@ -93,6 +93,7 @@ impl<'m> Translator<'m, '_> {
             // What follows may not take operations back that are in the region.
             self.latest = None;
             self.latest_copy = None;
+            self.latest_step = None;
         }
     }
 

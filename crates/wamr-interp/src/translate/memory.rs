@@ -35,7 +35,7 @@ fn memory_of(memarg: MemArg) -> u32 {
 }
 
 impl Translator<'_, '_> {
-    fn access(&self, memarg: MemArg) -> Access {
+    pub(super) fn access(&self, memarg: MemArg) -> Access {
         let memory = memory_of(memarg);
         let wide = self.is_memory_wide(memory);
         match (u32::try_from(memarg.offset), self.memory0) {
@@ -112,17 +112,22 @@ impl Translator<'_, '_> {
             }
         };
         let value = self.pop();
-        let [slot, imm, acc] = access_forms;
-        let (value_forms, at) = match self.pop() {
-            Operand::Slot(at) if self.take_acc(Class::Int, at) => (acc, none),
-            Operand::Slot(at) => (slot, none.slot(at)),
-            Operand::Const(bits) => (imm, none.imm(bits, false)),
+        let (value_forms, at) = match self.pop_place() {
+            Address::Plain(Operand::Slot(at)) if self.take_acc(Class::Int, at) => {
+                (&access_forms.acc, none)
+            }
+            Address::Plain(Operand::Slot(at)) => (&access_forms.slot, none.slot(at)),
+            Address::Plain(Operand::Const(bits)) => (&access_forms.imm, none.imm(bits, false)),
+            Address::Sum(a, b) if self.copied.holds(Class::Int, a) => {
+                (&access_forms.acc_slot, none.operand(b, false))
+            }
+            Address::Sum(a, b) => (&access_forms.slot_slot, none.slot(a).operand(b, false)),
         };
         let place = at.cell(offset);
-        let (info, operands) = match value {
-            Operand::Slot(value) if self.take_acc(forms.class, value) => (&value_forms.acc, place),
-            Operand::Slot(value) => (&value_forms.slot, place.slot(value)),
-            Operand::Const(bits) => (&value_forms.imm, place.imm(bits, forms.is_wide)),
+        let (info, operands) = match (value, &value_forms.acc) {
+            (Operand::Slot(value), Some(acc)) if self.take_acc(forms.class, value) => (acc, place),
+            (Operand::Slot(value), _) => (&value_forms.slot, place.slot(value)),
+            (Operand::Const(bits), _) => (&value_forms.imm, place.imm(bits, forms.is_wide)),
         };
         self.emit_form(info, &operands);
     }

@@ -7,6 +7,7 @@
 use core::fmt::Write;
 use std::collections::HashSet;
 
+use wamr_runtime::numeric::simd::V128;
 use wamr_runtime::{Error, ErrorKind, MemoryKind};
 use wamr_types::{DefinedFuncIdx, LoadError, LoadErrorKind, Module, ValType};
 use wasmparser::{BinaryReader, FunctionBody, Operator, OperatorsReader};
@@ -17,7 +18,7 @@ use crate::exec::dispatch::{HANDLER_CELLS, Handler};
 use crate::exec::variable::Copy;
 use crate::handlers::{Handlers, Region};
 use crate::module::InterpModule;
-use crate::op::{Cell, Class, Op, OpInfo, Slot, StackValue};
+use crate::op::{Cell, Class, Define, Op, OpInfo, Slot, StackValue};
 
 mod atomic;
 mod call;
@@ -117,7 +118,7 @@ struct Addends {
 
 /// Which slot each accumulator copies, if any.
 #[derive(Clone, core::marker::Copy, Default)]
-struct Copied([Option<Slot>; 3]);
+struct Copied([Option<Slot>; 4]);
 
 impl Copied {
     /// Whether the accumulator of a class copies the slot.
@@ -153,6 +154,8 @@ struct Translator<'m, 'l> {
     copied: Copied,
     /// The latest operation, if it is a copy from a slot.
     latest_copy: Option<Copy<Slot>>,
+    /// Where the latest operation begins, if it is the sum of a slot and a constant.
+    latest_step: Option<usize>,
 
     locals: Vec<LocalInfo>,
     stack: Vec<Value>,
@@ -196,6 +199,7 @@ impl<'m, 'l> Translator<'m, 'l> {
             latest: None,
             copied: Copied::default(),
             latest_copy: None,
+            latest_step: None,
             locals: Vec::new(),
             stack: Vec::new(),
             flushed: 0,
@@ -326,6 +330,7 @@ impl<'m, 'l> Translator<'m, 'l> {
         let start = self.cells.len();
         self.latest = None;
         self.latest_copy = None;
+        self.latest_step = None;
         if !info.keeps_acc {
             self.copied = Copied::default();
         }
@@ -353,15 +358,46 @@ impl<'m, 'l> Translator<'m, 'l> {
         start
     }
 
+    /// Appends an operation that pushes its result, and leaves it in an accumulator too. `dst` is
+    /// its first operand.
+    fn define_acc<O: Define>(&mut self, op: impl FnOnce(Slot) -> O) {
+        let home = self.push_temp(false);
+        let start = self.emit(op(home));
+        self.defined(start, home, false);
+        self.in_acc(Some(O::RESULT));
+    }
+
+    /// Appends an operation that pushes a vector, and leaves it in the accumulator too. `dst` is
+    /// its first operand.
+    fn define_vector<O: Op>(&mut self, op: impl FnOnce(Slot) -> O) {
+        self.define_value::<V128, O>(op);
+        self.in_acc(Some(Class::V128));
+    }
+
+    /// Says that the result of the latest operation is in an accumulator too.
+    fn in_acc(&mut self, class: Option<Class>) {
+        if let (Some(class), Some(latest)) = (class, &self.latest) {
+            self.copied.0[class as usize] = Some(latest.home);
+        }
+    }
+
     /// Appends an operation that pushes its result, of one slot, and may leave it in an
     /// accumulator too. `operands` are those behind `dst`.
     fn define_form(&mut self, info: &'static OpInfo, operands: &Operands) -> usize {
-        let home = self.push_temp(false);
+        self.define_form_value(info, operands, false)
+    }
+
+    /// The same for a result of one slot or two.
+    fn define_form_value(
+        &mut self,
+        info: &'static OpInfo,
+        operands: &Operands,
+        wide: bool,
+    ) -> usize {
+        let home = self.push_temp(wide);
         let start = self.emit_form(info, &operands.behind(home));
-        self.defined(start, home, false);
-        if let Some(class) = info.result {
-            self.copied.0[class as usize] = Some(home);
-        }
+        self.defined(start, home, wide);
+        self.in_acc(info.result);
         if let Some(latest) = &mut self.latest {
             latest.quiet = info.quiet;
         }
@@ -401,6 +437,7 @@ impl<'m, 'l> Translator<'m, 'l> {
     fn join(&mut self) {
         self.latest = None;
         self.latest_copy = None;
+        self.latest_step = None;
         self.copied = Copied::default();
     }
 }

@@ -1,8 +1,9 @@
 //! Numeric operators: constants are folded, or become immediates.
 
+use crate::exec::dispatch::HANDLER_CELLS;
 use crate::op::forms::{BinaryForms, BranchForms, CompareForms, Test, UnaryForms};
 use crate::op::numeric::*;
-use crate::op::{Class, Slot};
+use crate::op::{Cell, Class, Slot};
 
 use super::control::Fuse;
 use super::operands::Operands;
@@ -25,6 +26,14 @@ impl Translator<'_, '_> {
         b: Operand,
         back: bool,
     ) -> usize {
+        if back
+            && let Some(steps) = &forms.steps
+            && let Some(step) = self.take_step(a)
+        {
+            let info = if matches!(b, Operand::Slot(_)) { &steps.slot } else { &steps.imm };
+            self.emit_form(info, &step.operand(b, false).cell(0));
+            return self.cells.len() - 1;
+        }
         let is_taken = forms.others.is_some() && self.take_acc(forms.class, a);
         let operands = if is_taken { Operands::NONE } else { Operands::NONE.slot(a) };
         let form = match (b, &forms.others) {
@@ -38,6 +47,18 @@ impl Translator<'_, '_> {
         let operands = operands.operand(b, forms.is_wide).cell(0);
         self.emit_form(&form[usize::from(back)], &operands);
         self.cells.len() - 1
+    }
+
+    /// Takes the latest operation back, if it is the sum in `slot` of another one and a constant;
+    /// gives its operands.
+    fn take_step(&mut self, slot: Slot) -> Option<Operands> {
+        let start = self.latest_step?;
+        let &[dst, src, step] = &self.cells[start + HANDLER_CELLS..] else { return None };
+        if dst != slot.0 as Cell || !self.copied.holds(Class::Int, slot) {
+            return None;
+        }
+        self.cells.truncate(start);
+        Some(Operands::NONE.cell(dst).cell(src).cell(step))
     }
 
     fn binary(&mut self, forms: &'static BinaryForms) {
@@ -70,7 +91,10 @@ impl Translator<'_, '_> {
                 }
             }
         };
-        self.define_form(info, &operands);
+        let start = self.define_form(info, &operands);
+        if forms.is_address && core::ptr::eq(info, &forms.slot_imm) {
+            self.latest_step = Some(start);
+        }
     }
 
     /// An operator of two operands; sums are remembered, since they may be addresses.
@@ -93,12 +117,23 @@ impl Translator<'_, '_> {
         }
     }
 
-    /// Pops an address: takes the addition back, if it is a sum that was just computed.
+    /// Pops the address of a load: takes the addition back, if it is a sum that was just computed.
     pub(super) fn pop_address(&mut self) -> Address {
+        self.pop_sum(|_| true)
+    }
+
+    /// Pops the address of a store: takes the addition of two slots back.
+    pub(super) fn pop_place(&mut self) -> Address {
+        self.pop_sum(|sum| matches!(sum.b, Operand::Slot(_)))
+    }
+
+    fn pop_sum(&mut self, is_wanted: impl Fn(&Addends) -> bool) -> Address {
         let value = self.pop_value();
         match self.latest {
             Some(Latest { home, sum: Some(sum), .. })
-                if matches!(value.place, Place::Temp) && home == self.temp(value.height) =>
+                if matches!(value.place, Place::Temp)
+                    && home == self.temp(value.height)
+                    && is_wanted(&sum) =>
             {
                 self.cells.truncate(sum.start);
                 self.copied = sum.copied;
@@ -126,7 +161,7 @@ impl Translator<'_, '_> {
     }
 
     fn compare_slot(&mut self, forms: &'static CompareForms, a: Slot, b: Operand) {
-        let (start, copied) = (self.cells.len(), self.copied);
+        let (start, copied, step) = (self.cells.len(), self.copied, self.latest_step);
         let is_copied = copied.holds(forms.class, a);
         let info = match (is_copied, b) {
             (false, Operand::Slot(_)) => &forms.slot_slot,
@@ -136,7 +171,7 @@ impl Translator<'_, '_> {
         };
         let operands = if is_copied { Operands::NONE } else { Operands::NONE.slot(a) };
         self.define_form(info, &operands.operand(b, forms.is_wide));
-        self.fuse(Fuse { start, a, b, test: forms.test, copied });
+        self.fuse(Fuse { start, a, b, test: forms.test, copied, step });
     }
 
     /// Says how to branch on the value that the latest operation defined.

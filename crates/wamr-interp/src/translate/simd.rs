@@ -3,14 +3,13 @@
 
 use wamr_runtime::numeric::simd::V128;
 
-use crate::exec::simd::{
-    CopyVector, Extract, Replace, SelectVector, Shift, Shuffle, VectorBinary, VectorTernary,
-    VectorUnary,
-};
+use crate::exec::simd::{CopyVector, Extract, Replace, SelectVector, Shuffle, VectorTernary};
+use crate::op::forms::{ShiftForms, VectorBinaryForms, VectorUnaryForms};
 use crate::op::simd::*;
-use crate::op::{Imm, Slot, SlotValue};
+use crate::op::{Class, Imm, Slot, SlotValue};
 
 use super::Translator;
+use super::operands::Operands;
 use super::stack::Operand;
 
 /// Does something with a lane's number as a constant.
@@ -31,48 +30,60 @@ macro_rules! with_lane {
 pub(super) use with_lane;
 
 impl Translator<'_, '_> {
-    fn vector_unary<K: VectorUnaryOp>(&mut self) {
+    fn vector_unary(&mut self, forms: &'static VectorUnaryForms) {
         let a = self.pop_slot();
-        self.define_value::<K::Res, _>(|dst| VectorUnary::<K>::new(dst, a));
+        let (info, operands) = if self.take_acc(forms.class, a) {
+            (&forms.acc, Operands::NONE)
+        } else {
+            (&forms.slot, Operands::NONE.slot(a))
+        };
+        self.define_form_value(info, &operands, forms.is_vector);
     }
 
-    fn vector_binary<K: VectorBinaryOp>(&mut self) {
+    fn vector_binary(&mut self, forms: &'static VectorBinaryForms) {
         let b = self.pop_slot();
         let a = self.pop_slot();
-        self.define_value::<V128, _>(|dst| VectorBinary::<K>::new(dst, a, b));
+        let (info, operands) = if self.take_acc(Class::V128, a) {
+            (&forms.acc_slot, Operands::NONE.slot(b))
+        } else if self.take_acc(Class::V128, b) {
+            (&forms.slot_acc, Operands::NONE.slot(a))
+        } else {
+            (&forms.slot_slot, Operands::NONE.slot(a).slot(b))
+        };
+        self.define_form_value(info, &operands, true);
     }
 
     fn vector_ternary<K: VectorTernaryOp>(&mut self) {
         let c = self.pop_slot();
         let b = self.pop_slot();
         let a = self.pop_slot();
-        self.define_value::<V128, _>(|dst| VectorTernary::<K>::new(dst, a, b, c));
+        self.define_vector(|dst| VectorTernary::<K>::new(dst, a, b, c));
     }
 
-    fn vector_shift<K: ShiftOp>(&mut self) {
+    fn vector_shift(&mut self, forms: &'static ShiftForms) {
         let count = self.pop();
         let a = self.pop_slot();
-        match count {
-            Operand::Slot(count) => {
-                self.define_value::<V128, _>(|dst| Shift::<K, _>::new(dst, a, count))
+        let (info, operands) = match count {
+            Operand::Slot(count) => (&forms.slot_slot, Operands::NONE.slot(a).slot(count)),
+            Operand::Const(bits) if self.take_acc(Class::V128, a) => {
+                (&forms.acc_imm, Operands::NONE.imm(bits, false))
             }
-            Operand::Const(bits) => {
-                let count = Imm(i32::from_slot(bits));
-                self.define_value::<V128, _>(|dst| Shift::<K, _>::new(dst, a, count))
-            }
+            Operand::Const(bits) => (&forms.slot_imm, Operands::NONE.slot(a).imm(bits, false)),
         };
+        self.define_form_value(info, &operands, true);
     }
 
     fn vector_extract<K: ExtractOp>(&mut self, lane: u8) {
         let a = self.pop_slot();
         with_lane!(lane, K::LANES, LANE => self.define(|dst| Extract::<K, LANE>::new(dst, a)));
+        self.in_acc(Some(K::Res::CLASS));
     }
 
     fn vector_replace<K: ReplaceOp>(&mut self, lane: u8) {
         let value = self.pop_slot();
         let a = self.pop_slot();
         with_lane!(lane, K::LANES, LANE => {
-            self.define_value::<V128, _>(|dst| Replace::<K, LANE>::new(dst, a, value))
+            self.define_vector(|dst| Replace::<K, LANE>::new(dst, a, value))
         });
     }
 
@@ -84,14 +95,14 @@ impl Translator<'_, '_> {
     pub(super) fn visit_i8x16_shuffle(&mut self, lanes: [u8; 16]) {
         let b = self.pop_slot();
         let a = self.pop_slot();
-        self.define_value::<V128, _>(|dst| Shuffle { dst, a, b, lanes });
+        self.define_vector(|dst| Shuffle { dst, a, b, lanes });
     }
 
     /// `select` of two vectors.
     pub(super) fn select_vector(&mut self, condition: Slot) {
         let b = self.pop_slot();
         let a = self.pop_slot();
-        self.define_value::<V128, _>(|dst| SelectVector { dst, a, b, condition });
+        self.define_vector(|dst| SelectVector { dst, a, b, condition });
     }
 }
 
@@ -99,7 +110,7 @@ macro_rules! visit_unary {
     ($($Op:ident $visit:ident $shape:ident::$func:ident($arg:ty) -> $res:ty;)*) => {
         impl Translator<'_, '_> {$(
             pub(super) fn $visit(&mut self) {
-                self.vector_unary::<$Op>();
+                self.vector_unary(const { &VectorUnaryForms::of::<$Op>() });
             }
         )*}
     };
@@ -109,7 +120,7 @@ macro_rules! visit_binary {
     ($($Op:ident $visit:ident $shape:ident::$func:ident;)*) => {
         impl Translator<'_, '_> {$(
             pub(super) fn $visit(&mut self) {
-                self.vector_binary::<$Op>();
+                self.vector_binary(const { &VectorBinaryForms::of::<$Op>() });
             }
         )*}
     };
@@ -129,7 +140,7 @@ macro_rules! visit_shift {
     ($($Op:ident $visit:ident $shape:ident::$func:ident;)*) => {
         impl Translator<'_, '_> {$(
             pub(super) fn $visit(&mut self) {
-                self.vector_shift::<$Op>();
+                self.vector_shift(const { &ShiftForms::of::<$Op>() });
             }
         )*}
     };

@@ -1,6 +1,5 @@
 //! Locals, globals, constants, references, and the parametric instructions.
 
-use wamr_runtime::numeric::simd::V128;
 use wamr_types::ValType;
 use wasmparser::{Ieee32, Ieee64};
 
@@ -37,16 +36,16 @@ impl Translator<'_, '_> {
         let a = self.pop();
         match (a, b) {
             (Operand::Slot(a), Operand::Slot(b)) => {
-                self.define(|dst| Select { dst, a, b, condition })
+                self.define_acc(|dst| Select { dst, a, b, condition })
             }
             (Operand::Slot(a), Operand::Const(b)) => {
-                self.define(|dst| Select { dst, a, b: Imm(b), condition })
+                self.define_acc(|dst| Select { dst, a, b: Imm(b), condition })
             }
             (Operand::Const(a), Operand::Slot(b)) => {
-                self.define(|dst| Select { dst, a: Imm(a), b, condition })
+                self.define_acc(|dst| Select { dst, a: Imm(a), b, condition })
             }
             (Operand::Const(a), Operand::Const(b)) => {
-                self.define(|dst| Select { dst, a: Imm(a), b: Imm(b), condition })
+                self.define_acc(|dst| Select { dst, a: Imm(a), b: Imm(b), condition })
             }
         };
     }
@@ -77,9 +76,9 @@ impl Translator<'_, '_> {
 
     pub(super) fn visit_global_get(&mut self, global: u32) {
         if self.is_global_wide(global) {
-            self.define_value::<V128, _>(|dst| GlobalGetVector { dst, global });
+            self.define_vector(|dst| GlobalGetVector { dst, global });
         } else {
-            self.define(|dst| GlobalGet { dst, global });
+            self.define_acc(|dst| GlobalGet { dst, global });
         }
     }
 

@@ -13,6 +13,8 @@
 //! Every activation notes in `VmStore::interp_activation` the stack pointer to leave it by. The
 //! landing goes back to there and ends the activation the way every trap does.
 
+use wamr_runtime::numeric::simd::V128;
+
 use super::Regs;
 use super::dispatch::{HANDLER_CELLS, Handler, Kind, operand_cells};
 use crate::op::memory::{LoadOp, StoreOp};
@@ -32,12 +34,16 @@ pub(crate) use arch::{SUPPORTED, enter, register};
 
 /// How a type in memory is read as a type on the stack.
 pub(crate) trait Read<Res> {
+    /// What reading gives: for integers the bits of a slot, which the compiler would otherwise
+    /// fill with zeros once more.
+    type Bits: SlotValue;
+
     /// Reads at `start` in memory 0.
     ///
     /// # Safety
     /// The registers are those of a handler, `ip` is its operation, and memory 0 is guarded.
     /// `start` is the sum of two 32-bit numbers.
-    unsafe fn read(ip: *const Cell, r: &Regs, start: u64) -> Res;
+    unsafe fn read(ip: *const Cell, r: &Regs, start: u64) -> Self::Bits;
 }
 
 /// How a type in memory is written.
@@ -66,7 +72,7 @@ pub(crate) struct LoadGuarded<K, A, const QUIET: bool = false> {
 }
 
 impl<K: LoadOp, A: Source<u32>> Define for LoadGuarded<K, A> {
-    const RESULT: Class = K::Res::CLASS;
+    const RESULT: Class = <K::Mem as Read<K::Res>>::Bits::CLASS;
     const QUIET: Option<Handler> = quiet::<LoadGuarded<K, A, true>>();
 }
 
@@ -109,6 +115,56 @@ impl<K: StoreOp, A: Source<u32>, B: Source<K::Arg>> Op for StoreGuarded<K, A, B>
         unsafe {
             let start = self.address.get(r) as u64 + self.offset as u64;
             K::Mem::write(operation::<Self>(r), r, start, self.value.get(r));
+        }
+        Flow::Next
+    }
+}
+
+/// `dst = memory 0 [address + offset]`, a vector, where that is guarded.
+#[derive(Clone, Copy)]
+#[repr(C, packed(4))]
+pub(crate) struct VectorLoadGuarded<A> {
+    pub(crate) dst: Slot,
+    pub(crate) address: A,
+    pub(crate) offset: u32,
+}
+
+impl<A: Source<u32>> Op for VectorLoadGuarded<A> {
+    const KEEPS_ACC: bool = true;
+    const NAME: Name = Name::of(&["v128.load_", A::LETTER, "_guarded"]);
+
+    #[inline(always)]
+    unsafe fn run(self, r: &mut Regs) -> Flow {
+        // SAFETY: as for loads of numbers.
+        unsafe {
+            let start = self.address.get(r) as u64 + self.offset as u64;
+            let value = arch::read_vector(operation::<Self>(r), r, start);
+            r.define_value(self.dst, value);
+        }
+        Flow::Next
+    }
+}
+
+/// `memory 0 [address + offset] = value`, a vector, where that is guarded.
+#[derive(Clone, Copy)]
+#[repr(C, packed(4))]
+pub(crate) struct VectorStoreGuarded<A> {
+    pub(crate) address: Slot,
+    pub(crate) offset: u32,
+    pub(crate) value: A,
+}
+
+impl<A: Source<V128>> Op for VectorStoreGuarded<A> {
+    const KEEPS_ACC: bool = true;
+    const NAME: Name = Name::of(&["v128.store_s", A::LETTER, "_guarded"]);
+
+    #[inline(always)]
+    unsafe fn run(self, r: &mut Regs) -> Flow {
+        // SAFETY: as for loads.
+        unsafe {
+            let address: u32 = self.address.get(r);
+            let start = address as u64 + self.offset as u64;
+            arch::write_vector(operation::<Self>(r), r, start, self.value.get(r));
         }
         Flow::Next
     }

@@ -1,10 +1,12 @@
 //! The accesses, the entry of activations and the landing, for x86-64.
 
+use core::arch::x86_64::__m128i;
 use core::arch::{asm, naked_asm};
 use core::mem::offset_of;
 use std::sync::Once;
 
 use wamr_runtime::fault;
+use wamr_runtime::numeric::simd::V128;
 use wamr_runtime::vm::{Outcome, VmContext, VmStore};
 use wamr_types::TrapCode;
 
@@ -40,11 +42,13 @@ macro_rules! access {
 }
 
 macro_rules! reads {
-    ($($mem:ty as $res:ty, $class:ident: $instruction:literal;)*) => {$(
+    ($($mem:ty as $res:ty, $class:ident $bits:ty: $instruction:literal;)*) => {$(
         impl Read<$res> for $mem {
+            type Bits = $bits;
+
             #[inline(always)]
-            unsafe fn read(ip: *const Cell, r: &Regs, start: u64) -> $res {
-                let value: $res;
+            unsafe fn read(ip: *const Cell, r: &Regs, start: u64) -> $bits {
+                let value: $bits;
                 // SAFETY: the address lies in what a guarded memory reserves; a fault leaves
                 // this activation, which has nothing to drop.
                 unsafe {
@@ -62,20 +66,20 @@ macro_rules! reads {
 }
 
 reads! {
-    i32 as i32, reg: "mov {value:e}, dword ptr [rdx + {start}]";
-    i64 as i64, reg: "mov {value:r}, qword ptr [rdx + {start}]";
-    f32 as f32, xmm_reg: "movss {value}, dword ptr [rdx + {start}]";
-    f64 as f64, xmm_reg: "movsd {value}, qword ptr [rdx + {start}]";
-    i8 as i32, reg: "movsx {value:e}, byte ptr [rdx + {start}]";
-    u8 as i32, reg: "movzx {value:e}, byte ptr [rdx + {start}]";
-    i16 as i32, reg: "movsx {value:e}, word ptr [rdx + {start}]";
-    u16 as i32, reg: "movzx {value:e}, word ptr [rdx + {start}]";
-    i8 as i64, reg: "movsx {value:r}, byte ptr [rdx + {start}]";
-    u8 as i64, reg: "movzx {value:e}, byte ptr [rdx + {start}]";
-    i16 as i64, reg: "movsx {value:r}, word ptr [rdx + {start}]";
-    u16 as i64, reg: "movzx {value:e}, word ptr [rdx + {start}]";
-    i32 as i64, reg: "movsxd {value:r}, dword ptr [rdx + {start}]";
-    u32 as i64, reg: "mov {value:e}, dword ptr [rdx + {start}]";
+    i32 as i32, reg u64: "mov {value:e}, dword ptr [rdx + {start}]";
+    i64 as i64, reg u64: "mov {value:r}, qword ptr [rdx + {start}]";
+    f32 as f32, xmm_reg f32: "movss {value}, dword ptr [rdx + {start}]";
+    f64 as f64, xmm_reg f64: "movsd {value}, qword ptr [rdx + {start}]";
+    i8 as i32, reg u64: "movsx {value:e}, byte ptr [rdx + {start}]";
+    u8 as i32, reg u64: "movzx {value:e}, byte ptr [rdx + {start}]";
+    i16 as i32, reg u64: "movsx {value:e}, word ptr [rdx + {start}]";
+    u16 as i32, reg u64: "movzx {value:e}, word ptr [rdx + {start}]";
+    i8 as i64, reg u64: "movsx {value:r}, byte ptr [rdx + {start}]";
+    u8 as i64, reg u64: "movzx {value:e}, byte ptr [rdx + {start}]";
+    i16 as i64, reg u64: "movsx {value:r}, word ptr [rdx + {start}]";
+    u16 as i64, reg u64: "movzx {value:e}, word ptr [rdx + {start}]";
+    i32 as i64, reg u64: "movsxd {value:r}, dword ptr [rdx + {start}]";
+    u32 as i64, reg u64: "mov {value:e}, dword ptr [rdx + {start}]";
 }
 
 macro_rules! writes {
@@ -104,6 +108,43 @@ writes! {
     i64: "mov qword ptr [rdx + {start}], {value:r}", reg: i64;
     f32: "movss dword ptr [rdx + {start}], {value}", xmm_reg: f32;
     f64: "movsd qword ptr [rdx + {start}], {value}", xmm_reg: f64;
+}
+
+/// Reads a vector, which no instruction does at once for other threads.
+///
+/// # Safety
+/// As for [`Read::read`].
+#[inline(always)]
+pub(super) unsafe fn read_vector(ip: *const Cell, r: &Regs, start: u64) -> V128 {
+    let value: __m128i;
+    // SAFETY: as for reads of numbers; vectors are 16 bytes without further meaning.
+    unsafe {
+        access!(
+            "movdqu {value}, xmmword ptr [rdx + {start}]", ip, r,
+            options(nostack, preserves_flags, readonly),
+            value = lateout(xmm_reg) value,
+            start = in(reg) start,
+        );
+        core::mem::transmute(value)
+    }
+}
+
+/// Writes a vector, which no instruction does at once for other threads.
+///
+/// # Safety
+/// As for [`Read::read`].
+#[inline(always)]
+pub(super) unsafe fn write_vector(ip: *const Cell, r: &Regs, start: u64, value: V128) {
+    // SAFETY: as for reads. Where a part of the bytes is out of bounds the processor writes none.
+    unsafe {
+        let value: __m128i = core::mem::transmute(value);
+        access!(
+            "movdqu xmmword ptr [rdx + {start}], {value}", ip, r,
+            options(nostack, preserves_flags),
+            start = in(reg) start,
+            value = in(xmm_reg) value,
+        );
+    }
 }
 
 /// Has faults of the accesses end activations rather than the process.

@@ -1,0 +1,140 @@
+//! What operations functions become, for the shapes that translation has operations for. Names
+//! end in where operands come from: a slot, a constant (`i`, or `n` if it is narrow), the
+//! accumulator, or a sum that the operation computes.
+
+use std::sync::Arc;
+
+use wamr_interp::Interpreter;
+use wamr_loader::WasmLoader;
+use wamr_runtime::{Backend, Engine, Tunables};
+use wamr_types::{DefinedFuncIdx, LoadOptions, Loader, ModuleBytes, Validation};
+
+/// The names of a function's operations.
+fn operations(func: &str) -> Vec<String> {
+    let text = format!("(module (memory 1) (global $g (mut i32) (i32.const 0)) (func {func}))");
+    let engine = Engine::new(Tunables::default());
+    let features = Interpreter.supported();
+    let options = LoadOptions { features, supported: features, validation: Validation::Eager };
+    let bytes = ModuleBytes::new(text.clone());
+    let module = WasmLoader.load(bytes, engine.types(), &options).expect(&text);
+    let func = DefinedFuncIdx::from_usize(0);
+    let listing = Interpreter::listing(&engine, &Arc::new(module), func).expect(&text);
+    let name = |line: &str| {
+        let name = line.split_whitespace().nth(1).expect("a position and a name");
+        if line.contains("(quiet)") { format!("{name} quiet") } else { name.to_owned() }
+    };
+    listing.lines().skip(1).map(name).collect()
+}
+
+#[test]
+fn locals_and_constants_are_operands() {
+    let ops = operations(
+        "(param i32) (result i32) (local i32)
+        (local.set 1 (i32.mul (i32.sub (local.get 0) (i32.const 3)) (local.get 0)))
+        (i32.xor (i32.const 7) (local.get 1))",
+    );
+    assert_eq!(ops, ["i32.sub_si quiet", "i32.mul_as", "i32.xor_ai", "return_one_a"]);
+}
+
+#[test]
+fn a_loop_ends_in_one_operation() {
+    let ops = operations(
+        "(param $n i32) (result i32) (local $i i32) (local $sum i32)
+        (loop $next
+            (local.set $sum (i32.add (local.get $sum)
+                (i32.load (i32.shl (local.get $i) (i32.const 2)))))
+            (br_if $next (i32.lt_u
+                (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $n))))
+        (local.get $sum)",
+    );
+    let expected = [
+        "i32.shl_si quiet",
+        "i32.load_a quiet",
+        "i32.add_as",
+        "step_jump_back_if_i32.lt_u_s",
+        "return_one_s",
+    ];
+    assert_eq!(ops, expected);
+}
+
+#[test]
+fn a_step_is_not_taken_over_where_another_way_joins() {
+    let ops = operations(
+        "(param $n i32) (local $i i32)
+        (loop $next
+            (block $skip
+                (br_if $skip (local.get $n))
+                (local.set $i (i32.add (local.get $i) (i32.const 1))))
+            (br_if $next (i32.lt_u (local.get $i) (local.get $n))))",
+    );
+    let expected = ["jump_if_i32.ne_si", "i32.add_si", "jump_back_if_i32.lt_u_ss", "return"];
+    assert_eq!(ops, expected);
+}
+
+#[test]
+fn sums_are_addresses() {
+    let ops = operations(
+        "(param $at i32) (param $i i32) (result i32)
+        (i32.store8 (i32.add (local.get $at) (local.get $i)) (i32.const 1))
+        (i32.store (i32.add (i32.shl (local.get $i) (i32.const 2)) (local.get $at))
+            (local.get $i))
+        (i32.load (i32.add (local.get $at) (i32.const 4)))",
+    );
+    let expected =
+        ["i32.store8_+i", "i32.shl_si quiet", "i32.store_+s", "i32.load_+", "return_one_a"];
+    assert_eq!(ops, expected);
+}
+
+#[test]
+fn branches_take_comparisons_over() {
+    let ops = operations(
+        "(param f64 i32) (result i32)
+        (if (i32.eqz (f64.lt (local.get 0) (f64.const 1)))
+            (then (return (i32.const 1))))
+        (if (i32.eqz (local.get 1)) (then (return (i32.const 2))))
+        (i32.const 3)",
+    );
+    let expected =
+        ["jump_if_f64.lt_si", "return_one_n", "jump_if_i32.ne_si", "return_one_n", "return_one_n"];
+    assert_eq!(ops, expected);
+}
+
+#[test]
+fn the_negation_of_an_order_of_floats_is_its_own() {
+    let ops = operations(
+        "(param f64 f64)
+        (if (f64.lt (local.get 0) (local.get 1)) (then (global.set $g (i32.const 1))))",
+    );
+    assert_eq!(ops, ["jump_if_not_f64.lt_ss", "global.set_n", "return"]);
+}
+
+#[test]
+fn a_table_of_jumps_takes_what_was_just_loaded() {
+    let ops = operations(
+        "(param i32)
+        (block $a (block $b (br_table $a $b (i32.load8_u (local.get 0)))))",
+    );
+    assert_eq!(ops, ["i32.load8_u_s quiet", "jump_table_a", "return"]);
+}
+
+#[test]
+fn vectors_are_taken_from_their_accumulator() {
+    let ops = operations(
+        "(param $at i32) (local $sum v128)
+        (local.set $sum (f32x4.add (local.get $sum)
+            (f32x4.mul (f32x4.abs (v128.load (local.get $at))) (local.get $sum))))
+        (v128.store (local.get $at) (i32x4.shl (f32x4.splat (f32.const 1)) (i32.const 2)))",
+    );
+    let expected = [
+        "v128.load_s",
+        "f32x4.abs_a",
+        "f32x4.mul_as",
+        "f32x4.add_sa",
+        "copy_n",
+        "f32x4.splat_s",
+        "i32x4.shl_ai",
+        "v128.store_s_a",
+        "return",
+    ];
+    assert_eq!(ops, expected);
+}
