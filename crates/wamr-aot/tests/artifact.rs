@@ -136,9 +136,9 @@ fn functions_whose_handlers_would_take_for_ever_are_refused() {
 #[test]
 fn generators_for_lesser_processors_say_what_they_need() {
     let generator =
-        Cranelift::for_x86_64(["sse4.1", "ssse3", "sse3"], OptLevel::None).expect("they exist");
+        Cranelift::new("x86_64", ["sse4.1", "ssse3", "sse3"], OptLevel::None).expect("they exist");
     let target = generator.target();
     let names: Vec<&str> = target.cpu_features.iter().map(|name| &**name).collect();
     assert_eq!(names, ["sse3", "sse4.1", "ssse3"]);
-    assert!(Cranelift::for_x86_64(["no such feature"], OptLevel::None).is_err());
+    assert!(Cranelift::new("x86_64", ["no such feature"], OptLevel::None).is_err());
 }

@@ -24,6 +24,9 @@ mod progress;
 pub use cranelift::{Cranelift, OptLevel};
 pub use progress::CompileProgress;
 
+mod reloc;
+pub use reloc::{Reloc, RelocKind, RelocTarget};
+
 /// A generator of machine code.
 pub trait CodeGenerator: Send + Sync {
     /// Its name.
@@ -139,26 +142,6 @@ pub struct InlinedBody {
     pub within: Option<u32>,
 }
 
-/// A place that needs the distance to something, in 32 bits.
-#[derive(Clone, Copy, Debug)]
-pub struct Reloc {
-    /// The offset of the place.
-    pub at: u32,
-    /// What to add to the distance.
-    pub addend: i64,
-    /// What the distance leads to.
-    pub target: RelocTarget,
-}
-
-/// What a [`Reloc`] refers to.
-#[derive(Clone, Copy, Debug)]
-pub enum RelocTarget {
-    /// A function of the module, for the same kind of memory 0.
-    Func(DefinedFuncIdx),
-    /// What the runtime knows by a name, in the table behind the code.
-    Linked(&'static str),
-}
-
 /// What a function body has that a generator does not compile; found in the [`Error`] by
 /// [`Error::downcast_ref`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -269,7 +252,7 @@ fn validate(module: &Module, func: DefinedFuncIdx) -> Result<(), Error> {
 }
 
 fn too_large() -> Error {
-    Error::msg("the module's code is larger than 2 GiB")
+    Error::msg("the module's code is too large for its machine: parts of it do not reach others")
 }
 
 /// Puts functions one behind the other, and their tables together.
@@ -324,9 +307,9 @@ fn assemble(
                     got_offset + position * size_of::<u64>()
                 }
             };
-            let distance = target as i64 - at as i64 + reloc.addend;
-            let distance = i32::try_from(distance).map_err(|_| too_large())?;
-            code[at..at + 4].copy_from_slice(&distance.to_le_bytes());
+            let to = target as i64 + reloc.addend;
+            let start = starts[job] as usize;
+            reloc.kind.apply(&mut code, start, at, to).ok_or_else(too_large)?;
         }
     }
     let mut entries = vec![FuncCode::default(); count];

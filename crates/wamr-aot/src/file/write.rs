@@ -217,8 +217,7 @@ impl<'a> Elf<'a> {
             e_type: elf::ET_REL,
             e_machine: machine,
             e_entry: 0,
-            // The double-float ABI of 64-bit RISC-V; other machines have no flags.
-            e_flags: if machine == elf::EM_RISCV { elf::EF_RISCV_FLOAT_ABI_DOUBLE } else { 0 },
+            e_flags: self.flags(machine),
         })?;
         for section in sections {
             writer.write_align(section.align);
@@ -290,6 +289,17 @@ impl<'a> Elf<'a> {
         writer.write_strtab_section_header();
         writer.write_shstrtab_section_header();
         Ok(file)
+    }
+
+    /// The flags of 64-bit RISC-V: floats of 64 bits in registers, and whether instructions are
+    /// compressed. Other machines have none.
+    fn flags(&self, machine: u16) -> u32 {
+        let is_compressed = self.compiled.target.cpu_features.iter().any(|name| &**name == "c");
+        match machine {
+            elf::EM_RISCV if is_compressed => elf::EF_RISCV_FLOAT_ABI_DOUBLE | elf::EF_RISCV_RVC,
+            elf::EM_RISCV => elf::EF_RISCV_FLOAT_ABI_DOUBLE,
+            _ => 0,
+        }
     }
 
     fn strings<'w>(

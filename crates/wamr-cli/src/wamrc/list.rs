@@ -87,7 +87,8 @@ pub(super) static CLI: Cli<Raw> = Cli {
                     names: &["--target"],
                     value: Value::Needed("ARCH", Hint::Nothing),
                     commands: COMPILE,
-                    help: "the architecture of the machines that run the code",
+                    help: "the architecture of the machines that run the code: x86_64, and, where `wamrc` \
+                           was built with the feature `cross`, aarch64 and riscv64, for tools to read",
                     apply: |o, target| {
                         o.target = Some(target.into());
                         Ok(())
@@ -97,10 +98,10 @@ pub(super) static CLI: Cli<Raw> = Cli {
                     names: &["--cpu"],
                     value: Value::Needed(
                         "NAME",
-                        Hint::Words(&["native", "x86-64", "x86-64-v2", "x86-64-v3"]),
+                        Hint::Words(&["native", "generic", "x86-64", "x86-64-v2", "x86-64-v3"]),
                     ),
                     commands: COMPILE,
-                    help: "their processor: native (the default), x86-64, x86-64-v2, x86-64-v3",
+                    help: "their processor: native (the default), generic, x86-64-v2, x86-64-v3, rv64gc, rv64gcv",
                     apply: |o, cpu| {
                         o.cpu = Some(cpu.into());
                         Ok(())

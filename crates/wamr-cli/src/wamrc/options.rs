@@ -111,9 +111,10 @@ impl Raw {
             options.precompile.target(arch(target));
         }
         if self.cpu.is_some() || !self.cpu_features.is_empty() {
-            let is_other = self.target.as_deref().is_some_and(|name| arch(name) != ARCH);
-            let cpu = self.cpu.as_deref().unwrap_or(if is_other { "x86-64" } else { "native" });
-            let features = features_of_cpu(cpu);
+            let arch = self.target.as_deref().map_or(ARCH, arch);
+            let cpu = self.cpu.as_deref();
+            let cpu = cpu.unwrap_or(if arch == ARCH { "native" } else { "generic" });
+            let features = features_of_cpu(arch, cpu);
             let features = features.ok_or_else(|| format!("unknown processor `{cpu}`"))?;
             let mut features: Vec<String> = features.into_iter().map(Into::into).collect();
             for (on, name) in self.cpu_features {

@@ -76,16 +76,22 @@ pub struct NoTarget(pub Box<str>);
 
 impl fmt::Display for NoTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "there is no generator of code for `{}` yet, but for `x86_64` alone", self.0)
+        let there_are: Vec<&str> = Cranelift::targets().collect();
+        let there_are = there_are.join(", ");
+        write!(
+            f,
+            "there is no generator of code for `{}` in this build; there is for {there_are}",
+            self.0
+        )
     }
 }
 
 impl core::error::Error for NoTarget {}
 
-/// The features of a kind of processor, `x86-64-v3` for example, for [`Precompile::cpu_features`].
-/// `native` is this machine's.
-pub fn features_of_cpu(name: &str) -> Option<Vec<&'static str>> {
-    Cranelift::features_of_cpu(name)
+/// The features of a kind of processor of an architecture, `x86-64-v3` for example, for
+/// [`Precompile::cpu_features`]. `native` is this machine's, `generic` any.
+pub fn features_of_cpu(arch: &str, name: &str) -> Option<Vec<&'static str>> {
+    Cranelift::features_of_cpu(arch, name)
 }
 
 impl Precompile {
@@ -95,7 +101,9 @@ impl Precompile {
     }
 
     /// Sets the architecture of the machines that run the code, by Rust's name for it, instead of
-    /// this machine's. If it is another one, no features of processors are taken for granted.
+    /// this machine's. If it is another one, no features of processors are taken for granted, and
+    /// accesses to memory are compared. The feature `cross` adds `aarch64` and `riscv64`, for tools
+    /// alone: this version runs no code there.
     pub fn target(&mut self, arch: impl Into<String>) -> &mut Self {
         self.target = Some(arch.into());
         self
@@ -172,9 +180,8 @@ impl Precompile {
         module: &wamr_types::Module,
     ) -> Result<(Vec<u8>, Vec<FuncReport>), Error> {
         let generator = self.generator()?;
-        let wanted = module
-            .memories
-            .first()
+        let memory0 = module.memories.first().filter(|_| self.arch() == ARCH);
+        let wanted = memory0
             .map_or(MemoryKind::Checked, |memory| MemoryKind::wanted(memory, engine.tunables()));
         let memory0 = match (self.bounds_checks, wanted) {
             (BoundsChecks::Auto, wanted) => vec![wanted],
@@ -202,17 +209,21 @@ impl Precompile {
         Ok((bytes, report(module, &compiled, &bodies)))
     }
 
+    fn arch(&self) -> &str {
+        self.target.as_deref().unwrap_or(ARCH)
+    }
+
     fn generator(&self) -> Result<impl CodeGenerator + use<>, Error> {
-        let target = self.target.as_deref().unwrap_or(ARCH);
-        if target != "x86_64" {
-            return Err(Error::new(NoTarget(target.into())));
+        let arch = self.arch();
+        if !Cranelift::targets().any(|target| target == arch) {
+            return Err(Error::new(NoTarget(arch.into())));
         }
         match &self.cpu_features {
-            Some(names) => Cranelift::for_x86_64(names.iter().map(|name| &**name), self.opt_level),
-            None if ARCH == "x86_64" => {
-                Cranelift::for_x86_64(Cranelift::host_features(), self.opt_level)
+            Some(names) => Cranelift::new(arch, names.iter().map(|name| &**name), self.opt_level),
+            None if arch == ARCH => {
+                Cranelift::new(arch, Cranelift::host_features(), self.opt_level)
             }
-            None => Cranelift::for_x86_64([], self.opt_level),
+            None => Cranelift::new(arch, [], self.opt_level),
         }
     }
 }

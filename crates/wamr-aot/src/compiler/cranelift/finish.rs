@@ -12,7 +12,7 @@ use wamr_runtime::compiled::{
 };
 use wamr_types::{DefinedFuncIdx, TrapCode};
 
-use super::super::{CompiledFunc, Reloc, RelocTarget};
+use super::super::{CompiledFunc, Reloc, RelocKind, RelocTarget};
 use super::func::{BUILTINS, FUNCS, OFFSETS, Positions, clause_of};
 use crate::artifact::LinkedOffset;
 
@@ -91,7 +91,7 @@ pub(super) fn finish(
     handlers.sort_by_key(|(site, _)| site.at);
     // Frames of a site stay in order.
     inlined.sort_by_key(|frame| frame.site);
-    let relocs = buffer.relocs().iter().map(|reloc| convert(func, reloc));
+    let relocs = buffer.relocs().iter().map(|reloc| convert(func, buffer.relocs(), reloc));
     Ok(CompiledFunc {
         code: compiled.code_buffer().to_vec(),
         align: (buffer.alignment as usize).max(16),
@@ -115,27 +115,46 @@ fn trap_code(code: ClifTrap) -> TrapCode {
     }
 }
 
-fn convert(func: &Function, reloc: &FinalizedMachReloc) -> Result<Reloc, Error> {
+/// Takes over one of the relocations of a function.
+fn convert(
+    func: &Function,
+    all: &[FinalizedMachReloc],
+    reloc: &FinalizedMachReloc,
+) -> Result<Reloc, Error> {
     use binemit::Reloc as Kind;
     let unexpected =
         || Error::msg(format_args!("unexpected relocation {:?} of {:?}", reloc.kind, reloc.target));
-    let FinalizedRelocTarget::ExternalName(ExternalName::User(name)) = &reloc.target else {
-        return Err(unexpected());
-    };
-    let name = &func.params.user_named_funcs()[*name];
-    let target = match (name.namespace, reloc.kind) {
-        (FUNCS, Kind::X86CallPCRel4 | Kind::X86PCRel4) => {
-            RelocTarget::Func(DefinedFuncIdx(name.index))
-        }
-        (BUILTINS, Kind::X86GOTPCRel4) => {
-            let builtin = Builtin::ALL.get(name.index as usize).ok_or_else(unexpected)?;
-            RelocTarget::Linked(builtin.name())
-        }
-        (OFFSETS, Kind::X86GOTPCRel4) => {
-            let offset = LinkedOffset::ALL.get(name.index as usize).ok_or_else(unexpected)?;
-            RelocTarget::Linked(offset.name())
+    let external = match &reloc.target {
+        FinalizedRelocTarget::ExternalName(ExternalName::User(name)) => *name,
+        // The second of two instructions leads to the first, which has the name.
+        &FinalizedRelocTarget::Func(upper_at) if reloc.kind == Kind::RiscvPCRelLo12I => {
+            let is_upper = |upper: &&FinalizedMachReloc| {
+                upper.offset == upper_at && upper.kind == Kind::RiscvGotHi20
+            };
+            let upper = all.iter().find(is_upper).ok_or_else(unexpected)?;
+            let Reloc { addend, target, .. } = convert(func, all, upper)?;
+            let kind = RelocKind::RiscvLower { upper_at };
+            return Ok(Reloc { at: reloc.offset, kind, addend, target });
         }
         _ => return Err(unexpected()),
     };
-    Ok(Reloc { at: reloc.offset, addend: reloc.addend, target })
+    let name = &func.params.user_named_funcs()[external];
+    let kind = match (name.namespace == FUNCS, reloc.kind) {
+        (true, Kind::X86CallPCRel4 | Kind::X86PCRel4) => RelocKind::Word,
+        (true, Kind::Arm64Call) => RelocKind::Arm64Branch,
+        (true, Kind::RiscvCallPlt) => RelocKind::RiscvCall,
+        (false, Kind::X86GOTPCRel4) => RelocKind::Word,
+        (false, Kind::Aarch64AdrGotPage21) => RelocKind::Arm64Page,
+        (false, Kind::Aarch64Ld64GotLo12Nc) => RelocKind::Arm64LoadInPage,
+        (false, Kind::RiscvGotHi20) => RelocKind::RiscvUpper,
+        _ => return Err(unexpected()),
+    };
+    let index = name.index as usize;
+    let target = match name.namespace {
+        FUNCS => RelocTarget::Func(DefinedFuncIdx(name.index)),
+        BUILTINS => RelocTarget::Linked(Builtin::ALL.get(index).ok_or_else(unexpected)?.name()),
+        OFFSETS => RelocTarget::Linked(LinkedOffset::ALL.get(index).ok_or_else(unexpected)?.name()),
+        _ => return Err(unexpected()),
+    };
+    Ok(Reloc { at: reloc.offset, kind, addend: reloc.addend, target })
 }

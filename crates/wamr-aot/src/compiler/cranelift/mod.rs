@@ -4,6 +4,7 @@
 //! * `layout`: the fields that compiled code reads.
 //! * `func`: one function, operator by operator.
 //! * `finish`: what Cranelift gives, in the words of artifacts.
+//! * `target`: machines, and what their processors are called.
 
 use std::sync::Arc;
 
@@ -16,14 +17,16 @@ use wamr_runtime::vm::TargetLayout;
 use wamr_runtime::{Error, MemoryKind};
 use wamr_types::{DefinedFuncIdx, Feature, Features};
 
-use super::{CodeGenerator, CompiledFunc, FuncGenerator, ModuleEnv};
+use super::{CodeGenerator, CompiledFunc, FuncGenerator, ModuleEnv, Unsupported};
 use crate::artifact::Target;
-use crate::image::{X86_64_FEATURES, has_cpu_feature};
 
 mod convention;
 mod finish;
 mod func;
 mod layout;
+mod target;
+
+use target::Machine;
 
 /// How large a frame may be before its function checks the stack for itself.
 const LARGE_FRAME_BYTES: u32 = 32 << 10;
@@ -56,6 +59,7 @@ pub struct Cranelift {
     isa: Arc<dyn TargetIsa>,
     target: Target,
     layout: layout::Layout,
+    has_vectors: bool,
 }
 
 impl Cranelift {
@@ -82,37 +86,39 @@ impl Cranelift {
         if !wamr_runtime::fault::SUPPORTED {
             return Err(Error::msg("there is no compiled code for this platform yet"));
         }
-        Self::for_x86_64(Self::host_features(), OptLevel::default())
+        Self::new(std::env::consts::ARCH, Self::host_features(), OptLevel::default())
     }
 
     /// The features that this machine's processor has, by Rust's names for them; none on other
-    /// machines than those that there is a generator for.
+    /// machines than x86-64.
     pub fn host_features() -> impl Iterator<Item = &'static str> {
-        X86_64_FEATURES.iter().copied().filter(|name| has_cpu_feature(name))
+        target::host_features()
     }
 
-    /// The features of x86-64 processors of a kind: `native` are those of this machine, `x86-64`
-    /// any, and `x86-64-v2` and `x86-64-v3` the levels of the platform's ABI.
-    pub fn features_of_cpu(name: &str) -> Option<Vec<&'static str>> {
-        let v2 = ["sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "cmpxchg16b"];
-        let v3 = ["avx", "avx2", "fma", "bmi1", "bmi2", "lzcnt"];
-        Some(match name {
-            "native" => Self::host_features().collect(),
-            "x86-64" => Vec::new(),
-            "x86-64-v2" => v2.into(),
-            "x86-64-v3" => [v2, v3].concat(),
-            _ => return None,
-        })
+    /// The architectures that there are generators for, by Rust's names. The feature `cross` adds
+    /// others to x86-64: for them, nothing can be loaded yet.
+    pub fn targets() -> impl Iterator<Item = &'static str> {
+        Machine::names()
     }
 
-    /// A generator for x86-64 processors with some features, by Rust's names for them.
+    /// The features of a kind of processor of an architecture: `native` are those of this machine,
+    /// `generic` is any; `x86-64-v2` and `x86-64-v3` are the levels of that platform's ABI.
+    pub fn features_of_cpu(arch: &str, name: &str) -> Option<Vec<&'static str>> {
+        Machine::by_name(arch)?.features_of_cpu(name)
+    }
+
+    /// A generator for processors of an architecture with some features, by Rust's names.
     ///
     /// # Errors
-    /// If generators know no such feature.
-    pub fn for_x86_64<'f>(
+    /// If there is none for the architecture, or it knows no such feature.
+    pub fn new<'f>(
+        arch: &str,
         features: impl IntoIterator<Item = &'f str>,
         opt_level: OptLevel,
     ) -> Result<Self, Error> {
+        let machine = Machine::by_name(arch).ok_or_else(|| {
+            Error::msg(format_args!("there is no generator of code for `{arch}` in this build"))
+        })?;
         let mut flags = settings::builder();
         for (name, value) in [
             ("opt_level", opt_level.name()),
@@ -125,23 +131,27 @@ impl Cranelift {
         ] {
             flags.set(name, value).map_err(Error::new)?;
         }
-        let mut builder = isa::lookup_by_name("x86_64").map_err(Error::new)?;
+        let mut builder = isa::lookup_by_name(machine.arch).map_err(Error::new)?;
         let mut names: Vec<Box<str>> = features.into_iter().map(Box::from).collect();
         names.sort();
         names.dedup();
         for name in &names {
-            if !X86_64_FEATURES.contains(&&**name) {
-                let known = X86_64_FEATURES.join(", ");
-                let message =
-                    format_args!("unknown feature `{name}` of processors; known: {known}");
-                return Err(Error::msg(message));
+            let settings = machine.settings_of(name).ok_or_else(|| {
+                let known = machine.features().join(", ");
+                Error::msg(format_args!(
+                    "unknown feature `{name}` of {arch} processors; known: {known}"
+                ))
+            })?;
+            for setting in settings {
+                builder.enable(setting).map_err(Error::new)?;
             }
-            let name = format!("has_{}", name.replace('.', ""));
-            builder.enable(&name).map_err(Error::new)?;
         }
+        // Of all machines, these alone may lack vectors.
+        let has_vectors = arch != "riscv64" || names.iter().any(|name| &**name == "v");
         let isa = builder.finish(settings::Flags::new(flags)).map_err(Error::new)?;
-        let target = Target { arch: "x86_64".into(), cpu_features: names.into() };
-        Ok(Self { isa, target, layout: layout::Layout::new(TargetLayout::BITS_64) })
+        let target = Target { arch: arch.into(), cpu_features: names.into() };
+        let layout = layout::Layout::new(TargetLayout::BITS_64);
+        Ok(Self { isa, target, layout, has_vectors })
     }
 }
 
@@ -235,6 +245,15 @@ impl Worker<'_> {
         root: u32,
     ) -> Result<Option<CompiledFunc>, Error> {
         let isa = &*self.generator.isa;
+        let dfg = &self.context.func.dfg;
+        if !self.generator.has_vectors
+            && dfg.values().any(|value| dfg.value_type(value).is_vector())
+        {
+            return Err(Error::new(Unsupported {
+                operator: "v128, on a riscv64 without the feature `v`,".into(),
+                offset: self.env.offset_of(root),
+            }));
+        }
         self.context
             .compile(isa, &mut self.control)
             .map_err(|error| Error::msg(format_args!("{:?}", error.inner)))?;

@@ -106,6 +106,12 @@ impl Env<'_> {
     pub(super) fn number_of(&self, func: DefinedFuncIdx) -> u32 {
         self.module.func_idx(func).0
     }
+
+    /// Where the body of a function of that index begins in the module.
+    pub(super) fn offset_of(&self, func: u32) -> usize {
+        let defined = self.module.defined_func(wamr_types::FuncIdx(func));
+        defined.map_or(0, |defined| self.module.bodies.body(defined).offset)
+    }
 }
 
 /// What to compile.
