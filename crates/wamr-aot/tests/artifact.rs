@@ -134,6 +134,43 @@ fn functions_whose_handlers_would_take_for_ever_are_refused() {
 }
 
 #[test]
+fn tables_that_nobody_writes_are_not_looked_at() {
+    let text = |export: &str, index: &str| {
+        format!(
+            r#"(module (type $t (func (param i32) (result i32)))
+                (table {export} 3 funcref) (elem (i32.const 0) func $a $b)
+                (func $a (type $t) (i32.add (local.get 0) (i32.const 1)))
+                (func $b (type $t) (i32.sub (local.get 0) (i32.const 1)))
+                (func (export "f") (type $t) (call_indirect (type $t) (local.get 0) {index})))"#
+        )
+    };
+    let compile = |export: &str, index: &str, inlines: bool| {
+        let memory0 = vec![MemoryKind::Checked];
+        let options = CompileOptions { memory0, inlines, ..Default::default() };
+        let text = text(export, index);
+        compile_text(&text, Features::WASM_2_0, &options).expect("it can be compiled")
+    };
+    let calls = |module: &CompiledModule| {
+        let f = module.tables.funcs.iter().find(|range| range.func == 2).expect("it is there");
+        let inside = f.start..=f.start + f.len_bytes;
+        let calls = module.tables.calls.iter().filter(|site| inside.contains(&site.at));
+        (calls.count(), f.len_bytes)
+    };
+    let asks = |module: &CompiledModule| {
+        module.linked.iter().any(|name| &**name == "call_indirect.callee")
+    };
+    let constant = "(i32.const 1)";
+    let known = compile("", constant, true);
+    // The callee's body alone: no call, and no check of the stack for one.
+    assert_eq!((calls(&known).0, asks(&known)), (0, false));
+    let exported = compile(r#"(export "t")"#, constant, true);
+    assert!(asks(&exported) && calls(&exported).1 > 3 * calls(&known).1);
+    // One direct call for each function, the check of the stack, and the trap.
+    let chosen = compile("", "(local.get 0)", false);
+    assert_eq!((calls(&chosen).0, asks(&chosen)), (4, true));
+}
+
+#[test]
 fn generators_for_lesser_processors_say_what_they_need() {
     let generator =
         Cranelift::new("x86_64", ["sse4.1", "ssse3", "sse3"], OptLevel::None).expect("they exist");

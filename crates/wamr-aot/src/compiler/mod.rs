@@ -24,6 +24,9 @@ mod progress;
 pub use cranelift::{Cranelift, OptLevel};
 pub use progress::CompileProgress;
 
+mod tables;
+pub use tables::KnownTable;
+
 mod reloc;
 pub use reloc::{Reloc, RelocKind, RelocTarget};
 
@@ -74,6 +77,8 @@ pub struct ModuleEnv<'a> {
     pub inlines: bool,
     /// See [`CompileOptions::inline_budget_bytes`].
     pub inline_budget_bytes: usize,
+    /// For each table, what it holds, if that is known.
+    pub known_tables: &'a [Option<KnownTable>],
 }
 
 /// How to compile.
@@ -187,7 +192,8 @@ pub fn compile_reporting(
 ) -> Result<(CompiledModule, Vec<Vec<InlinedBody>>), Error> {
     let count = module.defined_func_count();
     let CompileOptions { counts_fuel, inlines, inline_budget_bytes, .. } = *options;
-    let env = ModuleEnv { module, types, counts_fuel, inlines, inline_budget_bytes };
+    let known_tables = &*tables::known_tables(module, types);
+    let env = ModuleEnv { module, types, counts_fuel, inlines, inline_budget_bytes, known_tables };
     let jobs = count * options.memory0.len();
     let results: Vec<OnceLock<Result<CompiledFunc, Error>>> =
         core::iter::repeat_with(OnceLock::new).take(jobs).collect();

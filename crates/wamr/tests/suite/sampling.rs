@@ -17,8 +17,9 @@ const ASKING: &str = r#"(module $asks
         (local.set 0 (i32.const 3))
         (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))
     (func $leaf (param i32) (if (local.get 0) (then (call $leaf (i32.const 0)))))
-    (table funcref (elem $leaf))
-    ;; Through a table, since nothing looks at limits where a small function is inlined.
+    (table (export "table") funcref (elem $leaf))
+    ;; Through a table that others reach too, since nothing looks at limits where a small function is
+    ;; inlined.
     (func $calls (call $ask) (call_indirect (param i32) (i32.const 0) (i32.const 0)))
     (func (export "loop") (call $loops))
     (func (export "call") (call $calls))

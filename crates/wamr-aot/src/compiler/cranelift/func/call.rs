@@ -8,12 +8,13 @@ use cranelift_codegen::ir::{
 use wamr_runtime::compiled::Builtin;
 use wamr_types::{FuncIdx, FuncType, TrapCode, TypeIdx, ValType};
 
+use super::super::super::KnownTable;
 use super::super::convention::{self, Place, clif_type};
 use super::{FUNCS, FuncCompiler};
 
 /// Whom to call.
 #[derive(Clone, Copy)]
-enum Callee {
+pub(super) enum Callee {
     /// A function that the module defines.
     Direct(FuncRef),
     /// Code, the context that it takes, and the signature.
@@ -38,11 +39,17 @@ impl FuncCompiler<'_, '_> {
     }
 
     pub(super) fn visit_call_indirect(&mut self, ty: u32, table: u32) {
+        if self.call_known(ty, table, false) {
+            return;
+        }
         let callee = self.indirect_callee(ty, table);
         self.emit_call(callee, self.module.func_type_at(TypeIdx(ty)));
     }
 
     pub(super) fn visit_return_call_indirect(&mut self, ty: u32, table: u32) {
+        if self.call_known(ty, table, true) {
+            return;
+        }
         let callee = self.indirect_callee(ty, table);
         self.emit_tail_call(callee, self.module.func_type_at(TypeIdx(ty)));
     }
@@ -100,6 +107,11 @@ impl FuncCompiler<'_, '_> {
     fn referred_callee(&mut self, ty: u32) -> Callee {
         let record = self.pop();
         self.trap_if_zero(record, TrapCode::NullFunctionReference);
+        self.callee_found(record, ty)
+    }
+
+    /// The function that a record is of, which a check has found.
+    pub(super) fn callee_found(&mut self, record: Value, ty: u32) -> Callee {
         let signature = self.signature(TypeIdx(ty));
         // Nothing may be read before the check.
         let code = self.load_field(types::I64, record, self.env.layout.record.code);
@@ -111,7 +123,8 @@ impl FuncCompiler<'_, '_> {
     /// catches null and other types; the runtime knows subtypes, and which trap it is.
     fn indirect_callee(&mut self, ty: u32, table: u32) -> Callee {
         let layout = self.env.layout;
-        let index = self.pop_index(self.module.tables[table as usize].ty.index);
+        let table_index = table as usize;
+        let index = self.pop_index(self.module.tables[table_index].ty.index);
         let signature = self.signature(TypeIdx(ty));
         let expected = self.type_id(ty);
         let (slow, found) = (self.cold_block(), self.builder.create_block());
@@ -135,7 +148,11 @@ impl FuncCompiler<'_, '_> {
 
         self.begin(found);
         let code = self.load_field(types::I64, record, layout.record.code);
-        let context = self.load_field(types::I64, record, layout.record.code_context);
+        let is_own = self.env.known_tables[table_index].as_ref().is_some_and(KnownTable::is_own);
+        let context = match is_own {
+            true => self.ctx,
+            false => self.load_field(types::I64, record, layout.record.code_context),
+        };
         Callee::Indirect { code, context, signature }
     }
 
@@ -171,7 +188,7 @@ impl FuncCompiler<'_, '_> {
         }
     }
 
-    fn emit_call(&mut self, callee: Callee, ty: &FuncType) {
+    pub(super) fn emit_call(&mut self, callee: Callee, ty: &FuncType) {
         let args = self.pass_arguments(callee, ty);
         let first = if self.handlers.is_empty() {
             let call = match callee {
@@ -220,7 +237,7 @@ impl FuncCompiler<'_, '_> {
     }
 
     /// Nothing travels on the native stack, so that any callee can take the caller's place.
-    fn emit_tail_call(&mut self, callee: Callee, ty: &FuncType) {
+    pub(super) fn emit_tail_call(&mut self, callee: Callee, ty: &FuncType) {
         let args = self.pass_arguments(callee, ty);
         self.calls = true;
         let _: Inst = match callee {

@@ -25,7 +25,7 @@ use wamr_types::{
 };
 use wasmparser::{BinaryReader, BinaryReaderError, FunctionBody, Operator};
 
-use super::super::{ModuleEnv, Unsupported};
+use super::super::{KnownTable, ModuleEnv, Unsupported};
 use super::convention::{self, CONTEXTS, Place};
 use super::layout::{self, Layout};
 use crate::artifact::LinkedOffset;
@@ -37,6 +37,7 @@ pub(super) use inline::Positions;
 mod atomic;
 mod call;
 mod control;
+mod devirtualize;
 mod exception;
 mod fuel;
 mod gc;
@@ -68,6 +69,7 @@ pub(super) struct Env<'a> {
     counts_fuel: bool,
     inlines: bool,
     inline_budget_bytes: usize,
+    known_tables: &'a [Option<KnownTable>],
     /// For functions that were looked at, what is known of their bodies, where they can be inlined.
     inlinable: RefCell<HashMap<DefinedFuncIdx, Option<inline::Candidate>>>,
 }
@@ -78,7 +80,8 @@ impl<'a> Env<'a> {
             env.types.top_of(table.ty.element.heap) == AbstractHeapType::Func
         };
         let func_tables = env.module.tables.iter().map(is_func).collect();
-        let ModuleEnv { module, types, counts_fuel, inlines, inline_budget_bytes } = env;
+        let ModuleEnv { module, types, counts_fuel, inlines, inline_budget_bytes, known_tables } =
+            env;
         Self {
             module,
             types,
@@ -88,6 +91,7 @@ impl<'a> Env<'a> {
             counts_fuel,
             inlines,
             inline_budget_bytes,
+            known_tables,
             inlinable: RefCell::default(),
         }
     }

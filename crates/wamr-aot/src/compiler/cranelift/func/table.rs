@@ -17,9 +17,12 @@ impl FuncCompiler<'_, '_> {
         self.builder.ins().iadd(base, offset)
     }
 
-    /// How many elements a table at `at` has: those that it must have and no others can be, or what
-    /// it says now.
+    /// How many elements a table at `at` has: those that it must have and no others can be, because
+    /// its type or its module says so, or what it says now.
     pub(super) fn table_len(&mut self, table: u32, at: Value) -> Value {
+        if let Some(known) = &self.env.known_tables[table as usize] {
+            return self.i64_value(known.len());
+        }
         let limits = self.module.tables[table as usize].ty.limits;
         match limits.max {
             Some(max) if max == limits.min => self.i64_value(max),
