@@ -144,6 +144,34 @@ fn a_trap_is_told_on_standard_error_with_its_frames() {
 }
 
 #[test]
+fn reactors_are_initialised_before_a_function_is_called() {
+    let reactor = r#"(module
+        (import "wasi_snapshot_preview1" "fd_write"
+            (func $write (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 0) "\10\00\00\00\06\00\00\00") (data (i32.const 16) "ready\0a")
+        (global $count (mut i32) (i32.const 100))
+        (func (export "_initialize")
+            (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+            (global.set $count (i32.const 1)))
+        (func (export "add") (param i32) (result i32)
+            (global.set $count (i32.add (global.get $count) (local.get 0)))
+            (global.get $count))
+        (func (export "quit") (param i32) (call $exit (local.get 0))))"#;
+    for mode in modes() {
+        run_wat(&["--mode", mode, "-f", "add"], reactor, &["2"]).prints("ready\n0x3:i32\n");
+        let run = run_wat(&["--mode", mode, "-f", "quit"], reactor, &["9"]);
+        assert_eq!((run.code, &*run.out, &*run.err), (Some(9), "ready\n", ""));
+    }
+    let dir = files([("lib.wat", reactor.as_bytes())]);
+    iwasm_with(&["--repl", &path(&dir, "lib.wat")], "add 1\nadd 5\n")
+        .prints("ready\n0x2:i32\n0x7:i32\n");
+    let sick = r#"(module (func (export "_initialize") unreachable) (func (export "f")))"#;
+    run_wat(&["-f", "f"], sick, &[]).fails(1, "wasm trap: unreachable");
+}
+
+#[test]
 fn what_cannot_be_run_exits_with_255() {
     iwasm(&["/nowhere/at/all.wasm"]).fails(255, "/nowhere/at/all.wasm: ");
     iwasm(&[]).fails(255, "no file to run");

@@ -34,3 +34,4 @@ mod support;
 mod threads;
 mod traps;
 mod wasi;
+mod wasi_paths;

@@ -206,3 +206,44 @@ fn adding_twice_needs_shadowing() {
         wasi::add_to_linker(&mut linker, |host: &mut Host| &mut host.ctx).unwrap();
     });
 }
+
+/// A library with a state, and no `_start`.
+const REACTOR: &str = r#"(module
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "\10\00\00\00\06\00\00\00") (data (i32.const 16) "ready\0a")
+    (global $count (mut i32) (i32.const -1))
+    (func (export "_initialize")
+        (if (i32.ne (global.get $count) (i32.const -1)) (then unreachable))
+        (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+        (global.set $count (i32.const 0)))
+    (func (export "add") (param i32) (result i32)
+        (global.set $count (i32.add (global.get $count) (local.get 0)))
+        (global.get $count))
+    (func (export "trap") (drop (i32.div_u (i32.const 1) (i32.const 0))))
+    (func (export "quit") (param i32) (call $exit (local.get 0))))"#;
+
+#[test]
+fn a_reactor_is_initialised_once_and_its_exports_are_called_ever_after() {
+    each_mode(|engine| {
+        let output = MemoryOutput::new();
+        let ctx = WasiCtx::builder().stdout(output.clone()).build();
+        let mut store = Store::new(engine, Host { ctx, name: "" });
+        let instance = linker(engine).instantiate(&mut store, &module(engine, REACTOR)).unwrap();
+        assert_eq!(output.contents(), b"", "an embedder initialises it");
+        call::<(), ()>(&mut store, &instance, "_initialize", ()).unwrap();
+        assert_eq!(output.contents(), b"ready\n");
+        assert_eq!(call::<i32, i32>(&mut store, &instance, "add", 2).unwrap(), 2);
+        // What ends one call ends neither the instance nor its state.
+        let trap = call::<(), ()>(&mut store, &instance, "trap", ()).unwrap_err();
+        assert_eq!(trap.trap_code(), Some(TrapCode::IntegerDivideByZero));
+        assert_eq!(call::<i32, i32>(&mut store, &instance, "add", 3).unwrap(), 5);
+        assert_eq!(exit_code(&call(&mut store, &instance, "quit", 9)), 9);
+        assert_eq!(call::<i32, i32>(&mut store, &instance, "add", 4).unwrap(), 9);
+        assert_eq!(exit_code(&call(&mut store, &instance, "quit", 0)), 0);
+        assert_eq!(call::<i32, i32>(&mut store, &instance, "add", 1).unwrap(), 10);
+        let twice = call::<(), ()>(&mut store, &instance, "_initialize", ()).unwrap_err();
+        assert_eq!(twice.trap_code(), Some(TrapCode::Unreachable));
+    });
+}
