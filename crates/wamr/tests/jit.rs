@@ -163,7 +163,7 @@ fn calls_that_name_too_many_handlers_are_refused_before_they_take_time() {
         for tag in 0..tags {
             write!(text, " (catch $e{tag} $b)").unwrap();
         }
-        text + &" (call $f)".repeat(calls) + ")))"
+        text + &" (call $f)".repeat(calls) + "))))"
     };
     let (mut store, instance) = instantiate(&text(40, 100));
     let run = instance.get_typed_func::<(), ()>(&mut store, "run").unwrap();
