@@ -10,7 +10,8 @@ use wamr_runtime::Engine;
 use wamr_types::{
     AbstractHeapType, CompositeType, ConstExpr, ConstOp, ElementItems, Features, FieldType,
     FuncIdx, FuncType, HeapType, LoadOptions, Loader, Module, ModuleBytes, RecGroup, RefType,
-    StorageType, StructType, SubType, TypeId, TypeIdx, TypeRegistry, ValType, Validation,
+    RegistryError, StorageType, StructType, SubType, TypeId, TypeIdx, TypeRegistry, ValType,
+    Validation,
 };
 
 /// Compiles a module.
@@ -78,6 +79,7 @@ fn section_headers(bytes: &[u8]) -> Vec<usize> {
 fn refusal(result: Result<AotFile, FileError>) -> &'static str {
     match result {
         Err(FileError::Malformed(what)) => what,
+        Err(FileError::Types(RegistryError::InvalidSubtype(what))) => what,
         Err(other) => panic!("another error: {other}"),
         Ok(_) => panic!("it is read"),
     }
@@ -86,7 +88,8 @@ fn refusal(result: Result<AotFile, FileError>) -> &'static str {
 /// A recursion group, from the types before.
 type Group<'a> = &'a dyn Fn(&[TypeId]) -> Vec<SubType>;
 
-/// Reads a file with these types, which nobody has validated.
+/// Reads a file with these types, if there is an engine that can hold them: whoever reads a file asks
+/// the engine's registry too.
 fn with_types(groups: &[Group<'_>]) -> (Result<AotFile, FileError>, usize) {
     let engine = Engine::default();
     let (mut module, code) = compiled(&engine, "(module)");
@@ -94,7 +97,10 @@ fn with_types(groups: &[Group<'_>]) -> (Result<AotFile, FileError>, usize) {
     for group in groups {
         let members: Box<[SubType]> = group(&types).into();
         let len = members.len() as u32;
-        let first = engine.types().register(RecGroup { types: members }).expect("known types");
+        let first = match engine.types().register(RecGroup { types: members }) {
+            Ok(first) => first,
+            Err(error) => return (Err(error.into()), 0),
+        };
         for id in (first.get()..first.get() + len).filter_map(TypeId::from_raw) {
             types.push(id);
             type_defs.push(engine.types().get(id).expect("it is registered"));
@@ -165,6 +171,25 @@ fn declared_subtypes_must_be_subtypes() {
             vec![below(types[0], func(&[], &[]))]
         }]);
     assert_eq!(refusal(result), "a subtype of a final type");
+}
+
+#[test]
+fn readers_have_types_checked() {
+    let engine = Engine::default();
+    let text = "(module (type $a (sub (func))) (type (sub $a (func))))";
+    let (module, code) = compiled(&engine, text);
+    let bytes = write(&module, engine.types(), &code, &WriteOptions::default()).expect("written");
+    // Somewhere it says that the first one has subtypes.
+    let refusals = (HEADER + 56..bytes.len()).filter(|&at| bytes[at] == 0).filter_map(|at| {
+        let mut changed = bytes.clone();
+        changed[at] = 1;
+        match sealed(changed).0 {
+            Err(FileError::Types(RegistryError::InvalidSubtype(what))) => Some(what),
+            _ => None,
+        }
+    });
+    let refusals: Vec<_> = refusals.collect();
+    assert!(refusals.contains(&"a subtype of a final type"), "{refusals:?}");
 }
 
 #[test]
