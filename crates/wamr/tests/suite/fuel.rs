@@ -161,6 +161,54 @@ fn refilling_goes_on_where_fuel_ran_out() {
     });
 }
 
+/// Numbers of all classes that live in a loop, many more than there are registers for one of them.
+#[test]
+fn what_lives_in_a_loop_survives_refilling() {
+    let locals: String = (0..12).map(|i| format!("(local $f{i} f64) (local $v{i} v128)")).collect();
+    let steps: String = (0..12)
+        .map(|i| {
+            let next = (i + 1) % 12;
+            format!(
+                "(local.set $f{i} (f64.add (local.get $f{next}) (f64.const {i}.5)))
+                (local.set $v{i} (i32x4.add (local.get $v{next}) (i32x4.splat (local.get $n))))"
+            )
+        })
+        .collect();
+    let sum: String = (0..12)
+        .map(|i| {
+            format!(
+                "(local.set $sum (f64.add (local.get $sum) (f64.add (local.get $f{i})
+                    (f64.convert_i32_u (i32x4.extract_lane 2 (local.get $v{i}))))))"
+            )
+        })
+        .collect();
+    let wat = format!(
+        r#"(module (func (export "run") (param $n i32) (result f64) (local $sum f64) {locals}
+            (loop $again
+                {steps}
+                (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+            {sum} (local.get $sum)))"#
+    );
+    let results = core::cell::RefCell::new(Vec::new());
+    each(|engine| {
+        let mut store = Store::new(engine, ());
+        let instance = instantiate(engine, &mut store, &wat, &[]);
+        store.set_fuel(1 << 40).unwrap();
+        let plain = call::<_, f64>(&mut store, &instance, "run", 40).unwrap();
+        store.set_fuel(0).unwrap();
+        store.refill_fuel(|_, lacking| {
+            // Uses registers as a host may.
+            let noise: f64 = (0..lacking.min(50)).map(|i| (i as f64).sqrt()).sum();
+            lacking + u64::from(noise < 0.0)
+        });
+        let refilled = call::<_, f64>(&mut store, &instance, "run", 40).unwrap();
+        assert_eq!(refilled, plain);
+        results.borrow_mut().push(plain);
+    });
+    let results: Vec<f64> = results.into_inner();
+    assert!(results.iter().all(|result| *result == results[0] && *result > 0.0));
+}
+
 #[test]
 fn bulk_operations_pay_for_their_length() {
     let wat = r#"(module (memory 2) (table $table 1000 funcref) (table $grows 0 funcref)
