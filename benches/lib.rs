@@ -136,18 +136,20 @@ pub const CALLEES: &str = r#"(module
 ///
 /// # Panics
 /// Never: the texts are constants.
-pub fn call_loops() -> [(&'static str, String); 5] {
+pub fn call_loops() -> [(&'static str, String); 6] {
     let direct = "(call $add (local.get $sum) (i32.const 1))";
     let indirect = "(call_indirect (type $binary) (local.get $sum) (i32.const 1)
         (i32.and (local.get $n) (i32.const 1)))";
     let own = CALLEES.strip_prefix("(module").and_then(|rest| rest.strip_suffix(')'));
     let own = own.expect("a module");
+    let hidden = own.replace(r#" (export "table")"#, "");
     let table = r#"(import "callees" "table" (table 2 2 funcref))"#;
     let func = r#"(import "callees" "add" (func $add (type $binary)))"#;
     let host = r#"(import "host" "add" (func $add (type $binary)))"#;
     [
         ("call", looping(own, direct)),
         ("call_indirect, own table", looping(own, indirect)),
+        ("call_indirect, table that nobody else reaches", looping(&hidden, indirect)),
         ("call_indirect, imported table", looping(table, indirect)),
         ("call of another instance", looping(func, direct)),
         ("guest to host", looping(host, direct)),
