@@ -12,6 +12,10 @@ use crate::errno::Errno;
 use crate::memory::FileNode;
 use crate::sys::{self, Advice, Handle};
 use crate::types::{FdFlags, FdStat, FileStat, FileType, FstFlags, Rights, Whence};
+use crate::wait::Interrupt;
+
+/// How much room is taken on the host between two looks whether the guest should stop.
+const ALLOCATED_AT_ONCE_BYTES: u64 = 64 << 20;
 
 /// An open file.
 ///
@@ -173,14 +177,19 @@ impl File {
     }
 
     /// Takes the room that a range will need.
-    pub(crate) fn allocate(&self, offset: u64, len: u64) -> Result<(), Errno> {
+    pub(crate) fn allocate(
+        &self,
+        offset: u64,
+        len: u64,
+        interrupt: &Interrupt,
+    ) -> Result<(), Errno> {
         self.access.check_write()?;
         self.check_write()?;
         if len == 0 || i64::try_from(offset).is_err() || i64::try_from(len).is_err() {
             return Err(Errno::Inval);
         }
         match &self.bytes {
-            Bytes::Host(file) => Ok(sys::allocate(file, offset, len)?),
+            Bytes::Host(file) => allocate_on_host(file, offset, len, interrupt),
             Bytes::Memory(file) => file.allocate(offset, len),
         }
     }
@@ -208,6 +217,36 @@ impl File {
             Bytes::Memory(file) => file.set_times(times),
         }
     }
+}
+
+/// Takes room on the host piece by piece, so that it can be interrupted. A file that got longer for
+/// a range that does not fit is cut off again.
+fn allocate_on_host(
+    file: &fs::File,
+    offset: u64,
+    len: u64,
+    interrupt: &Interrupt,
+) -> Result<(), Errno> {
+    let end = offset.checked_add(len).filter(|&end| i64::try_from(end).is_ok());
+    let end = end.ok_or(Errno::Fbig)?;
+    let before = file.metadata()?.len();
+    // Hosts take all that there is before they find that it is too little.
+    if end.saturating_sub(before.max(offset)) > sys::free_bytes(file)? {
+        return Err(Errno::Nospc);
+    }
+    let mut at = offset;
+    while at < end {
+        let piece = (end - at).min(ALLOCATED_AT_ONCE_BYTES);
+        let taken = interrupt.check().and_then(|()| Ok(sys::allocate(file, at, piece)?));
+        if let Err(errno) = taken {
+            if file.metadata()?.len() > before {
+                file.set_len(before)?;
+            }
+            return Err(errno);
+        }
+        at += piece;
+    }
+    Ok(())
 }
 
 /// The time stamps to set; `None` leaves one as it is.

@@ -41,8 +41,8 @@ pub fn fd_advise(
 ///
 /// # Errors
 /// `Badf` if `fd` isn't a file that is open for writing, `Perm` beneath a read-only directory,
-/// `Inval` for an empty range or one beyond 63 bits, `Notsup` where the host doesn't have it, and
-/// what the host says.
+/// `Inval` for an empty range or one beyond 63 bits, `Nospc` if it doesn't fit, `Notsup` where the
+/// host doesn't have it, `Intr` if interrupted, and what the host says.
 pub fn fd_allocate(
     ctx: &mut WasiCtx,
     _mem: &mut GuestMemory<'_>,
@@ -50,7 +50,7 @@ pub fn fd_allocate(
     offset: u64,
     len: u64,
 ) -> Result<(), Errno> {
-    ctx.fds.file(fd)?.allocate(offset, len)
+    ctx.fds.file(fd)?.allocate(offset, len, &ctx.interrupt)
 }
 
 /// Closes a descriptor.

@@ -92,6 +92,10 @@ pub(crate) fn advise(_file: &File, _offset: u64, _len: u64, _advice: Advice) -> 
     Ok(())
 }
 
+pub(crate) fn free_bytes(_file: &File) -> io::Result<u64> {
+    Ok(u64::MAX)
+}
+
 pub(crate) fn allocate(_file: &File, _offset: u64, _len: u64) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }

@@ -136,6 +136,18 @@ pub(crate) fn allocate(file: &File, offset: u64, len: u64) -> io::Result<()> {
     Ok(rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), offset, len)?)
 }
 
+/// How much room there is where a file is.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn free_bytes(file: &File) -> io::Result<u64> {
+    let found = rustix::fs::fstatvfs(file)?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn free_bytes(_file: &File) -> io::Result<u64> {
+    Ok(u64::MAX)
+}
+
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) fn allocate(_file: &File, _offset: u64, _len: u64) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::support::{World, with_memory};
-use wamr_wasi::{MemoryOutput, WasiCtx, WasiCtxBuilder};
+use wamr_wasi::{MemoryDir, MemoryOutput, WasiCtx, WasiCtxBuilder};
 
 /// Makes up the arguments of one call, each a mixture of addresses, descriptors and extremes.
 struct Arguments {
@@ -64,6 +64,7 @@ fn guest(world: &World) -> WasiCtx {
         .unwrap()
         .preopen_listener(std::net::TcpListener::bind("127.0.0.1:0").unwrap())
         .unwrap()
+        .preopen_memory_dir(&MemoryDir::with_limit(1 << 20), "/memory")
         .allow_addresses(["127.0.0.1/32".parse().unwrap()])
         .allow_resolve(["localhost"])
         .max_descriptors(16)
