@@ -314,7 +314,8 @@ typedef struct wasm_table_inst_t {
 #endif
 
 /* An external value that is given for an import: found by name first; an entry without names
-   stands for the import at its position in the list. Entries of zeros are skipped. */
+   stands for the import at its position in the list, and so does one whose field and kind are those
+   of that import, where no import has both of its names. Entries of zeros are skipped. */
 typedef struct WASMExternInstance {
     const char *module_name;
     const char *field_name;

@@ -77,7 +77,9 @@ pub(crate) fn entries(list: *const ExternInst, count: u32) -> Vec<Entry> {
 /// What C gives, by the positions of imports.
 pub(crate) type Given = Vec<(usize, Arc<Entity>)>;
 
-/// Finds the imports that entries stand for: by name first, by position second.
+/// Finds the imports that entries stand for: by name first, by position second. Where nothing is
+/// imported from an entry's module, the import at the entry's own position will do, if kind and
+/// field are the entry's, since WAMR goes by positions and compares no modules.
 ///
 /// # Errors
 /// Names entries that fit nothing.
@@ -94,7 +96,12 @@ pub(crate) fn match_entries(module: &wamr::Module, entries: &[Entry]) -> Result<
                         && kind_of(import.ty()) == *kind
                 };
                 let found = imports.iter().enumerate().filter(|(_, import)| of_name(import));
-                found.map(|(position, _)| position).collect()
+                let found: Vec<usize> = found.map(|(position, _)| position).collect();
+                let is_same_field = |import: &&ImportType<'_>| {
+                    import.name() == name && kind_of(import.ty()) == *kind
+                };
+                let own = imports.get(*position).filter(is_same_field).map(|_| *position);
+                if found.is_empty() { own.into_iter().collect() } else { found }
             }
             None => (*position < imports.len()).then_some(*position).into_iter().collect(),
         };

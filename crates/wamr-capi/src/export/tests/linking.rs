@@ -152,10 +152,14 @@ fn lists_are_matched_by_name_then_position_and_checked() {
     // Names win over positions.
     let inst = with_imports(&module, &[entry(c"a", c"g", 3, global), entry(c"a", c"m", 2, memory)]);
     assert_eq!(inst.unwrap().call("g", &[]).unwrap()[0], 5);
+    // At its own position, an entry may name another module, but no other field.
+    let inst = with_imports(&module, &[entry(c"x", c"m", 2, memory), entry(c"x", c"g", 3, global)]);
+    assert_eq!(inst.unwrap().call("g", &[]).unwrap()[0], 5);
     let failed = |list: &[ExternInst], what: &str| {
         let message = with_imports(&module, list).err().unwrap();
         assert!(message.contains(what), "{message}");
     };
+    failed(&[entry(c"x", c"g", 3, global), entry(c"x", c"m", 2, memory)], "no such import");
     failed(&[entry(c"a", c"nothing", 3, global)], "no such import");
     failed(&[unnamed(3, global), unnamed(2, memory)], "incompatible import type");
     failed(&[entry(c"a", c"m", 2, global)], "incompatible import type");
