@@ -118,7 +118,7 @@ fn processes_share_a_cache() {
     for round in 0..3 {
         let start = |number: usize| {
             // Half of them want other code.
-            let inlining = if number % 2 == 0 { "on" } else { "off" };
+            let inlining = if number.is_multiple_of(2) { "on" } else { "off" };
             Command::new(env!("CARGO_BIN_EXE_iwasm"))
                 .args(["--mode=jit", "-v", "--cache-dir", &cache, "--inlining", inlining])
                 .args(["-f", "add", &file, "2", "3"])

@@ -73,31 +73,32 @@ impl Mapping {
             this.len = read_at(file, this.bytes_mut(), 0)?;
             return Ok(this);
         }
-        // Threads take pieces, and find zeros for them in memory, each for itself.
-        let pieces = Mutex::new(this.bytes_mut().chunks_mut(LARGE_BYTES).enumerate());
         let end = Mutex::new(Ok(len));
-        let next = || pieces.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let work = || {
-            while let Some((position, piece)) = next() {
-                let offset = position * LARGE_BYTES;
-                let read = read_at(file, piece, offset as u64);
-                if read.as_ref().is_ok_and(|&read| read == piece.len()) {
-                    continue;
+        {
+            // Threads take pieces, and find zeros for them in memory, each for itself.
+            let pieces = Mutex::new(this.bytes_mut().chunks_mut(LARGE_BYTES).enumerate());
+            let next = || pieces.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let work = || {
+                while let Some((position, piece)) = next() {
+                    let offset = position * LARGE_BYTES;
+                    let read = read_at(file, piece, offset as u64);
+                    if read.as_ref().is_ok_and(|&read| read == piece.len()) {
+                        continue;
+                    }
+                    let mut end = end.lock().unwrap_or_else(PoisonError::into_inner);
+                    let here = read.map(|read| offset + read);
+                    *end = match (core::mem::replace(&mut *end, Ok(0)), here) {
+                        (Ok(end), Ok(here)) => Ok(end.min(here)),
+                        (Err(error), _) | (_, Err(error)) => Err(error),
+                    };
                 }
-                let mut end = end.lock().unwrap_or_else(PoisonError::into_inner);
-                let here = read.map(|read| offset + read);
-                *end = match (core::mem::replace(&mut *end, Ok(0)), here) {
-                    (Ok(end), Ok(here)) => Ok(end.min(here)),
-                    (Err(error), _) | (_, Err(error)) => Err(error),
-                };
-            }
-        };
-        thread::scope(|scope| {
-            // Where there is none, this one does it alone.
-            let _ = thread::Builder::new().spawn_scoped(scope, work);
-            work();
-        });
-        drop(pieces);
+            };
+            thread::scope(|scope| {
+                // Where there is none, this one does it alone.
+                let _ = thread::Builder::new().spawn_scoped(scope, work);
+                work();
+            });
+        }
         this.len = end.into_inner().unwrap_or_else(PoisonError::into_inner)?;
         Ok(this)
     }
