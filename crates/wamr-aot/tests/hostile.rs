@@ -304,7 +304,8 @@ fn engines_learn_no_types_of_files_that_are_refused_late() {
         (elem (i32.const 0) $f $g) (data (i32.const 0) "x"))"#;
     let (good, types) = changed(text, |_| {});
     assert!(good.is_ok() && types == 2);
-    let changes: [(&str, fn(&mut Module)); 4] = [
+    type Change = fn(&mut Module);
+    let changes: [(&str, Change); 4] = [
         ("a start function with parameters or results", |module| module.start = Some(FuncIdx(0))),
         ("an unknown function", |module| module.start = Some(FuncIdx(9))),
         ("names out of order", |module| module.names.funcs.reverse()),

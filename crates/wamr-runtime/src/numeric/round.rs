@@ -123,7 +123,8 @@ mod tests {
     /// With what is found before and after the processor was asked.
     #[test]
     fn instructions_round_as_functions_do() {
-        let (nan32, nan64) = (core::f32::NAN.to_bits(), core::f64::NAN.to_bits());
+        let (nan32, nan64) =
+            (core::primitive::f32::NAN.to_bits(), core::primitive::f64::NAN.to_bits());
         let bits32 = |value: core::primitive::f32| value.to_bits();
         let mut all = vec![nan32 | 7, nan32 ^ 1 << 22 | 5, bits32(-0.0), bits32(1e30)];
         all.extend((-9..=9).map(|i| bits32(i as core::primitive::f32 / 4.0)));

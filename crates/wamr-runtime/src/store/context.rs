@@ -23,6 +23,9 @@ pub(crate) struct StoreInner<T> {
     pub(crate) data: ManuallyDrop<T>,
 }
 
+/// What makes a type invariant in `T`.
+type Invariant<T> = fn(T) -> T;
+
 /// Owner of instances and all that they share, with data of the embedder.
 /// <https://webassembly.github.io/spec/core/exec/runtime.html#store>
 ///
@@ -38,7 +41,7 @@ pub(crate) struct StoreInner<T> {
 pub struct Store<T: 'static> {
     pub(super) inner: NonNull<StoreInner<T>>,
     // Owned, and invariant: what was put into the store was made for exactly this type.
-    _owns: PhantomData<(StoreInner<T>, fn(T) -> T)>,
+    _owns: PhantomData<(StoreInner<T>, Invariant<T>)>,
 }
 
 // SAFETY: a store is used through `&`/`&mut` of its owner only; nothing in it is tied to a
