@@ -115,7 +115,7 @@ mod tests {
         // bl +8, bl -4
         assert_eq!(applied(RelocKind::Arm64Branch, 0x9400_0000, 4, 12), Some(0x9400_0002));
         assert_eq!(applied(RelocKind::Arm64Branch, 0x9400_0000, 4, 0), Some(0x97ff_ffff));
-        assert_eq!(applied(RelocKind::Arm64Branch, 0x9400_0000, 4, 1 << 27), None);
+        assert_eq!(applied(RelocKind::Arm64Branch, 0x9400_0000, 4, 4 + (1 << 27)), None);
         // adrp x1, +3 pages; ldr x1, [x1, #0x48]
         assert_eq!(applied(RelocKind::Arm64Page, 0x9000_0001, 8, 0x3048), Some(0xf000_0001));
         assert_eq!(applied(RelocKind::Arm64Page, 0x9000_0001, 0x1008, 8), Some(0xf0ff_ffe1));

@@ -101,7 +101,7 @@ pub(super) static CLI: Cli<Raw> = Cli {
                         Hint::Words(&["native", "generic", "x86-64", "x86-64-v2", "x86-64-v3"]),
                     ),
                     commands: COMPILE,
-                    help: "their processor: native (the default), generic, x86-64-v2, x86-64-v3, rv64gc, rv64gcv",
+                    help: "their processor: native (the default), generic, x86-64-v2, x86-64-v3, rv64gc",
                     apply: |o, cpu| {
                         o.cpu = Some(cpu.into());
                         Ok(())

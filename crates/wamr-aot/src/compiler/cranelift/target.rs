@@ -69,14 +69,13 @@ const RISCV64: Machine = Machine {
     arch: "riscv64",
     features: &[
         ("c", &["has_zca", "has_zcd"]),
-        ("v", &["has_v"]),
         ("zba", &["has_zba"]),
         ("zbb", &["has_zbb"]),
         ("zbc", &["has_zbc"]),
         ("zbs", &["has_zbs"]),
         ("zicond", &["has_zicond"]),
     ],
-    cpus: &[("rv64g", &[]), ("rv64gc", &["c"]), ("rv64gcv", &["c", "v"])],
+    cpus: &[("rv64g", &[]), ("rv64gc", &["c"])],
 };
 
 /// All that there are generators for in this build.
