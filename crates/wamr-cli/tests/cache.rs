@@ -61,7 +61,9 @@ fn compiled_code_is_kept_where_the_user_says() {
     iwasm(&["--cache-dir", &given, "--no-cache"], &with_caches, &file).prints("0x5:i32\n");
     iwasm(&["--interp", "--cache-dir", &given], &with_caches, &file).prints("0x5:i32\n");
     assert_eq!(counts(), [0; 4]);
-    let cases: [(&[&str], &[(&str, &str)], usize); 5] = [
+    /// Options, environment variables, and which place has an entry then.
+    type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], usize);
+    let cases: [Case<'_>; 5] = [
         (&[], &home_only, 0),
         (&[], &relative, 0),
         (&[], &with_caches, 1),
