@@ -181,9 +181,12 @@ fn each_kind(body: impl Fn(&mut Guest)) {
     });
 }
 
+/// A function and its arguments.
+type Call = (&'static str, Vec<Arg>);
+
 /// Makes calls one after the other; each must answer its number.
 #[track_caller]
-fn check<const N: usize>(guest: &mut Guest, calls: [((&'static str, Vec<Arg>), Option<Errno>); N]) {
+fn check<const N: usize>(guest: &mut Guest, calls: [(Call, Option<Errno>); N]) {
     for ((name, args), expected) in calls {
         let expected = expected.map_or(0, |errno| errno.code().into());
         assert_eq!(guest.call(name, &args), expected, "{name} {args:?}");
