@@ -4,7 +4,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{ExportSection, ImportSection, RawSection, SectionId};
 use wasm_smith::{Config, InstructionKind, InstructionKinds, MemoryOffsetChoices, Module};
-use wasmparser::{ExternalKind, Operator, Parser, Payload, TypeRef};
+use wasmparser::{ExternalKind, Operator, Parser, Payload, TypeRef, Validator};
 
 /// Pages of 64 KiB that no memory goes beyond.
 const MEMORY_PAGES: u64 = 6;
@@ -53,6 +53,9 @@ pub fn pair_from(bytes: &[u8]) -> Option<[Vec<u8>; 2]> {
     let (first, second) = bytes.split_at(bytes.len() / 2);
     let (mut first, mut second) = (Unstructured::new(first), Unstructured::new(second));
     let mut config = config(&mut first).ok()?;
+    // What is imported has to be valid with wasmparser's default features, without which the
+    // generator panics.
+    config.custom_page_sizes_enabled = false;
     let exporter = Module::new(config.clone(), &mut first).ok()?.to_bytes();
     config.available_imports = Some(imports_of(&exporter)?);
     // What is imported counts.
@@ -124,7 +127,9 @@ fn imports_of(module: &[u8]) -> Option<Vec<u8>> {
         }
     }
     example.section(&imports);
-    Some(example.finish())
+    let example = example.finish();
+    Validator::new().validate_all(&example).ok()?;
+    Some(example)
 }
 
 fn config(u: &mut Unstructured<'_>) -> arbitrary::Result<Config> {
