@@ -156,8 +156,8 @@ pub fn call_loops() -> [(&'static str, String); 6] {
     ]
 }
 
-/// A loop over `step`, which has `$n`, how many turns are left, and `$sum`.
-fn looping(fields: &str, step: &str) -> String {
+/// A module whose `run` loops over `step`, which has `$n`, how many turns are left, and `$sum`.
+pub fn looping(fields: &str, step: &str) -> String {
     format!(
         r#"(module (type $binary (func (param i32 i32) (result i32)))
         {fields}

@@ -1,20 +1,9 @@
 //! What calls cost: between host and guest, and through tables.
 
+use wamr_benches::looping;
+
 use crate::engines::{Engine, Instance, Result};
 use crate::measure::{Table, median, show, thread_time};
-
-/// A loop over a step, which has `$n` (how many turns are left) and `$sum`.
-fn looping(fields: &str, step: &str) -> String {
-    format!(
-        r#"(module (type $binary (func (param i32 i32) (result i32)))
-        {fields}
-        (func (export "run") (param $n i32) (result i32) (local $sum i32)
-            (loop $again
-                (local.set $sum {step})
-                (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
-            (local.get $sum)))"#
-    )
-}
 
 const ADD: &str = "(func $add (export \"add\") (param i32 i32) (result i32)
     (i32.add (local.get 0) (local.get 1)))";

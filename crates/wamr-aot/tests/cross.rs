@@ -1,6 +1,9 @@
 //! Code for machines that nothing runs it on yet: what tools read of it.
 #![cfg(feature = "cross")]
 
+mod common;
+
+use common::load;
 use object::{Architecture, Object as _, ObjectSection as _, ObjectSymbol as _};
 use wamr_aot::compiler::{
     CodeGenerator as _, CompileOptions, Cranelift, OptLevel, Unsupported, compile,
@@ -8,7 +11,7 @@ use wamr_aot::compiler::{
 use wamr_aot::file::{WriteOptions, read, write};
 use wamr_aot::{LoadError, LoadedModule};
 use wamr_runtime::{Engine, Error, MemoryKind};
-use wamr_types::{Features, LoadOptions, Loader as _, ModuleBytes, TypeRegistry, Validation};
+use wamr_types::{ModuleBytes, TypeRegistry};
 
 /// Two functions that call each other and the runtime, over a memory and a table.
 const CALLS: &str = r#"(module
@@ -30,13 +33,7 @@ const VECTORS: &str = r#"(module (memory 1)
 /// The file for a machine.
 fn file_for(generator: &Cranelift, text: &str) -> Result<Vec<u8>, Error> {
     let engine = Engine::default();
-    let load = LoadOptions {
-        features: Features::ALL,
-        supported: Cranelift::FEATURES,
-        validation: Validation::Eager,
-    };
-    let bytes = ModuleBytes::new(text.to_owned());
-    let module = wamr_loader::WasmLoader.load(bytes, engine.types(), &load).expect("it is valid");
+    let module = load(&engine, text);
     let options = CompileOptions {
         memory0: vec![MemoryKind::Checked],
         inlines: false,

@@ -1,14 +1,17 @@
 //! Files of compiled modules: what is written is read again, and nothing else is.
 #![cfg(all(feature = "compiler", target_os = "linux", target_arch = "x86_64"))]
 
+mod common;
+
+use common::load;
 use wamr_aot::artifact::LinkedOffset;
 use wamr_aot::compiler::{CompileOptions, Cranelift, compile};
 use wamr_aot::file::{AotFile, FileError, Kind, WriteOptions, is_aot, read, write};
 use wamr_aot::{CompiledModule, FileMemory, LoadError, LoadedModule};
 use wamr_runtime::Engine;
 use wamr_types::{
-    ConstOp, ElementItems, Features, FuncType, HeapType, ImportDesc, LoadOptions, Loader, Module,
-    ModuleBytes, RefType, TypeId, TypeRegistry, ValType, Validation,
+    ConstOp, ElementItems, FuncType, HeapType, ImportDesc, Module, ModuleBytes, RefType, TypeId,
+    TypeRegistry, ValType,
 };
 
 /// Where the header begins, and what stands in it.
@@ -66,14 +69,7 @@ const LARGE: &str = r#"(module $large
 
 fn written(text: &str, custom_sections: Option<Vec<String>>) -> Vec<u8> {
     let engine = Engine::default();
-    let load = LoadOptions {
-        features: Features::ALL,
-        supported: Cranelift::FEATURES,
-        validation: Validation::Eager,
-    };
-    // Sections of the text format's annotations are in the bytes that the loader makes.
-    let bytes = ModuleBytes::new(text.to_owned());
-    let module = wamr_loader::WasmLoader.load(bytes, engine.types(), &load).expect("it is valid");
+    let module = load(&engine, text);
     let generator = Cranelift::host().expect("this machine has one");
     let options = CompileOptions::default();
     let compiled = compile(&generator, &module, engine.types(), &options).expect("it is compiled");

@@ -1,28 +1,24 @@
 //! Files whose digest fits, and whose contents no compiler wrote: they are refused.
 #![cfg(all(feature = "compiler", target_os = "linux", target_arch = "x86_64"))]
 
+mod common;
+
 use std::io;
 
+use common::load;
 use wamr_aot::compiler::{CompileOptions, Cranelift, compile};
 use wamr_aot::file::{AotFile, FileError, WriteOptions, read, write};
 use wamr_aot::{CompiledModule, FileMemory, LoadError, LoadedModule};
 use wamr_runtime::Engine;
 use wamr_types::{
-    AbstractHeapType, CompositeType, ConstExpr, ConstOp, ElementItems, Features, FieldType,
-    FuncIdx, FuncType, HeapType, LoadOptions, Loader, Module, ModuleBytes, RecGroup, RefType,
-    RegistryError, StorageType, StructType, SubType, TypeId, TypeIdx, TypeRegistry, ValType,
-    Validation,
+    AbstractHeapType, CompositeType, ConstExpr, ConstOp, ElementItems, FieldType, FuncIdx,
+    FuncType, HeapType, Module, ModuleBytes, RecGroup, RefType, RegistryError, StorageType,
+    StructType, SubType, TypeId, TypeIdx, TypeRegistry, ValType,
 };
 
 /// Compiles a module.
 fn compiled(engine: &Engine, text: &str) -> (Module, CompiledModule) {
-    let load = LoadOptions {
-        features: Features::ALL,
-        supported: Cranelift::FEATURES,
-        validation: Validation::Eager,
-    };
-    let bytes = ModuleBytes::new(text.to_owned());
-    let module = wamr_loader::WasmLoader.load(bytes, engine.types(), &load).expect("it is valid");
+    let module = load(engine, text);
     let generator = Cranelift::host().expect("this machine has one");
     let options = CompileOptions::default();
     let code = compile(&generator, &module, engine.types(), &options).expect("it is compiled");
