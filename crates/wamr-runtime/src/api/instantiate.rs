@@ -278,6 +278,9 @@ impl InstanceHandle {
 
     /// An item of the instance's index spaces; for functions, one that values can refer to.
     ///
+    /// What is not exported is the module's own: a backend may rely on nobody else writing a table
+    /// that its module does not export, and then calls what the module put there.
+    ///
     /// # Errors
     /// If the handle belongs to another store.
     pub fn item(
