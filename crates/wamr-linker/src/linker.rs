@@ -269,6 +269,9 @@ impl<T: 'static> Linker<T> {
             None => return Ok(None),
             Some(ImportValue::Extern(value)) => value.clone(),
             Some(ImportValue::Func(def)) => def.to_func(store.as_context_mut())?.into(),
+            Some(ImportValue::SharedFunc(func)) => {
+                func.def().to_func(store.as_context_mut())?.into()
+            }
             Some(ImportValue::SharedMemory(memory)) => {
                 memory.to_memory(store.as_context_mut())?.into()
             }
@@ -311,7 +314,7 @@ impl<T: 'static> Linker<T> {
             // Tables and memories may have grown.
             ImportValue::Extern(value) => value.ty(store.as_context()),
             ImportValue::SharedMemory(memory) => Ok(ExternType::Memory(memory.ty())),
-            ImportValue::Func(_) => Ok(ty.clone()),
+            ImportValue::Func(_) | ImportValue::SharedFunc(_) => Ok(ty.clone()),
         })?;
         instantiate_checked(store, module, &imports)
     }

@@ -34,7 +34,8 @@ impl<T: 'static> fmt::Debug for InstancePre<T> {
 
 impl<T: 'static> InstancePre<T> {
     /// The imports must match the module's in number, order and type.
-    pub(crate) fn of_checked(module: &Module, imports: Vec<ImportValue<T>>) -> Self {
+    pub(crate) fn of_checked(module: &Module, mut imports: Vec<ImportValue<T>>) -> Self {
+        ImportValue::share(&mut imports);
         Self { module: module.clone(), imports: imports.into() }
     }
 

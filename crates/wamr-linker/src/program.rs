@@ -94,9 +94,13 @@ impl<T: 'static> ProgramPre<T> {
     }
 
     /// Of parts whose imports were checked; the main module is the last.
-    pub(crate) fn of_parts(engine: &Engine, parts: Vec<Part<T>>) -> Self {
-        for part in &parts {
+    pub(crate) fn of_parts(engine: &Engine, mut parts: Vec<Part<T>>) -> Self {
+        for part in &mut parts {
             part.module.expect_instances();
+            ImportValue::share(part.imports.iter_mut().filter_map(|import| match import {
+                Origin::Value(value) => Some(value),
+                Origin::Export { .. } => None,
+            }));
         }
         Self(Arc::new(Inner { engine: engine.clone(), parts: parts.into() }))
     }

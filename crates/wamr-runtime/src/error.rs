@@ -86,6 +86,12 @@ impl Error {
         Self::from_kind(ErrorKind::Host(message.to_string().into()))
     }
 
+    /// A handle was used with another store than its own. Not part of the way that calls go.
+    #[cold]
+    pub(crate) fn wrong_store() -> Self {
+        Self::from_kind(ErrorKind::WrongStore)
+    }
+
     /// Makes an error of a kind.
     pub fn from_kind(kind: ErrorKind) -> Self {
         Self(Box::new(Inner { kind, backtrace: Backtrace::default() }))

@@ -26,7 +26,6 @@ pub(crate) struct FuncPlan {
     pub(crate) entry: FuncEntry,
     pub(crate) sig: u32,
     pub(crate) shape: *const CallShape,
-    pub(crate) func: FuncIdx,
 }
 
 impl FuncPlan {
@@ -45,7 +44,6 @@ impl FuncPlan {
             entry,
             sig: module.func_type_id(func).get(),
             shape: shape.map_or(core::ptr::null(), core::ptr::from_ref),
-            func,
         }
     }
 }

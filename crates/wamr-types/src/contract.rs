@@ -194,6 +194,6 @@ pub trait TableAccess {
         len: u64,
         src: u64,
         count: u64,
-        item: &mut dyn FnMut(u64) -> Self::Ref,
+        item: impl FnMut(u64) -> Self::Ref,
     ) -> Result<(), TrapCode>;
 }

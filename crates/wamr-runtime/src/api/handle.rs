@@ -63,9 +63,7 @@ macro_rules! handle {
             ) -> Result<core::ptr::NonNull<$entity>, crate::error::Error> {
                 match core.resolve(&self.0)? {
                     crate::store::ExternPtr::$variant(entity) => Ok(entity),
-                    _ => Err(crate::error::Error::from_kind(
-                        crate::error::ErrorKind::WrongStore,
-                    )),
+                    _ => Err(crate::error::Error::wrong_store()),
                 }
             }
         }

@@ -10,7 +10,7 @@ use wamr_types::{FuncType, TypeId, ValType};
 use super::func::{load, register, store_all};
 use super::{Func, IntoFunc, Val};
 use crate::engine::Engine;
-use crate::entity::{Direct, HostCall, HostCode, HostFunc};
+use crate::entity::{Direct, HostCall, HostCode, HostFunc, HostGroup};
 use crate::error::{Error, ErrorKind};
 use crate::store::{AsContextMut, Caller, StoreCore};
 use crate::vm::FuncRecord;
@@ -121,5 +121,44 @@ impl<T: 'static> HostFuncDef<T> {
             return Err(Error::from_kind(ErrorKind::WrongEngine));
         }
         Ok(HostFunc::alloc(core, self.code.clone()))
+    }
+}
+
+/// A host function that the stores which are linked with it have in common.
+pub struct SharedHostFunc<T> {
+    def: HostFuncDef<T>,
+    group: Arc<HostGroup>,
+    position: usize,
+}
+
+impl<T> Clone for SharedHostFunc<T> {
+    fn clone(&self) -> Self {
+        Self { def: self.def.clone(), group: self.group.clone(), position: self.position }
+    }
+}
+
+impl<T: 'static> SharedHostFunc<T> {
+    /// Makes one of each definition, in order, to be held together.
+    pub(crate) fn group(defs: Vec<HostFuncDef<T>>) -> impl Iterator<Item = Self> {
+        let group = HostGroup::new(defs.iter().map(|def| def.code.clone()));
+        let funcs = defs.into_iter().enumerate();
+        funcs.map(move |(position, def)| Self { def, group: group.clone(), position })
+    }
+
+    /// What the function was made of.
+    pub fn def(&self) -> &HostFuncDef<T> {
+        &self.def
+    }
+
+    /// Has a store hold the function.
+    ///
+    /// # Errors
+    /// If the store is one of another engine.
+    pub(crate) fn hold(&self, core: &mut StoreCore) -> Result<*const FuncRecord, Error> {
+        if !Engine::same(core.engine(), &self.def.engine) {
+            return Err(Error::from_kind(ErrorKind::WrongEngine));
+        }
+        core.hold_host_funcs(&self.group);
+        Ok(self.group.record(self.position))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wamr_types::{DataMode, ElementMode, ExternIdx};
 
 use super::handle::handle;
-use super::{Extern, Func, HostFuncDef, SharedMemory};
+use super::{Extern, Func, HostFuncDef, SharedHostFunc, SharedMemory};
 use crate::entity::{InstanceEntity, InstanceImports, LinearMemory};
 use crate::error::{Error, ErrorKind};
 use crate::module::Module;
@@ -21,8 +21,10 @@ handle! {
 pub enum ImportValue<T: 'static> {
     /// An entity.
     Extern(Extern),
-    /// A host function.
+    /// A host function, to be made for each instance.
     Func(HostFuncDef<T>),
+    /// A host function that all instances have in common; see [`ImportValue::share`].
+    SharedFunc(SharedHostFunc<T>),
     /// A shared memory.
     SharedMemory(SharedMemory),
 }
@@ -32,7 +34,23 @@ impl<T: 'static> Clone for ImportValue<T> {
         match self {
             Self::Extern(value) => Self::Extern(value.clone()),
             Self::Func(def) => Self::Func(def.clone()),
+            Self::SharedFunc(func) => Self::SharedFunc(func.clone()),
             Self::SharedMemory(memory) => Self::SharedMemory(memory.clone()),
+        }
+    }
+}
+
+impl<T: 'static> ImportValue<T> {
+    /// Makes the host functions among values of one engine now, for all instances that are linked
+    /// with them, rather than for each.
+    pub fn share<'v>(values: impl IntoIterator<Item = &'v mut Self>) {
+        let with_def = |value: &'v mut Self| match value {
+            Self::Func(def) => Some((def.clone(), value)),
+            _ => None,
+        };
+        let (defs, values): (Vec<_>, Vec<_>) = values.into_iter().filter_map(with_def).unzip();
+        for (value, func) in values.into_iter().zip(SharedHostFunc::group(defs)) {
+            *value = Self::SharedFunc(func);
         }
     }
 }
@@ -74,6 +92,7 @@ impl InstanceImports {
             match import {
                 ImportValue::Extern(value) => lists.push(core, value)?,
                 ImportValue::Func(def) => lists.funcs.push(def.alloc(core)?.as_ptr()),
+                ImportValue::SharedFunc(func) => lists.funcs.push(func.hold(core)?),
                 ImportValue::SharedMemory(memory) => lists.memories.push(memory.alloc(core)?),
             }
         }

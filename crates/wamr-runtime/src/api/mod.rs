@@ -21,7 +21,7 @@ mod func;
 pub use func::{Func, TypedFunc};
 
 mod host;
-pub use host::HostFuncDef;
+pub use host::{HostFuncDef, SharedHostFunc};
 
 mod slots;
 pub use slots::SlotFunc;

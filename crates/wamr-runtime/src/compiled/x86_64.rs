@@ -63,6 +63,20 @@ macro_rules! leave {
     };
 }
 
+/// As [`leave`] where the code has returned, which left the caller's registers as they were.
+macro_rules! leave_returned {
+    () => {
+        "mov r8, [rsp]
+        mov r9, [rsp + 8]
+        mov r10, [rsp + 16]
+        mov [r8], r9
+        mov [r8 + {exit}], r10
+        mov rsp, rbp
+        pop rbp
+        ret"
+    };
+}
+
 /// Begins an activation: saves what belongs to the caller, and notes the stack pointer at `r11`.
 /// What is pushed between the two halves says where results go; see [`entered`]. The exit before it
 /// goes into the frame.
@@ -133,15 +147,15 @@ unsafe extern "sysv64" fn entered() {
         je 2f
         ja 3f
         xor edx, edx",
-        leave!(),
+        leave_returned!(),
         "2:
         xor eax, eax",
-        leave!(),
+        leave_returned!(),
         "3:
         mov [r11 + {int_result}], rax
         movaps [r11 + {float_result}], xmm0
         xor eax, eax",
-        leave!(),
+        leave_returned!(),
         float_stays = const FLOAT_STAYS,
         int_result = const INT_RESULT,
         float_result = const FLOAT_RESULT,

@@ -60,19 +60,86 @@ impl HostCode {
     }
 }
 
-/// A host function.
+/// A host function, of a store or of a [`HostGroup`].
 #[repr(C)]
 pub struct HostFunc {
     record: FuncRecord,
     code: Arc<HostCode>,
     /// The closure of [`HostCode::direct`], if that is there.
     closure: *const (),
+    /// The group that the function is part of.
+    group: Option<GroupId>,
+    /// For functions of a store.
     pub(crate) mark: Cell<bool>,
 }
+
+/// Tells a group from all others that live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct GroupId(usize);
+
+/// Host functions that any number of stores have in common. They are whole before anybody knows
+/// them and never change, so that an instance is made without making any of its imports.
+pub struct HostGroup {
+    funcs: Box<[HostFunc]>,
+}
+
+// SAFETY: codes are shared between threads themselves, closures are `Send + Sync`, and records lead
+// to the group alone; marks are not used.
+unsafe impl Send for HostGroup {}
+// SAFETY: as above.
+unsafe impl Sync for HostGroup {}
+
+impl HostGroup {
+    pub(crate) fn new(codes: impl Iterator<Item = Arc<HostCode>>) -> Arc<Self> {
+        let funcs: Box<[_]> = codes.map(HostFunc::new).collect();
+        let mut group = Arc::new(Self { funcs });
+        let id = group.id();
+        for func in Arc::get_mut(&mut group).into_iter().flat_map(|group| &mut group.funcs) {
+            func.group = Some(id);
+            func.settle();
+        }
+        group
+    }
+
+    pub(crate) fn id(self: &Arc<Self>) -> GroupId {
+        GroupId(Arc::as_ptr(self).addr())
+    }
+
+    /// The record of one of the functions.
+    pub(crate) fn record(&self, position: usize) -> *const FuncRecord {
+        core::ptr::from_ref(&self.funcs[position]).cast()
+    }
+}
+
+/// The context of all host functions. They run in their callers' and read none of it but that there
+/// is no instance.
+struct Detached(VmContext);
+
+// SAFETY: nothing in it changes, and nothing is behind its pointers.
+unsafe impl Sync for Detached {}
+
+static DETACHED: Detached = Detached(VmContext {
+    store: core::ptr::null(),
+    memory0: core::ptr::null(),
+    memories: core::ptr::dangling(),
+    tables: core::ptr::dangling(),
+    globals: core::ptr::dangling(),
+    imports: core::ptr::dangling(),
+    types: core::ptr::dangling(),
+    instance: core::ptr::null(),
+});
 
 impl HostFunc {
     /// Adds a host function to a store.
     pub(crate) fn alloc(core: &mut StoreCore, code: Arc<HostCode>) -> NonNull<FuncRecord> {
+        let at = core.host_funcs.alloc(Self::new(code));
+        // SAFETY: the function was just made, and nobody else knows it yet.
+        unsafe { (*at.as_ptr()).settle() };
+        at.cast()
+    }
+
+    /// A function that is not [settled](Self::settle) yet.
+    fn new(code: Arc<HostCode>) -> Self {
         let entry = code.direct.as_ref().map_or(crate::compiled::ADAPTER, |direct| {
             core::ptr::with_exposed_provenance_mut(direct.entry)
         });
@@ -80,34 +147,32 @@ impl HostFunc {
         let record = FuncRecord {
             code: entry.into(),
             code_context: core::ptr::null_mut(),
-            context: core.host_context(),
+            context: core::ptr::from_ref(&DETACHED.0).cast_mut(),
             sig: code.sig.get(),
             kind: FuncKind::Host,
             array_call: host_array_call,
             body: core::ptr::null(),
             shape: &raw const code.shape,
-            func: 0,
         };
         let closure = closure.unwrap_or(core::ptr::null());
-        let func = HostFunc { record, code, closure, mark: Cell::new(false) };
-        let at = core.host_funcs.alloc(func);
-        // SAFETY: the function was just made, and nobody else knows it yet.
-        unsafe {
-            let func = at.as_ptr();
-            (*func).record.body = func.cast();
-            (*func).record.code_context = func.cast();
-        }
-        at.cast()
+        Self { record, code, closure, group: None, mark: Cell::new(false) }
+    }
+
+    /// Tells the record where it is, once that is for good.
+    fn settle(&mut self) {
+        let at = core::ptr::from_mut(self);
+        self.record.body = at.cast();
+        self.record.code_context = at.cast();
+    }
+
+    /// The group that the function is part of; `None` for one of a store.
+    pub(crate) fn group(&self) -> Option<GroupId> {
+        self.group
     }
 
     /// The type.
     pub fn ty(&self) -> &FuncType {
         &self.code.ty
-    }
-
-    /// Says which store's host context the function runs in.
-    pub(crate) fn set_context(&mut self, context: *mut VmContext) {
-        self.record.context = context;
     }
 }
 

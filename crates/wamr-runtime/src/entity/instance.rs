@@ -191,7 +191,7 @@ impl InstanceEntity {
     /// The record to be written to `at`.
     fn record(&self, plan: RecordPlan, at: *mut FuncRecord) -> FuncRecord {
         let context = self.context();
-        let Some(FuncPlan { entry, sig, shape, func }) = plan else {
+        let Some(FuncPlan { entry, sig, shape }) = plan else {
             // An import has a record already; this one is never handed out.
             return FuncRecord {
                 code: crate::compiled::ADAPTER.into(),
@@ -202,7 +202,6 @@ impl InstanceEntity {
                 array_call: crate::rt::unreachable_call,
                 body: core::ptr::null(),
                 shape: core::ptr::null(),
-                func: 0,
             };
         };
         let (code, code_context) = match entry.kind {
@@ -218,7 +217,6 @@ impl InstanceEntity {
             array_call: entry.array_call,
             body: entry.body,
             shape,
-            func: func.0,
         }
     }
 
@@ -422,9 +420,12 @@ impl InstanceEntity {
 
     /// The record of a function at its place; null for one that values cannot refer to.
     fn func_at(&self, place: FuncPlace) -> *const FuncRecord {
-        let records = self.records.get().map_or(&[][..], |records| records);
-        let found = place.find(&self.imported_funcs, records, core::ptr::from_ref);
+        let found = place.find(&self.imported_funcs, self.records(), core::ptr::from_ref);
         found.unwrap_or(core::ptr::null())
+    }
+
+    fn records(&self) -> &[FuncRecord] {
+        self.records.get().map_or(&[], |records| records)
     }
 
     pub(crate) fn table(&self, table: u32) -> &TableEntity {
@@ -490,7 +491,19 @@ impl InstanceEntity {
         let items = &decoded.elements[element as usize].items;
         let dropped = self.dropped_elements[element as usize].get();
         let len = if dropped { 0 } else { items.len() as u64 };
-        table.init(dst, len, src, count, &mut |i| self.element_item(element, i as u32))
+        match (items, self.module.plan()) {
+            // The case of large tables.
+            (ElementItems::Funcs(_), Some(plan)) => {
+                let places = &plan.elements[element as usize];
+                let records = self.records();
+                let imports = &self.imported_funcs;
+                table.init(dst, len, src, count, |i| {
+                    let found = places[i as usize].find(imports, records, core::ptr::from_ref);
+                    found.unwrap_or(core::ptr::null()) as u64
+                })
+            }
+            _ => table.init(dst, len, src, count, |i| self.element_item(element, i as u32)),
+        }
     }
 
     /// The bytes of a data segment; none once it is dropped.

@@ -24,8 +24,8 @@ mod global;
 pub use global::{GlobalEntity, TagEntity};
 
 mod func;
-pub use func::HostFunc;
-pub(crate) use func::{Direct, HostCall, HostCode, run_host};
+pub(crate) use func::{Direct, GroupId, HostCall, HostCode, run_host};
+pub use func::{HostFunc, HostGroup};
 
 mod instance;
 pub use instance::{InstanceEntity, InstanceImports};

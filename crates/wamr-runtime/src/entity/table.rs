@@ -223,7 +223,7 @@ impl TableAccess for TableEntity {
         len: u64,
         src: u64,
         count: u64,
-        item: &mut dyn FnMut(u64) -> u64,
+        mut item: impl FnMut(u64) -> u64,
     ) -> Result<(), TrapCode> {
         if src.checked_add(count).is_none_or(|end| end > len) {
             return Err(TrapCode::TableOutOfBounds);

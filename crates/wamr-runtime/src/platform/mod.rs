@@ -1,7 +1,9 @@
 //! The operating system: the only place that asks it for address space, and for a word when
 //! running code touches what is not committed.
 
+use core::cell::Cell;
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use pages::Pages;
 
@@ -36,6 +38,8 @@ pub(crate) struct Reservation {
     is_plain: bool,
     /// Whether more than what is committed may be usable, or may be somebody else's.
     is_unsure: bool,
+    /// Whether its owner reads nothing that it has not written.
+    of_any_contents: bool,
 }
 
 // SAFETY: a reservation is plain memory; who may touch it is its owner's business.
@@ -57,13 +61,32 @@ impl Reservation {
         if is_refused(reserved) {
             return None;
         }
-        if let Some(kept) = pool::take(reserved) {
-            let pool::Kept { base, reserved, committed: before } = kept;
-            let mut this = Self::of(base, reserved, before);
-            if this.shrink(committed) && this.commit(committed) {
-                return Some(this);
-            }
+        if let Some(mut this) = pool::take(reserved, false).map(Self::of_kept)
+            && this.shrink(committed)
+            && this.commit(committed)
+        {
+            return Some(this);
         }
+        Self::made(reserved, committed)
+    }
+
+    /// Reserves `bytes` of address space (rounded up), all of it committed. What it contains may be
+    /// zeros, or what others like it contained before.
+    pub(crate) fn of_any_contents(bytes: usize) -> Option<Self> {
+        let reserved = bytes.max(1).checked_next_multiple_of(GRANULE)?;
+        if is_refused(reserved) {
+            return None;
+        }
+        let mut this = pool::take(reserved, true)
+            .map(Self::of_kept)
+            .filter(|kept| kept.committed == reserved)
+            .or_else(|| Self::made(reserved, reserved))?;
+        this.of_any_contents = true;
+        Some(this)
+    }
+
+    /// Asks the system.
+    fn made(reserved: usize, committed: usize) -> Option<Self> {
         let base = sys::reserve(reserved).or_else(|| {
             // What is kept may be what is lacking.
             pool::drain().then(|| sys::reserve(reserved)).flatten()
@@ -73,7 +96,19 @@ impl Reservation {
     }
 
     fn of(base: NonNull<u8>, reserved: usize, committed: usize) -> Self {
-        Self { base, reserved, committed, usable: reserved, is_plain: true, is_unsure: false }
+        Self {
+            base,
+            reserved,
+            committed,
+            usable: reserved,
+            is_plain: true,
+            is_unsure: false,
+            of_any_contents: false,
+        }
+    }
+
+    fn of_kept(kept: pool::Kept) -> Self {
+        Self::of(kept.base, kept.reserved, kept.committed)
     }
 
     /// Makes all but the first `bytes` unusable, which must be zeros.
@@ -180,6 +215,21 @@ pub fn stack_bounds() -> Option<core::ops::Range<usize>> {
     BOUNDS.try_with(Clone::clone).ok().flatten()
 }
 
+/// Tells the current thread from all others that ever were; never 0.
+#[inline]
+pub(crate) fn thread_number() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    std::thread_local! {
+        static NUMBER: Cell<u64> = const { Cell::new(0) };
+    }
+    NUMBER.with(|number| {
+        if number.get() == 0 {
+            number.set(LAST.fetch_add(1, Ordering::Relaxed) + 1);
+        }
+        number.get()
+    })
+}
+
 /// Other systems are not asked.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod stack {
@@ -190,14 +240,15 @@ mod stack {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        let Self { base, reserved, committed, is_plain, is_unsure, .. } = *self;
+        let Self { base, reserved, committed, is_plain, is_unsure, of_any_contents, .. } = *self;
         // SAFETY: the range came from `sys::reserve` with this length, and is given back once. If
         // it is kept, nothing but what was committed was ever anything but reserved.
         unsafe {
             if is_unsure {
                 sys::release(base, reserved);
             } else {
-                pool::put(pool::Kept { base, reserved, committed }, is_plain);
+                let is_clear = !of_any_contents;
+                pool::put(pool::Kept { base, reserved, committed, is_clear }, is_plain);
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Reservations that are gone, kept for new ones of the same size: making and unmaking address
 //! space, and the tables of pages for it, is most of what a small memory costs.
 //!
-//! What is kept is zeros, takes no memory but for those tables, and is bounded in number. Committed
-//! stays what was committed, so that the next owner, who often wants as much, need not ask.
+//! What is kept is zeros, takes no memory but for those tables, and is bounded in number: but for a
+//! few stacks, whose owners read nothing that they have not written. Committed stays what was
+//! committed, so that the next owner, who often wants as much, need not ask.
 
 use core::ptr::NonNull;
 
@@ -17,11 +18,16 @@ const MAX_KEPT: usize = 64;
 /// as long as making it anew.
 const MAX_COMMITTED_BYTES: usize = 64 << 20;
 
-/// A reservation of zeros that nobody owns.
+/// How many reservations are kept with their contents.
+const MAX_WITH_CONTENTS: usize = 4;
+
+/// A reservation that nobody owns.
 pub(super) struct Kept {
     pub(super) base: NonNull<u8>,
     pub(super) reserved: usize,
     pub(super) committed: usize,
+    /// Whether it is to be zeros, which it is once it is kept.
+    pub(super) is_clear: bool,
 }
 
 // SAFETY: nobody else has the address.
@@ -29,10 +35,12 @@ unsafe impl Send for Kept {}
 
 static KEPT: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
 
-/// Takes a reservation of that size, the one that was used last.
-pub(super) fn take(reserved: usize) -> Option<Kept> {
+/// Takes a reservation of that size, the one that was used last: one of zeros, unless contents do
+/// not matter.
+pub(super) fn take(reserved: usize, of_any_contents: bool) -> Option<Kept> {
     let mut kept = KEPT.lock();
-    let position = kept.iter().rposition(|kept| kept.reserved == reserved)?;
+    let fits = |kept: &Kept| kept.reserved == reserved && (kept.is_clear || of_any_contents);
+    let position = kept.iter().rposition(fits)?;
     Some(kept.remove(position))
 }
 
@@ -41,18 +49,19 @@ pub(super) fn take(reserved: usize) -> Option<Kept> {
 ///
 /// # Safety
 /// The reservation must be the caller's, and nobody may use it any more.
-pub(super) unsafe fn put(gone: Kept, is_plain: bool) {
-    let Kept { base, reserved, committed } = gone;
+pub(super) unsafe fn put(mut gone: Kept, is_plain: bool) {
+    let is_full = || KEPT.lock().iter().filter(|kept| !kept.is_clear).count() >= MAX_WITH_CONTENTS;
+    gone.is_clear |= !is_plain || is_full();
     // SAFETY: the caller's promise.
-    let is_clear = committed <= MAX_COMMITTED_BYTES
-        && unsafe { sys::clear(base.as_ptr(), committed, is_plain) };
-    let surplus = if is_clear {
+    let is_kept = gone.committed <= MAX_COMMITTED_BYTES
+        && (!gone.is_clear || unsafe { sys::clear(gone.base.as_ptr(), gone.committed, is_plain) });
+    let surplus = if is_kept {
         let mut kept = KEPT.lock();
         kept.push(gone);
         // The one that was not asked for the longest.
         (kept.len() > MAX_KEPT).then(|| kept.remove(0))
     } else {
-        Some(Kept { base, reserved, committed })
+        Some(gone)
     };
     if let Some(surplus) = surplus {
         // SAFETY: it is nobody's but the pool's.

@@ -3,8 +3,10 @@
 use core::any::Any;
 use core::fmt;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use super::hosts::HostGroups;
 use super::{ExternPtr, StoreCore};
 use crate::entity::HostFunc;
 
@@ -37,8 +39,9 @@ impl StoreCore {
     #[must_use]
     pub(super) fn sweep_attachments(&mut self) -> Vec<Attachment> {
         let mut dead = Vec::new();
+        let groups = &self.host_groups;
         self.attachments.0.retain(|target, value| {
-            let kept = is_marked(*target);
+            let kept = is_marked(groups, *target);
             if !kept {
                 dead.push(value.clone());
             }
@@ -48,13 +51,19 @@ impl StoreCore {
     }
 
     /// Takes over the attachments of a store that is joined to this one, whose entities keep their
-    /// addresses.
+    /// addresses. What both stores have in common keeps what is attached here; the rest stays with
+    /// the other store, and ends with it.
     pub(super) fn absorb_attachments(&mut self, other: &mut Self) {
-        self.attachments.0.extend(other.attachments.0.drain());
+        for (target, value) in core::mem::take(&mut other.attachments.0) {
+            match self.attachments.0.entry(target) {
+                Entry::Vacant(entry) => _ = entry.insert(value),
+                Entry::Occupied(_) => _ = other.attachments.0.insert(target, value),
+            }
+        }
     }
 }
 
-fn is_marked(target: ExternPtr) -> bool {
+fn is_marked(groups: &HostGroups, target: ExternPtr) -> bool {
     // SAFETY: attachments go before their entities do, so that all addresses are live.
     unsafe {
         match target {
@@ -62,7 +71,7 @@ fn is_marked(target: ExternPtr) -> bool {
                 let record = func.as_ref();
                 match (*record.context).instance.as_ref() {
                     Some(instance) => instance.mark.get(),
-                    None => (*record.body.cast::<HostFunc>()).mark.get(),
+                    None => groups.is_marked(&*record.body.cast::<HostFunc>()),
                 }
             }
             ExternPtr::Table(at) => at.as_ref().mark.get(),

@@ -75,6 +75,7 @@ impl StoreCore {
             + self.globals.len()
             + self.tags.len()
             + self.host_funcs.len()
+            + self.host_groups.len()
             + self.instances.len()
             + self.exceptions.len()
     }
@@ -117,7 +118,7 @@ impl StoreCore {
         tracer.visit_all_exceptions();
         tracer.run_entities();
         // Entities are not freed as long as the cycle lasts, and all were looked at.
-        let _none_freed = self.sweep_entities(Frees::Nothing);
+        let _none_freed = (self.sweep_entities(Frees::Nothing), self.host_groups.sweep(false));
         self.cycle = Some(Cycle { marking, stepped_at: self.gc.fresh_bytes() });
         self.vm.gc_marking.set(1);
     }
@@ -193,10 +194,12 @@ impl StoreCore {
         let attachments =
             if frees == Frees::Entities { self.sweep_attachments() } else { Vec::new() };
         let (host_funcs, entities) = self.sweep_entities(frees);
+        let host_groups = self.host_groups.sweep(frees == Frees::Entities);
         let mut panic = None;
         drop_each(values, &mut panic);
         drop_each(attachments, &mut panic);
         drop_each(host_funcs, &mut panic);
+        drop_each(host_groups, &mut panic);
         drop(entities);
         match panic {
             Some(payload) if self.depth == 0 => resume_unwind(payload),

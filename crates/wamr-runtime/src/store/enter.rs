@@ -10,7 +10,7 @@ use super::{Failure, StoreCore};
 use crate::api::ExnRef;
 use crate::compiled::direct::{self, Registers};
 use crate::error::Error;
-use crate::platform::stack_bounds;
+use crate::platform::{stack_bounds, thread_number};
 use crate::rt;
 use crate::vm::{FuncRecord, Outcome, VmContext, VmStore};
 
@@ -159,10 +159,9 @@ pub(crate) unsafe fn enter(
 ) -> Result<(), Error> {
     // SAFETY: the caller's promise.
     unsafe {
-        enter_with(core, |host| match rt::call_array(record, host, args, results) {
-            Outcome::Return => Some(()),
-            _ => None,
-        })
+        let entry = Entry::begin(core);
+        let outcome = rt::call_array(record, entry.host, args, results);
+        entry.end((outcome == Outcome::Return).then_some(()))
     }
 }
 
@@ -181,40 +180,58 @@ pub(crate) unsafe fn enter_direct(
 ) -> Result<u64, Error> {
     // SAFETY: the caller's promise.
     unsafe {
-        enter_with(core, |host| {
-            if !rt::check_native_stack(host) {
-                return None;
-            }
-            direct::call(record, host, values, has_floats, gives_float)
-        })
+        let entry = Entry::begin(core);
+        let slot = if rt::check_native_stack(entry.host) {
+            direct::call(record, entry.host, values, has_floats, gives_float)
+        } else {
+            None
+        };
+        entry.end(slot)
     }
 }
 
-/// Enters wasm, which `call` does, given the host's context; it gives `None` if a failure is
-/// pending.
-///
-/// # Safety
-/// `core` must be a live store that no reference points to.
-#[inline(always)]
-unsafe fn enter_with<R>(
+/// An entry into wasm, while it lasts. Nothing but a call by its host context stands between its
+/// beginning and its end.
+struct Entry {
     core: *mut StoreCore,
-    call: impl FnOnce(*mut VmContext) -> Option<R>,
-) -> Result<R, Error> {
-    // SAFETY: the caller vouches for `core`; no reference made here lives across the call.
-    unsafe {
-        let vm: *const VmStore = (*core).vm();
-        (*vm).core.set(core);
-        if (*core).depth == 0 {
-            set_native_limit(core, &*vm);
+    vm: *const VmStore,
+    host: *mut VmContext,
+    /// What [`VmStore::interp_top`] is once it has ended.
+    top: *mut u64,
+}
+
+impl Entry {
+    /// # Safety
+    /// `core` must be a live store that no reference points to, until the entry has ended.
+    #[inline(always)]
+    unsafe fn begin(core: *mut StoreCore) -> Self {
+        // SAFETY: the caller vouches for `core`; no reference made here lives across the call.
+        unsafe {
+            let vm: *const VmStore = (*core).vm();
+            (*vm).core.set(core);
+            if (*core).depth == 0 {
+                set_native_limit(core, &*vm);
+            }
+            (*core).depth += 1;
+            Self { core, vm, host: (*core).host_context(), top: (*vm).interp_top.get() }
         }
-        (*core).depth += 1;
-        let top = (*vm).interp_top.get();
-        let returned = call((*core).host_context());
-        (*vm).interp_top.set(top);
-        (*core).depth -= 1;
-        match returned {
-            Some(value) if (*core).deferred_panic.is_none() => Ok(value),
-            _ => Err(failure(core)),
+    }
+
+    /// What the call gave: `None` if a failure is pending.
+    ///
+    /// # Safety
+    /// The call must have returned.
+    #[inline(always)]
+    unsafe fn end<R>(self, returned: Option<R>) -> Result<R, Error> {
+        let Self { core, vm, top, .. } = self;
+        // SAFETY: as for `begin`.
+        unsafe {
+            (*vm).interp_top.set(top);
+            (*core).depth -= 1;
+            match returned {
+                Some(value) if (*core).deferred_panic.is_none() => Ok(value),
+                _ => Err(failure(core)),
+            }
         }
     }
 }
@@ -225,11 +242,17 @@ fn set_native_limit(core: *mut StoreCore, vm: &VmStore) {
     let now = rt::native_stack_pointer();
     // SAFETY: the caller's store is live, and this reference to it ends here.
     let core = unsafe { &mut *core };
-    core.native_base = now;
+    let base = (now, thread_number());
+    let is_as_before = core.native_base == base;
+    if is_as_before && vm.native_limit.load(Ordering::Relaxed) == vm.native_end.get() {
+        // As for calls in a row: nothing changes, so that there is no order to keep either. An
+        // interruption that is not seen here raises the word, and it stays raised.
+        return;
+    }
+    core.native_base = base;
     let limit = native_limit(now, core.engine.tunables().native_stack_bytes);
     if vm.native_limit.load(Ordering::Relaxed) == limit && vm.native_end.get() == limit {
-        // Nothing changes, as for calls in a row, so that there is no order to keep either: an
-        // interruption that is not seen here raises the word, and it stays raised.
+        // The same.
         return;
     }
     vm.native_end.set(limit);
@@ -244,7 +267,7 @@ fn set_native_limit(core: *mut StoreCore, vm: &VmStore) {
 /// What a call that did not return well ended in. A panic goes on from here.
 ///
 /// # Safety
-/// As [`enter_with`], which must have ended.
+/// As for [`Entry::end`].
 #[cold]
 unsafe fn failure(core: *mut StoreCore) -> Error {
     // SAFETY: the caller's promise.

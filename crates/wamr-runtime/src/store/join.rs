@@ -49,7 +49,8 @@ impl<T: 'static> Store<T> {
     /// this store's data in their [`crate::Caller`]. This store's limiter is asked whenever
     /// something grows from now on, and its fuel is what both parts burn; what `other` had of
     /// either is gone. An
-    /// [`InterruptHandle`](crate::InterruptHandle) of `other` stops what runs in this store.
+    /// [`InterruptHandle`](crate::InterruptHandle) of `other` stops what runs in this store. A host
+    /// function that both have, by modules linked beforehand, keeps what is attached to it here.
     ///
     /// Joining takes time proportional to what `other` owns.
     ///
@@ -223,7 +224,7 @@ impl StoreCore {
 
     /// Takes over entities, whose contexts are told which store they run in.
     fn absorb_entities(&mut self, other: &mut Self) {
-        let (vm, empty, host) = (self.vm(), self.empty_memory(), self.host_context());
+        let (vm, empty) = (self.vm(), self.empty_memory());
         let (vm, foreign_empty) = (NonNull::from(vm), other.empty_memory());
         for instance in other.instances.iter() {
             // SAFETY: the arena's addresses are live; no wasm runs, so that nobody reads the
@@ -234,15 +235,12 @@ impl StoreCore {
                 context.memory0 = empty;
             }
         }
-        for func in other.host_funcs.iter() {
-            // SAFETY: as above.
-            unsafe { (*func.as_ptr()).set_context(host) };
-        }
         self.memories.append(&mut other.memories);
         self.tables.append(&mut other.tables);
         self.globals.append(&mut other.globals);
         self.tags.append(&mut other.tags);
         self.host_funcs.append(&mut other.host_funcs);
+        self.host_groups.append(&mut other.host_groups);
         self.instances.append(&mut other.instances);
         self.absorb_attachments(other);
     }

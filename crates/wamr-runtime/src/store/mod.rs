@@ -13,6 +13,7 @@ mod context;
 mod enter;
 mod exception;
 mod fuel;
+mod hosts;
 mod join;
 mod limiter;
 mod objects;
@@ -50,7 +51,7 @@ use crate::entity::{
 use crate::error::{Error, ErrorKind};
 use crate::gc::GcHeap;
 use crate::live::ExitWord;
-use crate::platform::Reservation;
+use crate::platform::{GRANULE, Reservation};
 use crate::vm::{TAIL_ARG_SLOTS, VmContext, VmMemory, VmStore};
 use arena::Arena;
 use objects::{Layouts, SubtypeCache};
@@ -71,12 +72,12 @@ pub struct StoreCore {
     host_context: Box<VmContext>,
     _empty_memory: Box<VmMemory>,
     interp_stack: Reservation,
-    _tail_args: Box<[u64]>,
     pub(crate) memories: Arena<MemoryEntity>,
     pub(crate) tables: Arena<TableEntity>,
     pub(crate) globals: Arena<GlobalEntity>,
     pub(crate) tags: Arena<TagEntity>,
     pub(crate) host_funcs: Arena<HostFunc>,
+    host_groups: hosts::HostGroups,
     pub(crate) instances: Arena<InstanceEntity>,
     pub(crate) gc: GcHeap,
     layouts: Layouts,
@@ -92,8 +93,8 @@ pub struct StoreCore {
     /// The first panic of a destructor that ran while wasm was running.
     deferred_panic: Option<Box<dyn Any + Send>>,
     depth: usize,
-    /// The native stack pointer at the outermost entry.
-    native_base: usize,
+    /// The native stack pointer at the outermost entry, and the number of its thread.
+    native_base: (usize, u64),
     /// Not 0 while references stand where the tracer does not look.
     pub(crate) collections_paused: usize,
     cycle: Option<collect::Cycle>,
@@ -108,22 +109,21 @@ impl StoreCore {
     /// # Errors
     /// If the system provides no address space for the interpreter's stack.
     fn new(engine: &Engine) -> Result<Self, Error> {
-        let stack_bytes = engine.tunables().interp_stack_bytes;
+        let stack_bytes = engine.tunables().interp_stack_bytes.max(1);
+        let stack_bytes = stack_bytes.checked_next_multiple_of(GRANULE).unwrap_or(usize::MAX);
+        // The buffer for arguments comes first.
+        let args_bytes = TAIL_ARG_SLOTS * size_of::<u64>();
         let out_of_memory = || Error::from_kind(ErrorKind::OutOfMemory);
-        let stack = Reservation::with_committed(stack_bytes, stack_bytes);
-        let mut stack = stack.ok_or_else(out_of_memory)?;
-        // The end of the reservation is the limit, so all of it must be usable.
-        if !stack.commit(stack.reserved_bytes()) {
-            return Err(out_of_memory());
-        }
-        let end = stack.base() as usize + stack.reserved_bytes();
-        let mut tail_args = vec![0u64; TAIL_ARG_SLOTS].into_boxed_slice();
+        let stack = Reservation::of_any_contents(args_bytes.saturating_add(stack_bytes));
+        let stack = stack.ok_or_else(out_of_memory)?;
+        let tail_args = stack.base().cast::<u64>();
+        let end = tail_args as usize + args_bytes + stack_bytes;
         let vm = SharedStore::new(VmStore {
             interp_limit: AtomicUsize::new(end),
             native_limit: AtomicUsize::new(0),
-            interp_top: Cell::new(stack.base().cast()),
+            interp_top: Cell::new(tail_args.wrapping_add(TAIL_ARG_SLOTS)),
             tail_callee: Cell::new(core::ptr::null()),
-            tail_args: tail_args.as_mut_ptr(),
+            tail_args,
             activation: Cell::new(0),
             gc_base: Cell::new(core::ptr::null_mut()),
             interp_activation: Cell::new(0),
@@ -158,12 +158,12 @@ impl StoreCore {
             host_context,
             _empty_memory: empty_memory,
             interp_stack: stack,
-            _tail_args: tail_args,
             memories: Arena::default(),
             tables: Arena::default(),
             globals: Arena::default(),
             tags: Arena::default(),
             host_funcs: Arena::default(),
+            host_groups: hosts::HostGroups::default(),
             instances: Arena::default(),
             gc: GcHeap::new(engine.tunables().gc_heap_bytes),
             layouts: Layouts::default(),
@@ -178,7 +178,7 @@ impl StoreCore {
             failure: None,
             deferred_panic: None,
             depth: 0,
-            native_base: 0,
+            native_base: (0, 0),
             collections_paused: 0,
             cycle: None,
             limiter: None,
@@ -199,6 +199,11 @@ impl StoreCore {
     /// The context of code that belongs to no instance.
     pub(crate) fn host_context(&self) -> *mut VmContext {
         core::ptr::from_ref(&*self.host_context).cast_mut()
+    }
+
+    /// Where the interpreter's stack begins, behind the buffer for arguments.
+    fn first_interp_slot(&self) -> *mut u64 {
+        self.interp_stack.base().cast::<u64>().wrapping_add(TAIL_ARG_SLOTS)
     }
 
     pub(crate) fn empty_memory(&self) -> *const VmMemory {
@@ -254,7 +259,7 @@ impl StoreCore {
     /// If the root belongs to another store, or to one that is gone.
     #[inline]
     pub(crate) fn resolve(&self, root: &Root) -> Result<ExternPtr, Error> {
-        root.target(self.id).ok_or_else(|| Error::from_kind(ErrorKind::WrongStore))
+        root.target(self.id).ok_or_else(Error::wrong_store)
     }
 
     /// Makes a memory, if the limiter allows it and the system can provide it.

@@ -97,7 +97,7 @@ impl<'a> Tracer<'a> {
             let record = func.as_ref();
             match NonNull::new((*record.context).instance.cast_mut()) {
                 Some(instance) => self.visit(ExternPtr::Instance(instance)),
-                None => (*record.body.cast::<HostFunc>()).mark.set(true),
+                None => self.core.mark_host_func(&*record.body.cast::<HostFunc>()),
             }
         }
     }
@@ -140,7 +140,7 @@ impl<'a> Tracer<'a> {
 
     /// Interpreted frames hold references as whole slots, zero-extended.
     pub(super) fn scan_interp_stack(&mut self) {
-        let base = self.core.interp_stack.base().cast::<u64>().cast_const();
+        let base = self.core.first_interp_slot().cast_const();
         let top = self.core.vm.interp_top.get().cast_const();
         let mut at = base;
         while at < top {
@@ -164,7 +164,7 @@ impl<'a> Tracer<'a> {
             self.guess_word(word);
         }
         let mut at = crate::rt::native_stack_pointer() & !7;
-        while at < self.core.native_base {
+        while at < self.core.native_base.0 {
             // SAFETY: the range lies between this frame and the frame that entered wasm, on one
             // stack that belongs to this thread.
             self.guess_word(unsafe { (at as *const u64).read_volatile() });

@@ -74,8 +74,6 @@ vm_struct! {
         pub body: *const () => Pointer,
         /// How the type's values are spread over registers.
         pub shape: *const CallShape => Pointer,
-        /// Index of the function in its module (0 for host functions).
-        pub func: u32 => U32,
     }
 }
 

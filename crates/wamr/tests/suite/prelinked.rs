@@ -1,11 +1,13 @@
 //! Modules linked beforehand.
 
+use std::sync::Arc;
+
 use wamr::{
-    AsContextMut, Engine, ErrorKind, Extern, Instance, InstantiateError, LinkError, Linker, Memory,
-    MemoryType, Store, TrapCode,
+    AsContextMut, Engine, ErrorKind, Extern, Func, Instance, InstancePre, InstantiateError,
+    LinkError, Linker, Memory, MemoryType, Store, TrapCode, Val,
 };
 
-use crate::support::{call, each_mode, module, run_error, trap};
+use crate::support::{Census, call, each_mode, module, run_error, trap};
 
 /// State of every kind that instances must not share.
 const STATEFUL: &str = r#"(module
@@ -186,5 +188,90 @@ fn failures_of_the_module_itself_are_told_apart() {
                 assert_eq!(error.trap_code(), Some(code));
             }
         }
+    });
+}
+
+/// Exports the host function that it imports, and keeps it in a table.
+const HANDS_ON: &str = r#"(module (import "host" "get" (func $get (result i32)))
+    (table 1 funcref) (elem (i32.const 0) $get)
+    (export "get" (func $get))
+    (func (export "run") (result i32) (call_indirect (result i32) (i32.const 0))))"#;
+
+/// What [`HANDS_ON`] is linked with: a function that holds a token.
+fn with_token(engine: &Engine, census: &Census) -> InstancePre<()> {
+    let token = census.token();
+    let mut linker = Linker::<()>::new(engine);
+    let get = move || {
+        token.touch();
+        42
+    };
+    linker.func_wrap("host", "get", get).unwrap();
+    linker.instantiate_pre(&module(engine, HANDS_ON)).unwrap()
+}
+
+fn export(store: &mut Store<()>, instance: &Instance) -> Func {
+    instance.get_func(store, "get").unwrap()
+}
+
+#[test]
+fn host_functions_last_as_long_as_something_can_reach_them() {
+    each_mode(|engine| {
+        let census = Census::default();
+        let mut store = Store::new(engine, ());
+        for _ in 0..3 {
+            let linked = with_token(engine, &census);
+            let (one, two) = (linked.instantiate(&mut store), linked.instantiate(&mut store));
+            let (one, two) = (one.unwrap(), two.unwrap());
+            let func = export(&mut store, &one);
+            assert!(Func::same(&func, &export(&mut store, &two)));
+            drop((linked, one));
+            store.gc();
+            assert_eq!(call::<(), i32>(&mut store, &two, "run", ()).unwrap(), 42);
+            drop(two);
+            store.gc();
+            assert_eq!(census.alive(), 1, "by the handle");
+            let typed = func.typed::<(), i32>(&store).unwrap();
+            assert_eq!(typed.call(&mut store, ()).unwrap(), 42);
+            drop((func, typed));
+            store.gc();
+            assert_eq!(census.alive(), 0);
+        }
+        let linked = with_token(engine, &census);
+        let instance = linked.instantiate(&mut store).unwrap();
+        drop((linked, store));
+        assert_eq!(census.alive(), 0, "an instance's handle keeps nothing of a store that is gone");
+        drop(instance);
+    });
+}
+
+#[test]
+fn stores_share_host_functions_and_nothing_else() {
+    each_mode(|engine| {
+        let census = Census::default();
+        let linked = with_token(engine, &census);
+        let (mut store, mut other) = (Store::new(engine, ()), Store::new(engine, ()));
+        let (here, there) = (linked.instantiate(&mut store), linked.instantiate(&mut other));
+        let (here, there) = (here.unwrap(), there.unwrap());
+        let (func, foreign) = (export(&mut store, &here), export(&mut other, &there));
+        assert!(!Func::same(&func, &foreign));
+        let error = foreign.call(&mut store, &[], &mut [Val::I32(0)]).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::WrongStore), "{error}");
+        // What is attached is attached in one store.
+        assert!(func.attach(&mut store, Arc::new(1)).unwrap().is_none());
+        assert!(foreign.attach(&mut other, Arc::new(census.token())).unwrap().is_none());
+        drop((linked, here));
+        store.gc();
+        assert!(func.attachment(&store).unwrap().is_some());
+        // Once the stores are one, so is the function.
+        store.join(other).unwrap();
+        assert!(Func::same(&func, &foreign));
+        assert!(foreign.attachment(&store).unwrap().unwrap().is::<i32>());
+        assert_eq!(census.alive(), 1, "what was attached elsewhere is gone");
+        drop(func);
+        store.gc();
+        assert_eq!(call::<(), i32>(&mut store, &there, "run", ()).unwrap(), 42);
+        drop((there, foreign));
+        store.gc();
+        assert_eq!(census.alive(), 0);
     });
 }
