@@ -19,7 +19,7 @@ use engines::{Engine, Result, text};
 const HELP: &str = "\
 Usage: wamr-peers [options] [section...]
 
-Sections: execution, kernels, calls, instances, translation, start; all by default.
+Sections: execution, kernels, calls, translation, start, instances; all by default.
 
   --runs N        how many times everything is measured (default 11)
   --quick         three times, and less work
@@ -41,7 +41,7 @@ struct Options {
     sections: Vec<String>,
 }
 
-const SECTIONS: [&str; 6] = ["execution", "kernels", "calls", "instances", "translation", "start"];
+const SECTIONS: [&str; 6] = ["execution", "kernels", "calls", "translation", "start", "instances"];
 
 fn options() -> Result<Option<Options>> {
     use lexopt::prelude::*;
@@ -87,7 +87,7 @@ fn chosen(names: Option<&str>) -> Result<Vec<Box<dyn Engine>>> {
 }
 
 fn run(options: &Options) -> Result<()> {
-    let engines = chosen(options.engines.as_deref())?;
+    let mut engines = chosen(options.engines.as_deref())?;
     let runs = options.runs.unwrap_or(if options.quick { 3 } else { 11 }).max(1);
     let wants = |section: &str| {
         options.sections.is_empty() || options.sections.iter().any(|wanted| wanted == section)
@@ -120,9 +120,6 @@ fn run(options: &Options) -> Result<()> {
     if wants("calls") {
         calls::run(&engines, runs, options.quick);
     }
-    if wants("instances") {
-        translation::instances(&engines, runs);
-    }
     let modules = options
         .modules
         .iter()
@@ -138,6 +135,10 @@ fn run(options: &Options) -> Result<()> {
     }
     if wants("start") && !modules.is_empty() {
         translation::start(&engines, &modules, runs);
+    }
+    if wants("instances") {
+        engines.extend(engines::for_instances(&engines));
+        translation::instances(&engines, runs);
     }
     Ok(())
 }

@@ -86,6 +86,12 @@ pub fn all() -> Vec<Box<dyn Engine>> {
         Box::new(wasmi::Wasmi),
         Box::new(sf_nano::SfNano),
         Box::new(Ours::jit()),
-        Box::new(wasmtime::Wasmtime),
+        Box::new(wasmtime::Wasmtime::new()),
     ]
+}
+
+/// An engine in a configuration that matters where instances come and go.
+pub fn for_instances(engines: &[Box<dyn Engine>]) -> Option<Box<dyn Engine>> {
+    let has_wasmtime = engines.iter().any(|engine| engine.name() == "wasmtime");
+    has_wasmtime.then(|| Box::new(wasmtime::Wasmtime::pooling()) as _)
 }

@@ -3,21 +3,47 @@
 use std::any::Any;
 
 use wasmtime::{
-    Caller, Engine as Runtime, Extern, Instance as Handle, Linker, Module, Store, TypedFunc,
+    Caller, Config, Engine as Runtime, Extern, Instance as Handle, InstanceAllocationStrategy,
+    Linker, Module, PoolingAllocationConfig, Store, TypedFunc,
 };
 
 use super::{Engine, Instance, Names, Program, Result, text};
 use crate::wasi::{Exited, World};
 
-pub struct Wasmtime;
+pub struct Wasmtime {
+    pools: bool,
+}
+
+impl Wasmtime {
+    pub const fn new() -> Self {
+        Self { pools: false }
+    }
+
+    /// With memories and tables from a pool.
+    pub const fn pooling() -> Self {
+        Self { pools: true }
+    }
+
+    fn engine(&self) -> Result<Runtime> {
+        let mut config = Config::new();
+        if self.pools {
+            let mut pool = PoolingAllocationConfig::new();
+            // What is used of a memory or table up to here is cleared, rather than given back.
+            pool.total_core_instances(16).linear_memory_keep_resident(64 << 10);
+            pool.table_keep_resident(64 << 10);
+            config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        }
+        Runtime::new(&config).map_err(text)
+    }
+}
 
 impl Engine for Wasmtime {
     fn name(&self) -> &'static str {
-        "wasmtime"
+        if self.pools { "wasmtime pooling" } else { "wasmtime" }
     }
 
     fn load(&self, modules: &[(&str, &[u8])]) -> Result<Box<dyn Program>> {
-        let engine = Runtime::default();
+        let engine = self.engine()?;
         let modules = modules
             .iter()
             .map(|(name, wasm)| Ok(((*name).into(), Module::new(&engine, wasm).map_err(text)?)))
@@ -26,7 +52,7 @@ impl Engine for Wasmtime {
     }
 
     fn start(&self, wasm: &[u8], _imports: &Names) -> Result<Box<dyn Any>> {
-        let engine = Runtime::default();
+        let engine = self.engine()?;
         let module = Module::new(&engine, wasm).map_err(text)?;
         let mut linker = Linker::<()>::new(&engine);
         linker.define_unknown_imports_as_traps(&module).map_err(text)?;
@@ -36,7 +62,7 @@ impl Engine for Wasmtime {
     }
 
     fn repeat(&self, wasm: &[u8]) -> Result<Box<dyn FnMut() -> Result<()>>> {
-        let engine = Runtime::default();
+        let engine = self.engine()?;
         let module = Module::new(&engine, wasm).map_err(text)?;
         let pre = linker(&engine).and_then(|linker| linker.instantiate_pre(&module));
         let pre = pre.map_err(text)?;
@@ -55,7 +81,7 @@ impl Engine for Wasmtime {
         if threads != 1 {
             return None;
         }
-        let module = Module::new(&Runtime::default(), wasm).map_err(text);
+        let module = self.engine().and_then(|engine| Module::new(&engine, wasm).map_err(text));
         Some(module.map(|module| Box::new(module) as _))
     }
 }
