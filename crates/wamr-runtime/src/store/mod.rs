@@ -71,6 +71,7 @@ pub struct StoreCore {
     vm: Arc<SharedStore>,
     host_context: Box<VmContext>,
     _empty_memory: Box<VmMemory>,
+    /// Behind the stack are the arguments of tail calls.
     interp_stack: Reservation,
     pub(crate) memories: Arena<MemoryEntity>,
     pub(crate) tables: Arena<TableEntity>,
@@ -109,21 +110,24 @@ impl StoreCore {
     /// # Errors
     /// If the system provides no address space for the interpreter's stack.
     fn new(engine: &Engine) -> Result<Self, Error> {
-        let stack_bytes = engine.tunables().interp_stack_bytes.max(1);
-        let stack_bytes = stack_bytes.checked_next_multiple_of(GRANULE).unwrap_or(usize::MAX);
-        // The buffer for arguments comes first.
-        let args_bytes = TAIL_ARG_SLOTS * size_of::<u64>();
         let out_of_memory = || Error::from_kind(ErrorKind::OutOfMemory);
-        let stack = Reservation::of_any_contents(args_bytes.saturating_add(stack_bytes));
+        let stack_bytes = engine.tunables().interp_stack_bytes.max(1);
+        let stack_bytes =
+            stack_bytes.checked_next_multiple_of(GRANULE).ok_or_else(out_of_memory)?;
+        // The arguments of tail calls take up no memory there until there are some.
+        let tail_bytes = TAIL_ARG_SLOTS * size_of::<u64>();
+        let bytes = stack_bytes.checked_add(tail_bytes);
+        let stack = bytes.and_then(Reservation::of_any_contents);
         let stack = stack.ok_or_else(out_of_memory)?;
-        let tail_args = stack.base().cast::<u64>();
-        let end = tail_args as usize + args_bytes + stack_bytes;
+        // SAFETY: the reservation has more bytes than that.
+        let tail_args = unsafe { stack.base().add(stack_bytes) };
+        let end = tail_args as usize;
         let vm = SharedStore::new(VmStore {
             interp_limit: AtomicUsize::new(end),
             native_limit: AtomicUsize::new(0),
-            interp_top: Cell::new(tail_args.wrapping_add(TAIL_ARG_SLOTS)),
+            interp_top: Cell::new(stack.base().cast()),
             tail_callee: Cell::new(core::ptr::null()),
-            tail_args,
+            tail_args: tail_args.cast(),
             activation: Cell::new(0),
             gc_base: Cell::new(core::ptr::null_mut()),
             interp_activation: Cell::new(0),
@@ -199,11 +203,6 @@ impl StoreCore {
     /// The context of code that belongs to no instance.
     pub(crate) fn host_context(&self) -> *mut VmContext {
         core::ptr::from_ref(&*self.host_context).cast_mut()
-    }
-
-    /// Where the interpreter's stack begins, behind the buffer for arguments.
-    fn first_interp_slot(&self) -> *mut u64 {
-        self.interp_stack.base().cast::<u64>().wrapping_add(TAIL_ARG_SLOTS)
     }
 
     pub(crate) fn empty_memory(&self) -> *const VmMemory {

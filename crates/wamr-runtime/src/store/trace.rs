@@ -140,7 +140,7 @@ impl<'a> Tracer<'a> {
 
     /// Interpreted frames hold references as whole slots, zero-extended.
     pub(super) fn scan_interp_stack(&mut self) {
-        let base = self.core.first_interp_slot().cast_const();
+        let base = self.core.interp_stack.base().cast::<u64>().cast_const();
         let top = self.core.vm.interp_top.get().cast_const();
         let mut at = base;
         while at < top {
