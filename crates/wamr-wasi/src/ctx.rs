@@ -1,6 +1,7 @@
 //! What a guest gets to see of the world, and the builder that an embedder describes it with.
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
@@ -264,6 +265,26 @@ impl WasiCtxBuilder {
         let (reader, writer) = io::pipe()?;
         self.stderr = Stream::PipeWriter(writer);
         Ok(reader)
+    }
+
+    /// Gives the guest an open file, pipe or terminal as its input. On Unix, a read that waits can be
+    /// [interrupted](Self::interrupt).
+    pub fn stdin_file(&mut self, file: File) -> &mut Self {
+        self.stdin = Stream::InputFile(file);
+        self
+    }
+
+    /// Has the guest's output in an open file, pipe or terminal. On Unix, a write that waits can be
+    /// [interrupted](Self::interrupt).
+    pub fn stdout_file(&mut self, file: File) -> &mut Self {
+        self.stdout = Stream::OutputFile(file);
+        self
+    }
+
+    /// Takes the guest's error output, like [`stdout_file`](Self::stdout_file).
+    pub fn stderr_file(&mut self, file: File) -> &mut Self {
+        self.stderr = Stream::OutputFile(file);
+        self
     }
 
     /// Has both outputs without escape sequences and other characters that terminals obey: they

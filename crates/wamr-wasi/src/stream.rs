@@ -2,6 +2,7 @@
 //! supplies, and output that is kept in memory.
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, IsTerminal, PipeReader, PipeWriter, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,13 +22,16 @@ pub(crate) enum Stream {
     Writer(Box<dyn Write + Send>),
     PipeReader(PipeReader),
     PipeWriter(PipeWriter),
+    /// What the embedder has open, to read or to write.
+    InputFile(File),
+    OutputFile(File),
     /// An output that terminals do not obey.
     Filtered(Box<Self>, EscapeFilter),
 }
 
 impl Stream {
     pub(crate) fn is_input(&self) -> bool {
-        matches!(self, Self::Stdin | Self::Reader(_) | Self::PipeReader(_))
+        matches!(self, Self::Stdin | Self::Reader(_) | Self::PipeReader(_) | Self::InputFile(_))
     }
 
     /// The same output without escape sequences.
@@ -40,6 +44,7 @@ impl Stream {
             Self::Stdin => io::stdin().is_terminal(),
             Self::Stdout => io::stdout().is_terminal(),
             Self::Stderr => io::stderr().is_terminal(),
+            Self::InputFile(file) | Self::OutputFile(file) => file.is_terminal(),
             Self::Filtered(output, _) => return output.filetype(),
             Self::Reader(_) | Self::Writer(_) | Self::PipeReader(_) | Self::PipeWriter(_) => false,
         };
@@ -55,6 +60,7 @@ impl Stream {
             Self::Reader(_) | Self::Writer(_) => None,
             Self::PipeReader(pipe) => sys::handle_of(pipe),
             Self::PipeWriter(pipe) => sys::handle_of(pipe),
+            Self::InputFile(file) | Self::OutputFile(file) => sys::handle_of(file),
             Self::Filtered(output, _) => output.handle(),
         }
     }
@@ -66,10 +72,12 @@ impl Stream {
             // A reader that lies about its count must not make us slice out of range.
             Self::Reader(reader) => reader.read(buf).map(|count| count.min(buf.len())),
             Self::PipeReader(pipe) => pipe.read(buf),
+            Self::InputFile(file) => file.read(buf),
             Self::Stdout
             | Self::Stderr
             | Self::Writer(_)
             | Self::PipeWriter(_)
+            | Self::OutputFile(_)
             | Self::Filtered(..) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
@@ -86,8 +94,9 @@ impl Stream {
                 Ok(count)
             }
             Self::PipeWriter(pipe) => pipe.write(buf),
+            Self::OutputFile(file) => file.write(buf),
             Self::Filtered(output, filter) => filter.write(buf, |bytes| output.write(bytes)),
-            Self::Stdin | Self::Reader(_) | Self::PipeReader(_) => {
+            Self::Stdin | Self::Reader(_) | Self::PipeReader(_) | Self::InputFile(_) => {
                 Err(io::ErrorKind::Unsupported.into())
             }
         }
@@ -104,6 +113,8 @@ impl fmt::Debug for Stream {
             Self::Writer(_) => "Writer",
             Self::PipeReader(_) => "PipeReader",
             Self::PipeWriter(_) => "PipeWriter",
+            Self::InputFile(_) => "InputFile",
+            Self::OutputFile(_) => "OutputFile",
             Self::Filtered(..) => "Filtered",
         })
     }

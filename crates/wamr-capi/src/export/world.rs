@@ -77,9 +77,15 @@ impl World {
             #[cfg(feature = "wasi")]
             wasi: SharedWasiCtx::new(wasi(args, stop)?),
             #[cfg(feature = "libc-builtin")]
-            libc: LibcCtx::new().heap_bytes(heap_bytes.into()),
+            libc: LibcCtx::new().heap_bytes(heap_limit(heap_bytes)),
         })
     }
+}
+
+/// What a heap may take of a memory, which grows by whole pages.
+#[cfg(feature = "libc-builtin")]
+fn heap_limit(heap_bytes: u32) -> u64 {
+    u64::from(heap_bytes).next_multiple_of(64 << 10)
 }
 
 impl World {
@@ -101,7 +107,7 @@ impl World {
                 #[cfg(feature = "wasi")]
                 wasi: own.wasi.clone(),
                 #[cfg(feature = "libc-builtin")]
-                libc: own.libc.fork().heap_bytes(heap_bytes.into()),
+                libc: own.libc.fork().heap_bytes(heap_limit(heap_bytes)),
             })
         });
         let mut world = world.ok_or("the instance is gone")?;
@@ -156,9 +162,9 @@ fn set_stream(builder: &mut WasiCtxBuilder, stream: usize, handle: i64) -> Resul
     let file = file.map_err(|error| format!("handle {handle} cannot be used: {error}"))?;
     let file = std::fs::File::from(file);
     match stream {
-        0 => builder.stdin(file),
-        1 => builder.stdout(file),
-        _ => builder.stderr(file),
+        0 => builder.stdin_file(file),
+        1 => builder.stdout_file(file),
+        _ => builder.stderr_file(file),
     };
     Ok(())
 }

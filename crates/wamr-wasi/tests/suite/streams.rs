@@ -121,6 +121,38 @@ fn waiting_for_a_pipe_is_interrupted() {
 }
 
 #[test]
+fn open_files_are_streams() {
+    let name = std::env::temp_dir().join(format!("wamr-streams-{}", std::process::id()));
+    std::fs::write(&name, b"question").unwrap();
+    let (input, output) = (std::fs::File::open(&name).unwrap(), name.with_extension("out"));
+    let file = std::fs::File::create(&output).unwrap();
+    let mut builder = WasiCtxBuilder::new();
+    builder.stdin_file(input).stderr_file(file.try_clone().unwrap()).stdout_file(file);
+    let mut guest = Guest::new(&mut builder);
+    assert_eq!(guest.read(0, 100).unwrap(), b"question");
+    assert_eq!(guest.read(0, 100).unwrap(), b"");
+    assert_eq!((guest.write(1, b"answer"), guest.write(2, b"error")), (Ok(6), Ok(5)));
+    assert_eq!((guest.write(0, b"x"), guest.read(1, 1)), (Err(Errno::Badf), Err(Errno::Badf)));
+    assert_eq!(std::fs::read(&output).unwrap(), b"answererror");
+    std::fs::remove_file(name).unwrap();
+    std::fs::remove_file(output).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn waiting_for_an_open_file_is_interrupted() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let (reader, writer) = (reader.try_clone().unwrap(), writer.try_clone().unwrap());
+    let mut builder = WasiCtxBuilder::new();
+    builder.stdin_file(std::os::fd::OwnedFd::from(reader).into());
+    builder.stdout_file(std::os::fd::OwnedFd::from(writer).into());
+    let looks = std::sync::atomic::AtomicU32::new(0);
+    builder.interrupt(move || looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 3);
+    let mut guest = Guest::new(&mut builder);
+    assert_eq!(guest.read(0, 1), Err(Errno::Intr));
+}
+
+#[test]
 fn escapes_are_filtered_on_request() {
     for filter in [false, true] {
         let output = MemoryOutput::new();

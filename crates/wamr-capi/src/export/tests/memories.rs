@@ -8,6 +8,7 @@ use super::support::*;
 use crate::export::entity::*;
 use crate::export::externref::*;
 use crate::export::handle::Name;
+use crate::export::instantiate;
 use crate::export::memory::*;
 use crate::export::unsupported::*;
 
@@ -130,6 +131,20 @@ fn room_comes_from_the_module_or_the_host() {
         wasm_runtime_module_free(inst.name, 12345);
         assert!(inst.exception().unwrap().contains("not a block of the heap"));
     }
+}
+
+#[test]
+fn a_heap_smaller_than_a_page_has_room() {
+    let _runtime = start();
+    let module = load("(module (memory 1))");
+    let mut message = Message::new();
+    let inst = instantiate::wasm_runtime_instantiate(module.name, 8192, 8192, message.at(), 256);
+    let inst = Instance::of(inst);
+    assert!(wasm_runtime_module_malloc(inst.name, 8000, null_mut()) >= 65536);
+    assert_eq!(wasm_runtime_module_malloc(inst.name, 65536, null_mut()), 0);
+    let none = instantiate::wasm_runtime_instantiate(module.name, 8192, 0, message.at(), 256);
+    let none = Instance::of(none);
+    assert_eq!(wasm_runtime_module_malloc(none.name, 1, null_mut()), 0);
 }
 
 static CLEANED: AtomicU32 = AtomicU32::new(0);

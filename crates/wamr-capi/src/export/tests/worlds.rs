@@ -23,6 +23,36 @@ const PROGRAM: &str = r#"(module
     (func (export "dir") (result i32) (call $dir (i32.const 3) (i32.const 16))))"#;
 
 #[test]
+fn a_program_that_waits_for_its_input_is_terminated() {
+    let _runtime = start();
+    let module = load(
+        r#"(module
+            (import "wasi_snapshot_preview1" "fd_read"
+                (func $read (param i32 i32 i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            (data (i32.const 0) "\10\00\00\00\01")
+            (func (export "_start")
+                (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))))"#,
+    );
+    let (reader, _writer) = std::io::pipe().unwrap();
+    let input = i64::from(std::os::fd::AsRawFd::as_raw_fd(&reader));
+    let (dirs, none) = (null(), null());
+    wasm_runtime_set_wasi_args_ex(module.name, dirs, 0, dirs, 0, none, 0, none, 0, input, -1, -1);
+    let inst = instantiate(&module);
+    let name = inst.name.expose_provenance();
+    let program = std::thread::spawn(move || {
+        assert!(crate::export::thread::wasm_runtime_init_thread_env());
+        let ok = wasm_application_execute_main(pointer(name).cast(), 0, null_mut());
+        crate::export::thread::wasm_runtime_destroy_thread_env();
+        ok
+    });
+    // Whether it has begun or not.
+    crate::export::instance::wasm_runtime_terminate(inst.name);
+    assert!(!program.join().unwrap());
+    assert_eq!(inst.exception().unwrap(), "Exception: terminated by user");
+}
+
+#[test]
 fn programs_get_their_world_and_end_with_a_code() {
     let _runtime = start();
     let module = load(PROGRAM);
