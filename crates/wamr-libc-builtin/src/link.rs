@@ -149,8 +149,9 @@ fn over_all<T: 'static, R>(
     let shared = memory.shared(&*caller)?;
     let (outcome, work) = match &shared {
         None => {
+            let regions = memory.regions(&*caller)?;
             let (bytes, data) = memory.data_and_store_mut(caller)?;
-            let mut mem = Mem::own(bytes);
+            let mut mem = Mem::own(bytes).with_regions(&regions);
             (function(&mut mem, data), mem.work())
         }
         Some(memory) => {

@@ -1,13 +1,15 @@
 //! Checked access to the memory of the guest, and the functions of `string.h` that take lengths.
 //!
 //! A memory that threads share is read and written byte by byte, as atomics, and searched through
-//! copies of small pieces: nothing of it is ever lent.
+//! copies of small pieces: nothing of it is ever lent. The same goes for regions of the host's that
+//! are attached behind the memory's end.
 
 use core::cell::Cell;
 use core::cmp::Ordering;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
+use wamr_runtime::HostRegion;
 use wamr_types::TrapCode;
 
 type Result<T> = core::result::Result<T, TrapCode>;
@@ -16,6 +18,8 @@ type Result<T> = core::result::Result<T, TrapCode>;
 /// is [`TrapCode::MemoryOutOfBounds`].
 pub(crate) struct Mem<'a> {
     bytes: Bytes<'a>,
+    /// What is attached, and where.
+    regions: &'a [(u64, HostRegion)],
     /// How many bytes were looked at or written, where nobody could tell before.
     work: Cell<u64>,
 }
@@ -23,6 +27,42 @@ pub(crate) struct Mem<'a> {
 enum Bytes<'a> {
     Own(&'a mut [u8]),
     Shared(&'a [AtomicU8]),
+}
+
+/// Some bytes of a memory, or of a region that is attached to it.
+#[derive(Clone, Copy)]
+enum Part<'p> {
+    Own(&'p [u8]),
+    Shared(&'p [AtomicU8]),
+}
+
+impl<'p> Part<'p> {
+    fn len(self) -> usize {
+        match self {
+            Self::Own(bytes) => bytes.len(),
+            Self::Shared(bytes) => bytes.len(),
+        }
+    }
+
+    /// The first of its bytes.
+    fn first(self, len: usize) -> Self {
+        match self {
+            Self::Own(bytes) => Self::Own(&bytes[..len]),
+            Self::Shared(bytes) => Self::Shared(&bytes[..len]),
+        }
+    }
+
+    /// At most [`PIECE_BYTES`] of it from a position on, copied where they cannot be lent.
+    fn piece<'b>(self, from: usize, buffer: &'b mut [u8; PIECE_BYTES]) -> &'b [u8]
+    where
+        'p: 'b,
+    {
+        let to = self.len().min(from + PIECE_BYTES);
+        match self {
+            Self::Own(bytes) => &bytes[from..to],
+            Self::Shared(bytes) => copy(&bytes[from..to], buffer),
+        }
+    }
 }
 
 pub(crate) const OUTSIDE: TrapCode = TrapCode::MemoryOutOfBounds;
@@ -37,13 +77,18 @@ impl<'a> Mem<'a> {
     /// A memory that nobody else uses.
     pub(crate) fn own(bytes: &'a mut [u8]) -> Self {
         let len = bytes.len().min(REACHED_BYTES);
-        Self { bytes: Bytes::Own(&mut bytes[..len]), work: Cell::new(0) }
+        Self { bytes: Bytes::Own(&mut bytes[..len]), regions: &[], work: Cell::new(0) }
     }
 
     /// A memory that other threads may use.
     pub(crate) fn shared(bytes: &'a [AtomicU8]) -> Self {
         let len = bytes.len().min(REACHED_BYTES);
-        Self { bytes: Bytes::Shared(&bytes[..len]), work: Cell::new(0) }
+        Self { bytes: Bytes::Shared(&bytes[..len]), regions: &[], work: Cell::new(0) }
+    }
+
+    /// The same memory with regions of the host's behind its end.
+    pub(crate) fn with_regions(self, regions: &'a [(u64, HostRegion)]) -> Self {
+        Self { regions, ..self }
     }
 
     /// How many bytes the functions that take no length have looked at or written.
@@ -64,11 +109,11 @@ impl<'a> Mem<'a> {
         self.work.set(self.work.get().saturating_add(bytes));
     }
 
-    /// The bytes, if nobody else uses them.
-    pub(crate) fn as_own(&self) -> Option<&[u8]> {
-        match &self.bytes {
-            Bytes::Own(bytes) => Some(bytes),
-            Bytes::Shared(_) => None,
+    /// Bytes that lie in the memory, if nobody else uses them.
+    pub(crate) fn lend(&self, at: u32, len: u64) -> Option<&[u8]> {
+        match self.part(at.into(), len) {
+            Ok(Part::Own(bytes)) => Some(bytes),
+            _ => None,
         }
     }
 
@@ -85,17 +130,48 @@ impl<'a> Mem<'a> {
         Ok(at as usize..end as usize)
     }
 
+    /// Everything from an address on, to the end of the memory or of a region.
+    fn rest(&self, at: u64) -> Result<Part<'_>> {
+        let own = self.len() as u64;
+        if at < own || self.regions.is_empty() {
+            let from = self.range(at, own.checked_sub(at).ok_or(OUTSIDE)?)?;
+            return Ok(match &self.bytes {
+                Bytes::Own(bytes) => Part::Own(&bytes[from]),
+                Bytes::Shared(bytes) => Part::Shared(&bytes[from]),
+            });
+        }
+        let found = self.regions.iter().find_map(|(start, region)| {
+            let bytes = region.data().get(usize::try_from(at.checked_sub(*start)?).ok()?..)?;
+            (!bytes.is_empty()).then_some(Part::Shared(bytes))
+        });
+        // Nothing may lie at the end, too.
+        found.or((at == own).then_some(Part::Own(&[]))).ok_or(OUTSIDE)
+    }
+
+    /// So many bytes from an address on.
+    fn part(&self, at: u64, len: u64) -> Result<Part<'_>> {
+        let rest = self.rest(at)?;
+        if len > rest.len() as u64 {
+            return Err(OUTSIDE);
+        }
+        Ok(rest.first(len as usize))
+    }
+
+    /// Whether bytes lie behind the end of the memory, all in a region.
+    fn is_attached(&self, at: u64, len: u64) -> bool {
+        !self.regions.is_empty() && self.range(at, len).is_err() && self.part(at, len).is_ok()
+    }
+
     /// Checks that bytes lie in the memory.
     pub(crate) fn check(&self, at: u32, len: u32) -> Result<()> {
-        self.range(at.into(), len.into()).map(drop)
+        self.part(at.into(), len.into()).map(drop)
     }
 
     /// One byte.
     pub(crate) fn byte(&self, at: u64) -> Result<u8> {
-        let at = self.range(at, 1)?.start;
-        Ok(match &self.bytes {
-            Bytes::Own(bytes) => bytes[at],
-            Bytes::Shared(bytes) => bytes[at].load(Relaxed),
+        Ok(match self.part(at, 1)? {
+            Part::Own(bytes) => bytes[0],
+            Part::Shared(bytes) => bytes[0].load(Relaxed),
         })
     }
 
@@ -107,11 +183,10 @@ impl<'a> Mem<'a> {
 
     /// Copies bytes out.
     pub(crate) fn read(&self, at: u64, to: &mut [u8]) -> Result<()> {
-        let range = self.range(at, to.len() as u64)?;
-        match &self.bytes {
-            Bytes::Own(bytes) => to.copy_from_slice(&bytes[range]),
-            Bytes::Shared(bytes) => {
-                to.iter_mut().zip(&bytes[range]).for_each(|(to, from)| *to = from.load(Relaxed));
+        match self.part(at, to.len() as u64)? {
+            Part::Own(bytes) => to.copy_from_slice(bytes),
+            Part::Shared(bytes) => {
+                to.iter_mut().zip(bytes).for_each(|(to, from)| *to = from.load(Relaxed));
             }
         }
         Ok(())
@@ -119,6 +194,9 @@ impl<'a> Mem<'a> {
 
     /// Copies bytes in.
     pub(crate) fn write(&mut self, at: u32, from: &[u8]) -> Result<()> {
+        if self.is_attached(at.into(), from.len() as u64) {
+            return self.store(at, from.len() as u64, from.iter().copied());
+        }
         let range = self.range(at.into(), from.len() as u64)?;
         match &mut self.bytes {
             Bytes::Own(bytes) => bytes[range].copy_from_slice(from),
@@ -129,6 +207,13 @@ impl<'a> Mem<'a> {
         Ok(())
     }
 
+    /// Writes bytes of a region or a shared memory one by one.
+    fn store(&self, at: u32, len: u64, from: impl Iterator<Item = u8>) -> Result<()> {
+        let Part::Shared(bytes) = self.part(at.into(), len)? else { return Err(OUTSIDE) };
+        bytes.iter().zip(from).for_each(|(to, from)| to.store(from, Relaxed));
+        Ok(())
+    }
+
     /// Shows bytes, piece by piece, until `show` stops it.
     pub(crate) fn pieces<E: From<TrapCode>>(
         &self,
@@ -136,14 +221,11 @@ impl<'a> Mem<'a> {
         len: u32,
         mut show: impl FnMut(&[u8]) -> core::result::Result<(), E>,
     ) -> core::result::Result<(), E> {
-        let range = self.range(at.into(), len.into())?;
-        match &self.bytes {
-            Bytes::Own(bytes) => show(&bytes[range]),
-            Bytes::Shared(bytes) => {
+        match self.part(at.into(), len.into())? {
+            Part::Own(bytes) => show(bytes),
+            Part::Shared(bytes) => {
                 let mut buffer = [0; PIECE_BYTES];
-                bytes[range]
-                    .chunks(PIECE_BYTES)
-                    .try_for_each(|piece| show(copy(piece, &mut buffer)))
+                bytes.chunks(PIECE_BYTES).try_for_each(|piece| show(copy(piece, &mut buffer)))
             }
         }
     }
@@ -157,14 +239,14 @@ impl<'a> Mem<'a> {
         max: u64,
         mut find: impl FnMut(&[u8]) -> Option<usize>,
     ) -> Result<Option<u32>> {
-        let end = (u64::from(at)).saturating_add(max).min(self.len() as u64);
-        let range = self.range(at.into(), end.checked_sub(at.into()).ok_or(OUTSIDE)?)?;
-        let seen = range.len() as u64;
-        let found = match &self.bytes {
-            Bytes::Own(bytes) => find(&bytes[range]),
-            Bytes::Shared(bytes) => {
+        let rest = self.rest(at.into())?;
+        let part = rest.first(max.min(rest.len() as u64) as usize);
+        let seen = part.len() as u64;
+        let found = match part {
+            Part::Own(bytes) => find(bytes),
+            Part::Shared(bytes) => {
                 let mut buffer = [0; PIECE_BYTES];
-                let mut pieces = bytes[range].chunks(PIECE_BYTES).enumerate();
+                let mut pieces = bytes.chunks(PIECE_BYTES).enumerate();
                 pieces.find_map(|(number, piece)| {
                     Some(number * PIECE_BYTES + find(copy(piece, &mut buffer))?)
                 })
@@ -188,18 +270,17 @@ impl<'a> Mem<'a> {
         max: u64,
         mut compare: impl FnMut(&[u8], &[u8]) -> Option<(usize, i32)>,
     ) -> Result<i32> {
-        let rest = |at: u32| (self.len() as u64).checked_sub(at.into()).ok_or(OUTSIDE);
-        let len = rest(a)?.min(rest(b)?).min(max) as usize;
-        let (a, b) = (a as usize..a as usize + len, b as usize..b as usize + len);
-        let found = match &self.bytes {
-            Bytes::Own(bytes) => compare(&bytes[a], &bytes[b]),
-            Bytes::Shared(bytes) => {
+        let (a, b) = (self.rest(a.into())?, self.rest(b.into())?);
+        let len = max.min(a.len().min(b.len()) as u64) as usize;
+        let (a, b) = (a.first(len), b.first(len));
+        let found = match (a, b) {
+            (Part::Own(a), Part::Own(b)) => compare(a, b),
+            _ => {
                 let mut buffers = [[0; PIECE_BYTES]; 2];
                 let [one, two] = &mut buffers;
-                let pieces = bytes[a].chunks(PIECE_BYTES).zip(bytes[b].chunks(PIECE_BYTES));
-                pieces.enumerate().find_map(|(number, (a, b))| {
-                    let (position, answer) = compare(copy(a, one), copy(b, two))?;
-                    Some((number * PIECE_BYTES + position, answer))
+                (0..len).step_by(PIECE_BYTES).find_map(|from| {
+                    let (position, answer) = compare(a.piece(from, one), b.piece(from, two))?;
+                    Some((from + position, answer))
                 })
             }
         };
@@ -213,6 +294,10 @@ impl<'a> Mem<'a> {
 
     /// `memcpy` and `memmove`: overlapping is defined here.
     pub(crate) fn memmove(&mut self, to: u32, from: u32, len: u32) -> Result<u32> {
+        let is_attached = |at: u32| self.is_attached(at.into(), len.into());
+        if is_attached(to) || is_attached(from) {
+            return self.move_pieces(to, from, len);
+        }
         let (into, range) =
             (self.range(to.into(), len.into())?, self.range(from.into(), len.into())?);
         match &mut self.bytes {
@@ -228,7 +313,28 @@ impl<'a> Mem<'a> {
         Ok(to)
     }
 
+    /// The same, by copies of pieces.
+    fn move_pieces(&mut self, to: u32, from: u32, len: u32) -> Result<u32> {
+        self.check(to, len)?;
+        self.check(from, len)?;
+        let mut buffer = [0; PIECE_BYTES];
+        let pieces = len.div_ceil(PIECE_BYTES as u32);
+        for number in 0..pieces {
+            // In an order in which nothing is read after it was written.
+            let number = if to <= from { number } else { pieces - 1 - number };
+            let at = number * PIECE_BYTES as u32;
+            let piece = &mut buffer[..PIECE_BYTES.min((len - at) as usize)];
+            self.read(u64::from(from) + u64::from(at), piece)?;
+            self.write(to + at, piece)?;
+        }
+        Ok(to)
+    }
+
     pub(crate) fn memset(&mut self, at: u32, value: i32, len: u32) -> Result<u32> {
+        if self.is_attached(at.into(), len.into()) {
+            self.store(at, len.into(), core::iter::repeat(value as u8))?;
+            return Ok(at);
+        }
         let range = self.range(at.into(), len.into())?;
         match &mut self.bytes {
             Bytes::Own(bytes) => bytes[range].fill(value as u8),
@@ -381,5 +487,41 @@ mod tests {
             mem.strchr(0, i32::from(b'b')).unwrap();
             assert_eq!(work(mem), 2);
         });
+    }
+
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+    #[test]
+    fn regions_behind_the_end_are_reached() {
+        const AT: u32 = 0x1_0000;
+        let (end, region) = (AT + 4096, HostRegion::new(4096).unwrap());
+        let regions = [(u64::from(AT), region.clone())];
+        let mut own: Vec<u8> = (0..2000).map(|i| 1 + (i % 200) as u8).collect();
+        let mem = &mut Mem::own(&mut own).with_regions(&regions);
+        assert_eq!(mem.memmove(AT + 16, 0, 2000), Ok(AT + 16));
+        assert_eq!(region.data()[17].load(Relaxed), 2);
+        assert_eq!((mem.memcmp(0, AT + 16, 2000), mem.memcmp(AT + 17, 0, 2)), (Ok(0), Ok(1)));
+        assert_eq!((mem.strlen(AT + 16), mem.memchr(AT, 200, 4096)), (Ok(2000), Ok(AT + 215)));
+        assert_eq!((mem.strstr(AT + 16, 3), mem.strstr(0, AT + 18)), (Err(OUTSIDE), Err(OUTSIDE)));
+        // Both ways of overlapping, and back.
+        let expected = mem.bytes(AT, 3000).unwrap();
+        mem.memmove(AT + 5, AT, 3000).unwrap();
+        assert_eq!(mem.bytes(AT + 5, 3000).unwrap(), expected);
+        mem.memmove(AT, AT + 5, 3000).unwrap();
+        assert_eq!(mem.bytes(AT, 3000).unwrap(), expected);
+        mem.memset(0, 0, 2000).unwrap();
+        mem.memmove(0, AT + 16, 1999).unwrap();
+        assert_eq!((mem.strstr(AT + 16, 100), mem.strcmp(0, AT + 16)), (Ok(AT + 116), Ok(-1)));
+        mem.memset(end - 3, 9, 3).unwrap();
+        assert_eq!(mem.strlen(end - 3), Err(OUTSIDE), "it ends with the region");
+        // Nothing goes from one place into the other, nor beyond.
+        for (at, len) in [(1999, 2), (2000, 1), (AT - 1, 2), (end - 1, 2), (end, 1), (AT, u32::MAX)]
+        {
+            assert_eq!(mem.check(at, len), Err(OUTSIDE));
+            assert_eq!(mem.memset(at, 1, len), Err(OUTSIDE));
+            assert_eq!(mem.memmove(at, 0, len), Err(OUTSIDE));
+            assert_eq!(mem.memmove(AT, at, len), Err(OUTSIDE));
+            assert_eq!(mem.write(at, &vec![1; len.min(9000) as usize]), Err(OUTSIDE));
+        }
+        assert_eq!((mem.check(2000, 0), mem.check(AT, 4096)), (Ok(()), Ok(())));
     }
 }

@@ -124,9 +124,8 @@ impl Mem<'_> {
             return Ok(0);
         }
         self.worked(len);
-        if let Some(bytes) = self.as_own() {
-            let string = |at: u32, len: u64| &bytes[at as usize..][..len as usize];
-            let found = memmem::find(string(at, len), string(needle, needle_len));
+        if let (Some(string), Some(wanted)) = (self.lend(at, len), self.lend(needle, needle_len)) {
+            let found = memmem::find(string, wanted);
             return Ok(found.map_or(0, |position| at + position as u32));
         }
         let mut copy = zeros(needle_len)?;

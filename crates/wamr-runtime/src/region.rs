@@ -1,6 +1,7 @@
 //! Regions: bytes of the host's that stand in the address spaces of several memories at once.
 
 use core::fmt;
+use core::sync::atomic::AtomicU8;
 use std::sync::Arc;
 
 use crate::entity::bytes;
@@ -44,6 +45,13 @@ impl HostRegion {
     /// Where the host finds the first byte.
     pub fn base(&self) -> *mut u8 {
         self.0.base()
+    }
+
+    /// The bytes, which other threads may be writing.
+    pub fn data(&self) -> &[AtomicU8] {
+        // SAFETY: the region has that many bytes while `self` lives, and stays where it is. Bytes
+        // may be shared between threads as atomics.
+        unsafe { core::slice::from_raw_parts(self.base().cast(), self.len_bytes()) }
     }
 
     /// The size in bytes.

@@ -86,8 +86,11 @@ c_api! {
     }
 
     fn wasm_runtime_free(ptr: *mut c_void) {
-        // SAFETY: by the header's contract it was given out by this API.
-        unsafe { memory::free(ptr) }
+        // Who sends a block of a shared heap to a queue of WAMR's has it freed here, too.
+        if !super::shared_heap::has(ptr.addr()) {
+            // SAFETY: by the header's contract it was given out by this API.
+            unsafe { memory::free(ptr) }
+        }
     }
 
     fn wasm_runtime_get_mem_alloc_info(info: *mut MemAllocInfo) -> bool {

@@ -5,7 +5,9 @@
 //! one before the other, the last one at the end. Blocks are managed outside of the bytes.
 
 use std::ffi::c_void;
+use std::ops::Range;
 use std::ptr::null_mut;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wamr::HostRegion;
@@ -58,6 +60,16 @@ struct Links {
 /// Locked by whoever changes a chain, or attaches one.
 static CHAINS: Mutex<()> = Mutex::new(());
 
+/// Where the heaps are whose blocks are managed here, and how many there are.
+static MANAGED: Mutex<Vec<Range<usize>>> = Mutex::new(Vec::new());
+static MANAGED_COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether the host finds something of a heap at an address.
+pub(crate) fn has(address: usize) -> bool {
+    MANAGED_COUNT.load(Ordering::Acquire) != 0
+        && lock(&MANAGED).iter().any(|range| range.contains(&address))
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -94,7 +106,27 @@ unsafe impl Send for SharedHeap {}
 // SAFETY: as above.
 unsafe impl Sync for SharedHeap {}
 
+impl Drop for SharedHeap {
+    fn drop(&mut self) {
+        if self.pool.is_some() {
+            let mut managed = lock(&MANAGED);
+            managed.retain(|range| range.start != self.region.base().addr());
+            MANAGED_COUNT.store(managed.len(), Ordering::Release);
+        }
+    }
+}
+
 impl SharedHeap {
+    fn new(name: Name, region: HostRegion, pool: Option<Mutex<Pool>>) -> Self {
+        if pool.is_some() {
+            let start = region.base().addr();
+            let mut managed = lock(&MANAGED);
+            managed.push(start..start + region.len_bytes());
+            MANAGED_COUNT.store(managed.len(), Ordering::Release);
+        }
+        Self { name, region, pool, links: Mutex::default() }
+    }
+
     /// The chain that begins here, with where each of its heaps stands.
     fn chain(self: &Arc<Self>) -> Vec<(u64, Arc<Self>)> {
         let mut heaps = vec![self.clone()];
@@ -265,9 +297,7 @@ c_api! {
             return null_mut();
         };
         let Some((region, pool)) = make(args) else { return null_mut() };
-        let name = handle::insert_cyclic(|name| {
-            Arc::new(SharedHeap { name, region, pool, links: Mutex::default() })
-        });
+        let name = handle::insert_cyclic(|name| Arc::new(SharedHeap::new(name, region, pool)));
         runtime.keep_name(name);
         name
     }

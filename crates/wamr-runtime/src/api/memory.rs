@@ -173,6 +173,14 @@ impl Memory {
         memory.attach(offset, region).map_err(not_attachable)
     }
 
+    /// The regions that guests find behind the memory's end, each with the offset that it begins at.
+    ///
+    /// # Errors
+    /// If the handle belongs to another store.
+    pub fn regions(&self, store: impl AsContext) -> Result<Vec<(u64, HostRegion)>, Error> {
+        Ok(entity(self.resolve(store.as_context().core())?).attached())
+    }
+
     /// Takes all regions out of the address space again: accesses to them trap as before.
     ///
     /// # Errors

@@ -325,6 +325,12 @@ impl LinearMemory {
         attached.or(own)
     }
 
+    /// What is attached, and where.
+    pub(crate) fn attached(&self) -> Vec<(u64, HostRegion)> {
+        let regions = self.regions.lock();
+        regions.iter().map(|attached| (attached.offset, attached.region.clone())).collect()
+    }
+
     /// Puts bytes of the host's into the address space.
     ///
     /// # Errors

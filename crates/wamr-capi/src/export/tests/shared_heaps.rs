@@ -119,6 +119,47 @@ fn what_is_beyond_a_heap_traps() {
     }
 }
 
+#[cfg(feature = "libc-builtin")]
+#[test]
+fn the_c_library_of_guests_reaches_heaps() {
+    let _runtime = start();
+    let module = load(
+        r#"(module
+            (import "env" "strlen" (func $strlen (param i32) (result i32)))
+            (import "env" "memcpy" (func $memcpy (param i32 i32 i32) (result i32)))
+            (import "env" "sprintf" (func $sprintf (param i32 i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            (data (i32.const 16) "<%s>\00inside\00")
+            (func (export "run") (param $heap i32) (result i32)
+                (drop (call $memcpy (local.get $heap) (i32.const 21) (i32.const 7)))
+                (i32.store (i32.const 64) (local.get $heap))
+                (drop (call $sprintf (i32.add (local.get $heap) (i32.const 32)) (i32.const 16)
+                    (i32.const 64)))
+                (call $strlen (i32.add (local.get $heap) (i32.const 32)))))"#,
+    );
+    for mode in MODES {
+        let user = user(&module, mode);
+        assert!(wasm_runtime_attach_shared_heap(user.name, heap(PAGE, null_mut())));
+        let (at, native) = block(&user, 64);
+        assert_eq!(user.call("run", &[at]).unwrap()[0], 8);
+        assert_eq!(text_at(native.wrapping_add(32).cast()).unwrap(), "<inside>");
+        out_of_bounds(user.call("run", &[0u32.wrapping_sub(PAGE) - 8]));
+    }
+}
+
+#[test]
+fn blocks_of_heaps_are_not_the_allocators() {
+    let _runtime = start();
+    let module = load(USER);
+    let user = user(&module, MODES[0]);
+    assert!(wasm_runtime_attach_shared_heap(user.name, heap(PAGE, null_mut())));
+    let (at, native) = block(&user, PAGE.into());
+    crate::export::alloc::wasm_runtime_free(native.cast());
+    assert_eq!(user.call("malloc", &[1]).unwrap()[0], 0, "it is still given out");
+    user.call("free", &[at]).unwrap();
+    assert_eq!(user.call("malloc", &[1]).unwrap()[0], at);
+}
+
 #[test]
 fn guests_allocate_too() {
     let _runtime = start();
