@@ -716,7 +716,9 @@ WASM_RUNTIME_API_EXTERN void
 wasm_runtime_set_instruction_count_limit(wasm_exec_env_t exec_env, int instruction_count);
 
 /* Calls a function. Arguments stand in cells of 32 bits: i32, f32 and funcref take one, i64 and
-   f64 and other references two, v128 four. Results, any number, replace them. */
+   f64 and other references two, v128 four. `argc` is how many there are, of which no more than the
+   parameters take are read; an externref may be counted as one. Results, any number, replace
+   them. */
 WASM_RUNTIME_API_EXTERN bool wasm_runtime_call_wasm(wasm_exec_env_t exec_env,
                                                     wasm_function_inst_t function,
                                                     uint32_t argc, uint32_t argv[]);

@@ -225,8 +225,9 @@ fn callee(env: &Env, func: Name) -> Option<Callee> {
 fn call_cells(env: &Arc<Env>, callee: &Callee, argc: u32, argv: *mut u32) -> bool {
     let Prepared { ty, numbers, .. } = callee.known();
     let params = ty.params();
-    let argument_cells = text::slice(argv.cast_const(), argc as usize);
-    if argument_cells.len() != argc as usize {
+    let argc = value::given_cells(params, argc as usize);
+    let argument_cells = text::slice(argv.cast_const(), argc);
+    if argument_cells.len() != argc {
         env.inst().set_exception(Some("there are no arguments"));
         return false;
     }

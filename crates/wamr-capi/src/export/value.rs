@@ -191,7 +191,18 @@ pub(crate) fn cells(ty: ValType, named_funcs: bool) -> usize {
     }
 }
 
-/// Values of these types from C's cells.
+/// How many cells there are, of which a caller says that there are so many: WAMR counts an
+/// externref as one and reads two.
+pub(crate) fn given_cells(types: &[ValType], count: usize) -> usize {
+    let is_extern = |ty: &&ValType| {
+        ty.as_ref_type().is_some_and(|ty| top_of(ty.heap) == AbstractHeapType::Extern)
+    };
+    let wanted: usize = types.iter().map(|ty| cells(*ty, false)).sum();
+    let externs = types.iter().filter(is_extern).count();
+    if externs != 0 && count + externs == wanted { wanted } else { count }
+}
+
+/// Values of these types from C's cells; more cells than they take are not looked at.
 pub(crate) fn from_cells(
     mut store: StoreContextMut<'_, Data>,
     inst: &Inst,
@@ -199,11 +210,12 @@ pub(crate) fn from_cells(
     mut from: &[u32],
 ) -> Result<Vec<Val>, String> {
     let count = |named| types.iter().map(|ty| cells(*ty, named)).sum::<usize>();
-    let named = from.len() != count(false);
-    if from.len() != count(named) {
-        let wanted = count(false);
+    // Where that says how functions are given, they are given by name.
+    let named = from.len() == count(true) && count(true) != count(false);
+    let wanted = count(named);
+    if from.len() < wanted {
         let given = from.len();
-        return Err(format!("invalid argument count {given}, must be {wanted}"));
+        return Err(format!("invalid argument count {given}, must be no smaller than {wanted}"));
     }
     let mut values = Vec::with_capacity(types.len());
     for &ty in types {
@@ -229,8 +241,9 @@ pub(crate) fn cells_to_slots(
     slots: &mut [u64],
 ) -> Result<(), String> {
     let wanted = types.iter().map(|ty| cells(*ty, false)).sum::<usize>();
-    if from.len() != wanted {
-        return Err(format!("invalid argument count {}, must be {wanted}", from.len()));
+    if from.len() < wanted {
+        let given = from.len();
+        return Err(format!("invalid argument count {given}, must be no smaller than {wanted}"));
     }
     let mut at = 0;
     for (ty, slot) in types.iter().zip(slots) {

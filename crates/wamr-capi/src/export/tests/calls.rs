@@ -35,12 +35,33 @@ fn cells_carry_arguments_and_any_number_of_results() {
     assert_eq!((cells[2], cells[3], cells[4]), (0xffff_fff0, 1, 9));
     assert_eq!(
         inst.call("add", &[1]).unwrap_err(),
-        "Exception: invalid argument count 1, must be 2"
+        "Exception: invalid argument count 1, must be no smaller than 2"
     );
+    assert_eq!(inst.call("add", &[3, 4, 5]).unwrap()[0], 7);
     assert_eq!(inst.call("trap", &[]).unwrap_err(), "Exception: unreachable");
     assert_eq!(inst.call("div", &[0]).unwrap_err(), "Exception: integer divide by zero");
     wasm_runtime_clear_exception(inst.name);
     assert_eq!(inst.exception(), None);
+}
+
+#[test]
+fn pointers_of_the_host_may_be_counted_as_one_cell() {
+    let _runtime = start();
+    let (_module, inst) = instance(
+        r#"(module (func (export "pick") (param i32 externref externref) (result externref)
+            (select (result externref) (local.get 1) (local.get 2) (local.get 0))))"#,
+    );
+    let pick = inst.func("pick");
+    for (count, which) in [(3, 0), (5, 1), (3, 1), (7, 0)] {
+        let mut cells = [which, 0x10, 0x11, 0x20, 0x21, 0, 0];
+        assert!(wasm_runtime_call_wasm(inst.env, pick, count, cells.as_mut_ptr()));
+        assert_eq!(cells[..2], if which == 0 { [0x20, 0x21] } else { [0x10, 0x11] });
+    }
+    for count in [0, 2, 4] {
+        let mut cells = [0; 7];
+        assert!(!wasm_runtime_call_wasm(inst.env, pick, count, cells.as_mut_ptr()));
+        assert!(inst.exception().unwrap().ends_with("must be no smaller than 5"));
+    }
 }
 
 fn val(kind: u8, of: u64) -> WasmVal {
