@@ -216,7 +216,9 @@ typedef struct mem_alloc_info_t {
     uint32_t highmark_size;
 } mem_alloc_info_t;
 
-/* Modes of execution. One compiler stands behind all names of JITs. */
+/* Modes of execution. One compiler stands behind all names of JITs. Where 0 is given, and where
+   nothing is, the environment's WAMR_MODE ("interp", "jit") decides, or else the interpreter runs,
+   if the library has it. */
 typedef enum RunningMode {
     Mode_Interp = 1,
     Mode_Fast_JIT,

@@ -12,7 +12,8 @@ use super::loading::Modules;
 use super::native::{NativeSymbol, Registry};
 use super::types::TypeNames;
 
-/// `RunningMode`
+/// `RunningMode`, and what is none of its names: whatever is the default.
+const MODE_DEFAULT: c_int = 0;
 pub(crate) const MODE_INTERP: c_int = 1;
 const MODE_FAST_JIT: c_int = 2;
 const MODE_LLVM_JIT: c_int = 3;
@@ -65,6 +66,17 @@ pub(crate) fn mode_of(mode: c_int) -> Option<Mode> {
     mode.parse().ok()
 }
 
+/// What instances run in unless C says otherwise: the environment's `WAMR_MODE`, or the first mode
+/// that there is.
+fn first_mode() -> c_int {
+    let wanted = std::env::var("WAMR_MODE").ok();
+    let mode = wanted.and_then(|name| name.parse().ok()).or(Mode::ALL.first().copied());
+    match mode {
+        Some(Mode::Interp) | None => MODE_INTERP,
+        Some(_) => MODE_LLVM_JIT,
+    }
+}
+
 impl Runtime {
     /// The runtime, if it was started.
     pub(crate) fn current() -> Option<Arc<Self>> {
@@ -72,15 +84,11 @@ impl Runtime {
     }
 
     fn new(gc_heap_bytes: u32, mode: c_int) -> Self {
-        let first = Mode::ALL.first().map_or(MODE_INTERP, |mode| match mode {
-            Mode::Interp => MODE_INTERP,
-            _ => MODE_LLVM_JIT,
-        });
         Self {
             engine: OnceLock::new(),
             gc_heap_bytes: (gc_heap_bytes != 0).then_some(gc_heap_bytes as usize),
             metering: AtomicBool::new(std::env::var_os(METERING).is_some_and(|it| it == "1")),
-            default_mode: AtomicI32::new(if mode_of(mode).is_some() { mode } else { first }),
+            default_mode: AtomicI32::new(if mode_of(mode).is_some() { mode } else { first_mode() }),
             allow_unlinked: AtomicBool::new(false),
             max_threads: AtomicU32::new(4),
             natives: RwLock::new(Registry::new()),
@@ -181,7 +189,7 @@ c_api! {
         let args = unsafe { &*args };
         let started = start(|| {
             let mode = args.running_mode;
-            if mode != 0 && mode_of(mode).is_none() {
+            if mode != MODE_DEFAULT && mode_of(mode).is_none() {
                 return None;
             }
             alloc::set_up(args.mem_alloc_type, &args.mem_alloc_option)
@@ -236,12 +244,13 @@ c_api! {
     }
 
     fn wasm_runtime_is_running_mode_supported(mode: c_int) -> bool {
-        mode_of(mode).is_some()
+        mode == MODE_DEFAULT || mode_of(mode).is_some()
     }
 
     fn wasm_runtime_set_default_running_mode(mode: c_int) -> bool {
         match Runtime::current() {
-            Some(runtime) if mode_of(mode).is_some() => {
+            Some(runtime) if wasm_runtime_is_running_mode_supported(mode) => {
+                let mode = if mode == MODE_DEFAULT { first_mode() } else { mode };
                 runtime.default_mode.store(mode, Ordering::Relaxed);
                 true
             }

@@ -114,7 +114,8 @@ fn instances_run_in_the_mode_that_is_set() {
     assert_eq!((major, minor, patch), (2, 4, 3));
     wasm_runtime_get_version(null_mut(), null_mut(), null_mut());
     assert!(wasm_runtime_is_running_mode_supported(1) && wasm_runtime_is_running_mode_supported(3));
-    assert!(!wasm_runtime_is_running_mode_supported(0));
+    assert!(wasm_runtime_is_running_mode_supported(0) && wasm_runtime_set_default_running_mode(0));
+    assert!(!wasm_runtime_is_running_mode_supported(5));
     assert!(!wasm_runtime_set_default_running_mode(77));
     let (module, inst) = instance(
         r#"(module (memory 1) (global $g (mut i32) (i32.const 4))
