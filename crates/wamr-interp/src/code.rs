@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::exec::dispatch::{HANDLER_CELLS, Handler};
+use crate::exec::dispatch::{HANDLER_CELLS, Handler, Table};
 use crate::handlers::Handlers;
 use crate::op::{Cell, OpInfo};
 
@@ -123,7 +123,12 @@ fn get_leb(bytes: &mut core::slice::Iter<'_, u8>) -> Option<usize> {
 ///
 /// # Safety
 /// `operands` points to as many cells as `info` says, which may be parts of pointers.
-pub(crate) unsafe fn encode(cells: &mut Vec<Cell>, info: &OpInfo, operands: *const Cell) {
+pub(crate) unsafe fn encode(
+    cells: &mut Vec<Cell>,
+    info: &OpInfo,
+    table: Table,
+    operands: *const Cell,
+) {
     let start = cells.len();
     let count = usize::from(info.cells);
     cells.resize(start + HANDLER_CELLS + count, 0);
@@ -131,7 +136,7 @@ pub(crate) unsafe fn encode(cells: &mut Vec<Cell>, info: &OpInfo, operands: *con
     // SAFETY: there is room for what both writes take together. Bytes are copied rather than
     // numbers, so that pointers remain pointers.
     unsafe {
-        at.cast::<Handler>().write_unaligned(info.handler);
+        at.cast::<Handler>().write_unaligned(info.handlers.of_table(table));
         let operands = operands.cast::<u8>();
         at.add(HANDLER_CELLS).cast::<u8>().copy_from_nonoverlapping(operands, count * CELL_BYTES);
     }

@@ -12,7 +12,7 @@ use wamr_types::{DefinedFuncIdx, FuncIdx, Module};
 use crate::code::{Code, FuncHeader};
 use crate::eager;
 use crate::exec::call::Translate;
-use crate::exec::dispatch::Static;
+use crate::exec::dispatch::{Static, Table};
 use crate::exec::{LINKAGE_SLOTS, array_call, guard};
 use crate::handlers::Clause;
 use crate::op::Cell;
@@ -29,6 +29,7 @@ static UNTRANSLATED: Static<FuncHeader, Translate> =
 pub(crate) struct InterpModule {
     engine: Engine,
     module: Arc<Module>,
+    table: Table,
     /// By type index.
     layouts: OnceLock<Box<[Option<GcLayout>]>>,
     checked: OnceLock<Box<[InterpFunc]>>,
@@ -56,9 +57,12 @@ unsafe impl Sync for InterpFunc {}
 impl InterpModule {
     /// Prepares a module; nothing is translated yet.
     pub(crate) fn new(engine: Engine, module: Arc<Module>) -> Arc<Self> {
+        let table =
+            if engine.tunables().processor_features { Table::best() } else { Table::Baseline };
         Arc::new(Self {
             engine,
             module,
+            table,
             layouts: OnceLock::new(),
             checked: OnceLock::new(),
             guarded: OnceLock::new(),
@@ -72,6 +76,11 @@ impl InterpModule {
             self.module.type_defs.iter().map(|ty| GcLayout::of(ty, types)).collect()
         });
         layouts.get(ty as usize)?.as_ref()
+    }
+
+    /// Which handlers code has.
+    pub(crate) const fn table(&self) -> Table {
+        self.table
     }
 
     /// Whether code has to count what it does.

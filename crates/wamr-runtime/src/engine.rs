@@ -22,6 +22,9 @@ pub struct Tunables {
     pub memory_guard: bool,
     /// Whether running code counts what it does, and stops when a store's fuel is used up.
     pub consume_fuel: bool,
+    /// Whether the interpreter may use instructions that not every processor of the architecture
+    /// has, where this one has them.
+    pub processor_features: bool,
     /// Whether compiled code has bodies of small functions in place of calls, where that pays.
     pub inlining: bool,
 }
@@ -34,6 +37,7 @@ impl Default for Tunables {
             gc_heap_bytes: 1 << 30,
             memory_guard: true,
             consume_fuel: false,
+            processor_features: true,
             inlining: true,
         }
     }

@@ -195,4 +195,12 @@ impl Config {
         self.tunables.memory_guard = on;
         self
     }
+
+    /// Sets whether the interpreter may use instructions that this processor has and others of its
+    /// architecture lack: those of x86-64-v3. It is on by default. Results are the same, so that
+    /// it is off only to test what others execute.
+    pub fn processor_features(&mut self, on: bool) -> &mut Self {
+        self.tunables.processor_features = on;
+        self
+    }
 }

@@ -4,6 +4,9 @@
 //! registers as arguments; the compiler makes a jump of it as long as no local's address escapes
 //! and nothing is dropped after it. Elsewhere handlers return to a loop. `build.rs` chooses.
 //!
+//! Operations that gain by it have a second handler, compiled from the same source for processors
+//! of the level x86-64-v3; see [`Table`].
+//!
 //! Addresses must not escape in builds with little inlining and with debug assertions either.
 //! Hence, in everything that handlers consist of: functions that take [`Regs`] are
 //! `inline(always)`, pointers are dereferenced rather than `read` and `written`, and functions
@@ -22,10 +25,57 @@ use crate::op::{Cell, Flow, Op, Target};
 use crate::trap;
 
 #[cfg(wamr_threaded)]
+use threaded::{has_v3, v3_handler};
+#[cfg(wamr_threaded)]
 pub(crate) use threaded::{Handler, handler, run};
 
 #[cfg(not(wamr_threaded))]
+use looping::{has_v3, v3_handler};
+#[cfg(not(wamr_threaded))]
 pub(crate) use looping::{Handler, handler, run};
+
+/// Which handlers translated code has. Code of both tables may call one another, and results are
+/// the same to the bit.
+///
+/// Handlers of [`Table::V3`] have vector instructions in their newer encoding, others and
+/// assembly in the older one. Changing between them costs nothing as long as the upper halves of
+/// the wider registers are clean, which they are: all vectors have 128 bits, and where the compiler
+/// makes wider ones of something, it cleans up behind them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Table {
+    /// For every processor of the architecture.
+    Baseline,
+    /// For processors with the instructions of x86-64-v3.
+    V3,
+}
+
+impl Table {
+    /// The best one for this processor.
+    pub(crate) fn best() -> Self {
+        if has_v3() { Self::V3 } else { Self::Baseline }
+    }
+}
+
+/// The handlers of an operation: one in each table, mostly the same.
+#[derive(Clone, Copy)]
+pub(crate) struct Handlers {
+    baseline: Handler,
+    v3: Handler,
+}
+
+impl Handlers {
+    pub(crate) const fn of<O: Op>() -> Self {
+        let baseline = handler::<O>();
+        Self { baseline, v3: if O::V3 { v3_handler::<O>() } else { baseline } }
+    }
+
+    pub(crate) const fn of_table(self, table: Table) -> Handler {
+        match table {
+            Table::Baseline => self.baseline,
+            Table::V3 => self.v3,
+        }
+    }
+}
 
 /// A handler's address in code.
 #[repr(C, packed(4))]
@@ -165,6 +215,20 @@ mod threaded {
         fast::<O>
     }
 
+    /// The same for processors that [`has_v3`] approves of.
+    pub(crate) const fn v3_handler<O: Op>() -> Handler {
+        fast_v3::<O>
+    }
+
+    /// Whether the processor has what [`v3_handler`]s need.
+    pub(crate) fn has_v3() -> bool {
+        is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("popcnt")
+    }
+
     /// Runs from the operation at `r.ip` to the end of the activation.
     ///
     /// # Safety
@@ -197,39 +261,49 @@ mod threaded {
         Accumulators { int, f64, f32, v128: Vector::from_register(v128) }
     }
 
-    unsafe extern "sysv64" fn fast<O: Op>(
-        ip: *const Cell,
-        fp: *mut u64,
-        mem: *mut u8,
-        mem_len: usize,
-        ctx: *mut VmContext,
-        int: u64,
-        f64: f64,
-        f32: f32,
-        v128: Vector,
-    ) -> Outcome {
-        // SAFETY: this handler's address stands at `ip`, so that is an `O`; the registers are
-        // passed on as they must be.
-        unsafe {
-            let (op, next) = decode::<O>(ip);
-            let acc = Accumulators { int, f64, f32, v128 };
-            let mut r = Regs { ip: next, fp, mem, mem_len, ctx, acc };
-            match op.run(&mut r) {
-                Flow::Next => {
-                    if !O::KEEPS_ACC {
-                        r.acc = unknown();
+    /// The handlers of a table.
+    macro_rules! handlers {
+        ($(#[$attribute:meta])* $name:ident) => {
+        $(#[$attribute])*
+        unsafe extern "sysv64" fn $name<O: Op>(
+            ip: *const Cell,
+            fp: *mut u64,
+            mem: *mut u8,
+            mem_len: usize,
+            ctx: *mut VmContext,
+            int: u64,
+            f64: f64,
+            f32: f32,
+            v128: Vector,
+        ) -> Outcome {
+            // SAFETY: this handler's address stands at `ip`, so that is an `O`; the registers are
+            // passed on as they must be.
+            unsafe {
+                let (op, next) = decode::<O>(ip);
+                let acc = Accumulators { int, f64, f32, v128 };
+                let mut r = Regs { ip: next, fp, mem, mem_len, ctx, acc };
+                match op.run(&mut r) {
+                    Flow::Next => {
+                        if !O::KEEPS_ACC {
+                            r.acc = unknown();
+                        }
+                        run(r)
                     }
-                    run(r)
+                    Flow::Slow if O::SLOW => slow::<O>(ip, fp, mem, mem_len, ctx, int, f64, f32, v128),
+                    Flow::Slow => core::hint::unreachable_unchecked(),
+                    Flow::Stopped => stopped(r.ip, fp, mem, mem_len, ctx),
+                    Flow::Trap(code) => leave_by_trap(ip, fp, code, 0, ctx),
+                    Flow::Fail => fail(ip, fp, mem, mem_len, ctx),
+                    Flow::Exit(outcome) => outcome,
                 }
-                Flow::Slow if O::SLOW => slow::<O>(ip, fp, mem, mem_len, ctx, int, f64, f32, v128),
-                Flow::Slow => core::hint::unreachable_unchecked(),
-                Flow::Stopped => stopped(r.ip, fp, mem, mem_len, ctx),
-                Flow::Trap(code) => leave_by_trap(ip, fp, code, 0, ctx),
-                Flow::Fail => fail(ip, fp, mem, mem_len, ctx),
-                Flow::Exit(outcome) => outcome,
             }
         }
+        };
     }
+
+    handlers!(fast);
+    // No `fma`: nothing may be rounded once that the specification rounds twice.
+    handlers!(#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")] fast_v3);
 
     /// Goes on with a jump back that the limit word has stopped. `ip` is behind its target.
     #[cold]
@@ -310,6 +384,15 @@ mod looping {
     /// The handler of a type of operations.
     pub(crate) const fn handler<O: Op>() -> Handler {
         step::<O>
+    }
+
+    /// The same: one table does here.
+    pub(crate) const fn v3_handler<O: Op>() -> Handler {
+        step::<O>
+    }
+
+    pub(crate) const fn has_v3() -> bool {
+        false
     }
 
     /// Runs from the operation at `r.ip` to the end of the activation.

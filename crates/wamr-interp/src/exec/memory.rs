@@ -6,7 +6,7 @@ use wamr_runtime::rt;
 use wamr_types::TrapCode;
 
 use super::Regs;
-use super::dispatch::{Handler, Kind};
+use super::dispatch::{Handlers, Kind};
 use crate::op::memory::{LoadOp, StoreOp};
 use crate::op::{Class, Define, Flow, Name, Op, Slot, SlotValue, Source, quiet};
 
@@ -33,7 +33,7 @@ pub(crate) struct Load<K, A, const QUIET: bool = false> {
 
 impl<K: LoadOp, A: Source<u32>> Define for Load<K, A> {
     const RESULT: Class = K::Res::CLASS;
-    const QUIET: Option<Handler> = quiet::<Load<K, A, true>>();
+    const QUIET: Option<Handlers> = quiet::<Load<K, A, true>>();
 }
 
 impl<K: LoadOp, A: Source<u32>, const QUIET: bool> Op for Load<K, A, QUIET> {

@@ -1,7 +1,7 @@
 //! Operations of the numeric operators, generic in the operator and in where operands are.
 
 use super::Regs;
-use super::dispatch::{Handler, Kind};
+use super::dispatch::{Handlers, Kind};
 use crate::op::numeric::{BinaryOp, CompareOp, UnaryOp};
 use crate::op::{Class, Define, Flow, Name, Op, Slot, SlotValue, Source, quiet};
 
@@ -17,7 +17,7 @@ pub(crate) struct Binary<K, A, B, const QUIET: bool = false> {
 
 impl<K: BinaryOp, A: Source<K::Arg>, B: Source<K::Arg>> Define for Binary<K, A, B> {
     const RESULT: Class = K::Res::CLASS;
-    const QUIET: Option<Handler> = quiet::<Binary<K, A, B, true>>();
+    const QUIET: Option<Handlers> = quiet::<Binary<K, A, B, true>>();
 }
 
 impl<K: BinaryOp, A: Source<K::Arg>, B: Source<K::Arg>, const QUIET: bool> Op
@@ -25,6 +25,7 @@ impl<K: BinaryOp, A: Source<K::Arg>, B: Source<K::Arg>, const QUIET: bool> Op
 {
     const KEEPS_ACC: bool = true;
     const TRAPS: bool = K::TRAPS;
+    const V3: bool = K::V3;
 
     const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER, B::LETTER]);
 
@@ -56,7 +57,7 @@ pub(crate) struct Compare<K, A, B> {
 impl<K: CompareOp, A: Source<K::Arg>, B: Source<K::Arg>> Define for Compare<K, A, B> {
     const RESULT: Class = Class::Int;
     // Branches take most comparisons over, so that the form would be there for few.
-    const QUIET: Option<Handler> = None;
+    const QUIET: Option<Handlers> = None;
 }
 
 impl<K: CompareOp, A: Source<K::Arg>, B: Source<K::Arg>> Op for Compare<K, A, B> {
@@ -87,12 +88,13 @@ pub(crate) struct Unary<K, A, const QUIET: bool = false> {
 
 impl<K: UnaryOp, A: Source<K::Arg>> Define for Unary<K, A> {
     const RESULT: Class = K::Res::CLASS;
-    const QUIET: Option<Handler> = quiet::<Unary<K, A, true>>();
+    const QUIET: Option<Handlers> = quiet::<Unary<K, A, true>>();
 }
 
 impl<K: UnaryOp, A: Source<K::Arg>, const QUIET: bool> Op for Unary<K, A, QUIET> {
     const KEEPS_ACC: bool = true;
     const TRAPS: bool = K::TRAPS;
+    const V3: bool = K::V3;
 
     const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER]);
 
@@ -124,7 +126,7 @@ pub(crate) struct Select<A, B, C> {
 impl<A: Source<u64>, B: Source<u64>, C: Source<bool>> Define for Select<A, B, C> {
     // As bits, whatever the type is.
     const RESULT: Class = Class::Int;
-    const QUIET: Option<Handler> = None;
+    const QUIET: Option<Handlers> = None;
 }
 
 impl<A: Source<u64>, B: Source<u64>, C: Source<bool>> Op for Select<A, B, C> {

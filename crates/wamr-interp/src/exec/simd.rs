@@ -14,7 +14,7 @@ use super::variable::global;
 use crate::op::info::{bits, decimal};
 use crate::op::memory::{LoadOp, StoreOp};
 use crate::op::simd::{
-    ExtractOp, ReplaceOp, ShiftOp, VectorBinaryOp, VectorTernaryOp, VectorUnaryOp,
+    ExtractOp, ReplaceOp, ShiftOp, VectorBinaryOp, VectorTernaryOp, VectorUnaryOp, gains_by_v3,
 };
 use crate::op::simd_memory::VectorLoadOp;
 use crate::op::{Flow, Name, Op, Slot, Source};
@@ -167,6 +167,7 @@ pub(crate) struct VectorUnary<K, A> {
 impl<K: VectorUnaryOp, A: Source<K::Arg>> Op for VectorUnary<K, A> {
     const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
+    const V3: bool = gains_by_v3(K::NAME);
 
     const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER]);
 
@@ -194,6 +195,7 @@ pub(crate) struct VectorBinary<K, A, B> {
 impl<K: VectorBinaryOp, A: Source<V128>, B: Source<V128>> Op for VectorBinary<K, A, B> {
     const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
+    const V3: bool = gains_by_v3(K::NAME);
 
     const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER, B::LETTER]);
 
@@ -255,6 +257,7 @@ pub(crate) struct Shift<K, A, B> {
 impl<K: ShiftOp, A: Source<V128>, B: Source<i32>> Op for Shift<K, A, B> {
     const KEEPS_ACC: bool = true;
     const TRAPS: bool = false;
+    const V3: bool = gains_by_v3(K::NAME);
 
     const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER, B::LETTER]);
 

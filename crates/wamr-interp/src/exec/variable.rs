@@ -4,7 +4,7 @@ use wamr_runtime::rt;
 use wamr_types::{FuncIdx, TrapCode};
 
 use super::Regs;
-use super::dispatch::Handler;
+use super::dispatch::Handlers;
 use crate::op::{Class, Define, Flow, Name, Op, Slot, Source};
 
 /// `dst = src`
@@ -116,7 +116,7 @@ pub(crate) struct GlobalGet {
 impl Define for GlobalGet {
     // As bits, whatever the type is.
     const RESULT: Class = Class::Int;
-    const QUIET: Option<Handler> = None;
+    const QUIET: Option<Handlers> = None;
 }
 
 impl Op for GlobalGet {

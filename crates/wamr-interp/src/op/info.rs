@@ -2,13 +2,13 @@
 //! there once rather than for every type.
 
 use super::{Class, Define, Op};
-use crate::exec::dispatch::{Handler, handler, operand_cells};
+use crate::exec::dispatch::{Handlers, operand_cells};
 
 /// What there is to know of a type of operations.
 pub(crate) struct OpInfo {
-    pub(crate) handler: Handler,
-    /// The handler of the same operation without the slot of its result, if it has such a form.
-    pub(crate) quiet: Option<Handler>,
+    pub(crate) handlers: Handlers,
+    /// The handlers of the same operation without the slot of its result, if it has such a form.
+    pub(crate) quiet: Option<Handlers>,
     /// The accumulator that has the result too.
     pub(crate) result: Option<Class>,
     pub(crate) keeps_acc: bool,
@@ -23,7 +23,7 @@ impl OpInfo {
         let cells = operand_cells::<O>();
         assert!(cells <= u8::MAX as usize);
         Self {
-            handler: handler::<O>(),
+            handlers: Handlers::of::<O>(),
             quiet: None,
             result: None,
             keeps_acc: O::KEEPS_ACC,

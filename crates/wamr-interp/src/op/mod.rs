@@ -9,7 +9,7 @@ use wamr_runtime::numeric::simd::V128;
 use wamr_runtime::vm::Outcome;
 use wamr_types::TrapCode;
 
-use crate::exec::dispatch::{Handler, handler};
+use crate::exec::dispatch::Handlers;
 use crate::exec::{Accumulators, Regs, Vector};
 
 pub(crate) use info::{Name, OpInfo};
@@ -59,6 +59,8 @@ pub(crate) trait Op: Copy + 'static {
     const TRAPS: bool = true;
     /// Whether [`Op::run`] may ask for [`Op::slow`].
     const SLOW: bool = false;
+    /// Whether a handler for processors of the level x86-64-v3 is worth having.
+    const V3: bool = false;
 
     /// The operation's name in listings.
     const NAME: Name;
@@ -84,13 +86,13 @@ pub(crate) trait Op: Copy + 'static {
 pub(crate) trait Define: Op {
     /// The accumulator that has the result.
     const RESULT: Class;
-    /// The handler of the same without the slot, for a result that nobody looks for there.
-    const QUIET: Option<Handler>;
+    /// The handlers of the same without the slot, for a result that nobody looks for there.
+    const QUIET: Option<Handlers>;
 }
 
-/// A handler that may take the place of another one.
-pub(crate) const fn quiet<O: Op>() -> Option<Handler> {
-    Some(handler::<O>())
+/// Handlers that may take the place of others.
+pub(crate) const fn quiet<O: Op>() -> Option<Handlers> {
+    Some(Handlers::of::<O>())
 }
 
 /// A value that fits in one 8-byte slot. Narrow values fill the slot with zeros.

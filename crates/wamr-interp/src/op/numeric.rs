@@ -20,6 +20,8 @@ pub(crate) trait BinaryOp: Copy + 'static {
     /// Whether the result may be the address of an access.
     const IS_ADDRESS: bool;
     const TRAPS: bool;
+    /// See [`super::Op::V3`].
+    const V3: bool;
     fn eval(a: Self::Arg, b: Self::Arg) -> Result<Self::Res, TrapCode>;
 }
 
@@ -64,6 +66,8 @@ pub(crate) trait UnaryOp: Copy + 'static {
     type Res: SlotValue;
     const NAME: &'static str;
     const TRAPS: bool;
+    /// See [`super::Op::V3`].
+    const V3: bool;
     fn eval(a: Self::Arg) -> Result<Self::Res, TrapCode>;
 }
 
@@ -81,9 +85,9 @@ macro_rules! for_each_binary {
             commutative I32And visit_i32_and i32::and(i32) -> i32;
             commutative I32Or visit_i32_or i32::or(i32) -> i32;
             commutative I32Xor visit_i32_xor i32::xor(i32) -> i32;
-            total I32Shl visit_i32_shl i32::shl(i32) -> i32;
-            total I32ShrS visit_i32_shr_s i32::shr_s(i32) -> i32;
-            total I32ShrU visit_i32_shr_u i32::shr_u(i32) -> i32;
+            shift I32Shl visit_i32_shl i32::shl(i32) -> i32;
+            shift I32ShrS visit_i32_shr_s i32::shr_s(i32) -> i32;
+            shift I32ShrU visit_i32_shr_u i32::shr_u(i32) -> i32;
             total I32Rotl visit_i32_rotl i32::rotl(i32) -> i32;
             total I32Rotr visit_i32_rotr i32::rotr(i32) -> i32;
             commutative I64Add visit_i64_add i64::add(i64) -> i64;
@@ -96,9 +100,9 @@ macro_rules! for_each_binary {
             commutative I64And visit_i64_and i64::and(i64) -> i64;
             commutative I64Or visit_i64_or i64::or(i64) -> i64;
             commutative I64Xor visit_i64_xor i64::xor(i64) -> i64;
-            total I64Shl visit_i64_shl i64::shl(i64) -> i64;
-            total I64ShrS visit_i64_shr_s i64::shr_s(i64) -> i64;
-            total I64ShrU visit_i64_shr_u i64::shr_u(i64) -> i64;
+            shift I64Shl visit_i64_shl i64::shl(i64) -> i64;
+            shift I64ShrS visit_i64_shr_s i64::shr_s(i64) -> i64;
+            shift I64ShrU visit_i64_shr_u i64::shr_u(i64) -> i64;
             total I64Rotl visit_i64_rotl i64::rotl(i64) -> i64;
             total I64Rotr visit_i64_rotr i64::rotr(i64) -> i64;
             total F32Add visit_f32_add f32::add(f32) -> f32;
@@ -165,9 +169,9 @@ pub(crate) use for_each_compare;
 macro_rules! for_each_unary {
     ($expand:ident) => {
         $expand! {
-            total I32Clz visit_i32_clz i32::clz(i32) -> i32;
-            total I32Ctz visit_i32_ctz i32::ctz(i32) -> i32;
-            total I32Popcnt visit_i32_popcnt i32::popcnt(i32) -> i32;
+            count I32Clz visit_i32_clz i32::clz(i32) -> i32;
+            count I32Ctz visit_i32_ctz i32::ctz(i32) -> i32;
+            count I32Popcnt visit_i32_popcnt i32::popcnt(i32) -> i32;
             total I32Extend8S visit_i32_extend8_s i32::extend8_s(i32) -> i32;
             total I32Extend16S visit_i32_extend16_s i32::extend16_s(i32) -> i32;
             total I32WrapI64 visit_i32_wrap_i64 i32::wrap_i64(i64) -> i32;
@@ -180,9 +184,9 @@ macro_rules! for_each_unary {
             total I32TruncSatF32U visit_i32_trunc_sat_f32_u i32::trunc_sat_f32_u(f32) -> i32;
             total I32TruncSatF64S visit_i32_trunc_sat_f64_s i32::trunc_sat_f64_s(f64) -> i32;
             total I32TruncSatF64U visit_i32_trunc_sat_f64_u i32::trunc_sat_f64_u(f64) -> i32;
-            total I64Clz visit_i64_clz i64::clz(i64) -> i64;
-            total I64Ctz visit_i64_ctz i64::ctz(i64) -> i64;
-            total I64Popcnt visit_i64_popcnt i64::popcnt(i64) -> i64;
+            count I64Clz visit_i64_clz i64::clz(i64) -> i64;
+            count I64Ctz visit_i64_ctz i64::ctz(i64) -> i64;
+            count I64Popcnt visit_i64_popcnt i64::popcnt(i64) -> i64;
             total I64Extend8S visit_i64_extend8_s i64::extend8_s(i64) -> i64;
             total I64Extend16S visit_i64_extend16_s i64::extend16_s(i64) -> i64;
             total I64Extend32S visit_i64_extend32_s i64::extend32_s(i64) -> i64;
@@ -257,6 +261,17 @@ macro_rules! class {
     (@steps $ty:ident $Op:ident) => {
         None
     };
+    // Where the count of a shift need not be in one register, and bits are counted by
+    // instructions.
+    (@v3 shift) => {
+        true
+    };
+    (@v3 count) => {
+        true
+    };
+    (@v3 $class:ident) => {
+        false
+    };
     (@address address) => {
         true
     };
@@ -277,6 +292,7 @@ macro_rules! define_binary {
             const COMMUTATIVE: bool = class!(@commutative $class);
             const IS_ADDRESS: bool = class!(@address $class);
             const TRAPS: bool = class!(@traps $class);
+            const V3: bool = class!(@v3 $class);
 
             #[inline(always)]
             fn eval(a: $arg, b: $arg) -> Result<$res, TrapCode> {
@@ -319,6 +335,7 @@ macro_rules! define_unary {
             type Res = $res;
             const NAME: &'static str = concat!(stringify!($ty), ".", stringify!($func));
             const TRAPS: bool = class!(@traps $class);
+            const V3: bool = class!(@v3 $class);
 
             #[inline(always)]
             fn eval(a: $arg) -> Result<$res, TrapCode> {

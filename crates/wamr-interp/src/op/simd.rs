@@ -5,6 +5,12 @@ use wamr_runtime::numeric::simd::{self, V128};
 
 use super::{SlotValue, StackValue};
 
+/// Whether operations of a shape are worth a handler of their own for x86-64-v3. Those of floats
+/// gain little, and which one of two NaNs they pass on should not depend on the processor.
+pub(crate) const fn gains_by_v3(name: &str) -> bool {
+    name.as_bytes()[0] != b'f'
+}
+
 /// An operator with one operand.
 pub(crate) trait VectorUnaryOp: Copy + 'static {
     /// Type of the operand.

@@ -14,9 +14,9 @@ use wasmparser::{BinaryReader, FunctionBody, Operator, OperatorsReader};
 
 use crate::code::{Code, FuncHeader, HEADER_CELLS, Listing, OffsetMap, encode, replace_handler};
 use crate::exec::LINKAGE_SLOTS;
-use crate::exec::dispatch::{HANDLER_CELLS, Handler};
+use crate::exec::dispatch::{HANDLER_CELLS, Handlers, Table};
 use crate::exec::variable::Copy;
-use crate::handlers::{Handlers, Region};
+use crate::handlers::{self, Region};
 use crate::module::InterpModule;
 use crate::op::{Cell, Class, Define, Op, OpInfo, Slot, StackValue};
 
@@ -102,7 +102,7 @@ struct Latest {
     /// What the value is the sum of, if it is one.
     sum: Option<Addends>,
     /// What leaves the value in its accumulator alone.
-    quiet: Option<Handler>,
+    quiet: Option<Handlers>,
 }
 
 /// A sum that an operation which takes an address can compute itself.
@@ -144,6 +144,8 @@ struct Translator<'m, 'l> {
     func: DefinedFuncIdx,
     /// The kind of memory 0 that the code is for.
     memory0: MemoryKind,
+    /// Which handlers operations get.
+    table: Table,
     cells: Vec<Cell>,
     offsets: OffsetMap,
     listing: Option<&'l mut Listing>,
@@ -192,6 +194,7 @@ impl<'m, 'l> Translator<'m, 'l> {
             module: interp.module(),
             func,
             memory0,
+            table: interp.table(),
             cells: vec![0; HEADER_CELLS],
             offsets: OffsetMap::default(),
             listing: None,
@@ -303,7 +306,7 @@ impl<'m, 'l> Translator<'m, 'l> {
         Code {
             cells: self.cells.into(),
             offsets: self.offsets,
-            handlers: Handlers::new(self.regions),
+            handlers: handlers::Handlers::new(self.regions),
         }
     }
 
@@ -341,7 +344,7 @@ impl<'m, 'l> Translator<'m, 'l> {
             listing.record(start, info);
         }
         // SAFETY: the caller's promise.
-        unsafe { encode(&mut self.cells, info, operands) };
+        unsafe { encode(&mut self.cells, info, self.table, operands) };
         start
     }
 
@@ -425,7 +428,8 @@ impl<'m, 'l> Translator<'m, 'l> {
         if let Some(Latest { home, dst_cell, quiet: Some(quiet), .. }) = self.latest
             && home == slot
         {
-            replace_handler(&mut self.cells[dst_cell - HANDLER_CELLS..], quiet);
+            let handler = quiet.of_table(self.table);
+            replace_handler(&mut self.cells[dst_cell - HANDLER_CELLS..], handler);
             if let Some(listing) = &mut self.listing {
                 listing.record_quiet();
             }

@@ -16,7 +16,7 @@
 use wamr_runtime::numeric::simd::V128;
 
 use super::Regs;
-use super::dispatch::{HANDLER_CELLS, Handler, Kind, operand_cells};
+use super::dispatch::{HANDLER_CELLS, Handlers, Kind, operand_cells};
 use crate::op::memory::{LoadOp, StoreOp};
 use crate::op::{Cell, Class, Define, Flow, Name, Op, Slot, SlotValue, Source, quiet};
 
@@ -73,7 +73,7 @@ pub(crate) struct LoadGuarded<K, A, const QUIET: bool = false> {
 
 impl<K: LoadOp, A: Source<u32>> Define for LoadGuarded<K, A> {
     const RESULT: Class = <K::Mem as Read<K::Res>>::Bits::CLASS;
-    const QUIET: Option<Handler> = quiet::<LoadGuarded<K, A, true>>();
+    const QUIET: Option<Handlers> = quiet::<LoadGuarded<K, A, true>>();
 }
 
 impl<K: LoadOp, A: Source<u32>, const QUIET: bool> Op for LoadGuarded<K, A, QUIET> {
