@@ -77,9 +77,10 @@ pub fn name_of(script: &Script) -> String {
     format!("{}::{}", script.group, script.stem)
 }
 
-/// One test for each mode and each script, and one more with checked memories for each script
-/// that speaks of memories. Of scripts with the same text and features, only the first one is
-/// run.
+/// One test for each mode and each script, one more with checked memories for each script that
+/// speaks of memories, and one more for the interpreter without instructions that only some
+/// processors have for each script that could meet any. Of scripts with the same text and
+/// features, only the first one is run.
 ///
 /// # Errors
 /// If scripts cannot be read.
@@ -95,9 +96,16 @@ pub fn trials() -> io::Result<Vec<Trial>> {
     let mut trials = Vec::new();
     for way in ways() {
         for (script, features) in &scripts {
-            trials.push(trial(Variant { way, memory_guard: true }, script, features.clone()));
+            let variant = Variant { way, memory_guard: true, processor_features: true };
+            trials.push(trial(variant, script, features.clone()));
             if script.source.contains("memory") {
-                trials.push(trial(Variant { way, memory_guard: false }, script, features.clone()));
+                let variant = Variant { memory_guard: false, ..variant };
+                trials.push(trial(variant, script, features.clone()));
+            }
+            let is_wanted = |word: &&str| script.source.contains(*word);
+            if way.mode.name() == "interp" && PROCESSOR_DEPENDENT.iter().any(is_wanted) {
+                let variant = Variant { processor_features: false, ..variant };
+                trials.push(trial(variant, script, features.clone()));
             }
         }
     }
@@ -118,12 +126,22 @@ struct Variant {
     way: Way,
     /// Whether memories are guarded where they can be.
     memory_guard: bool,
+    /// Whether the interpreter may use instructions that only some processors have.
+    processor_features: bool,
 }
+
+/// What is in the text of every script with operators that the interpreter has two handlers for.
+const PROCESSOR_DEPENDENT: [&str; 6] = ["v128", "shl", "shr", "clz", "ctz", "popcnt"];
 
 impl fmt::Display for Variant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = if self.way.by_file { "aot" } else { self.way.mode.name() };
-        write!(f, "{name}{}", if self.memory_guard { "" } else { "-checked" })
+        let kind = match (self.memory_guard, self.processor_features) {
+            (true, true) => "",
+            (false, _) => "-checked",
+            (true, false) => "-baseline",
+        };
+        write!(f, "{name}{kind}")
     }
 }
 
@@ -145,7 +163,11 @@ fn run(
     source: Cow<'static, str>,
 ) -> Result<Report, String> {
     let mut config = Config::new();
-    config.mode(variant.way.mode).memory_guard(variant.memory_guard).wasm_features(features);
+    config
+        .mode(variant.way.mode)
+        .memory_guard(variant.memory_guard)
+        .processor_features(variant.processor_features)
+        .wasm_features(features);
     let engine = Engine::new(&config).map_err(|error| error.to_string())?;
     let runner = WastRunner::new(&engine);
     let mut runner = if variant.way.by_file { runner.load_with(load_by_file) } else { runner };

@@ -156,6 +156,10 @@ fn handlers_jump_to_their_successors() {
         return;
     }
     assert!(handlers.len() > 1000, "only {} handlers: were symbols stripped?", handlers.len());
+    assert!(
+        handlers.iter().any(|handler| handler.name.contains("fast_v3")),
+        "no handlers for x86-64-v3"
+    );
 
     let mut faults = String::new();
     for handler in &handlers {

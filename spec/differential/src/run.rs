@@ -82,6 +82,8 @@ fn engine(way: Way) -> Result<Engine, Error> {
     config
         .mode(way.mode)
         .memory_guard(way.memory_guard)
+        // With checked memories also without what only some processors have.
+        .processor_features(way.memory_guard)
         .consume_fuel(true)
         .wasm_feature(Feature::LegacyExceptions, true)
         .gc_heap_bytes(4 << 20)

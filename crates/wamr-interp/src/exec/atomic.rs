@@ -75,7 +75,7 @@ impl<W: AtomicWord> Op for AtomicLoad<W> {
     const NAME: Name = Name::of(&["atomic.load", bits(W::BYTES as usize)]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: operands are slots of the current frame; the address was checked.
         unsafe {
             match find::<W>(self.place, r) {
@@ -108,7 +108,7 @@ impl<W: AtomicWord> Op for AtomicStore<W> {
     const NAME: Name = Name::of(&["atomic.store", bits(W::BYTES as usize)]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: as for loads.
         unsafe {
             match find::<W>(self.place, r) {
@@ -142,7 +142,7 @@ impl<W: AtomicWord, K: RmwOp> Op for AtomicRmw<W, K> {
     const NAME: Name = Name::of(&["atomic.rmw", bits(W::BYTES as usize), ".", K::NAME]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: as for loads.
         unsafe {
             match find::<W>(self.place, r) {
@@ -178,7 +178,7 @@ impl<W: AtomicWord> Op for AtomicCmpxchg<W> {
     const NAME: Name = Name::of(&["atomic.rmw", bits(W::BYTES as usize), ".cmpxchg"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: as for loads.
         unsafe {
             match find::<W>(self.place, r) {
@@ -215,7 +215,7 @@ impl<W: AtomicWord + PartialEq> Op for AtomicWait<W> {
     const NAME: Name = Name::of(&["atomic.wait", bits(W::BYTES as usize)]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: operands are slots of the current frame, and its instance is alive.
         unsafe {
             let Some(start) = self.place.start(r) else {
@@ -260,7 +260,7 @@ impl Op for AtomicFence {
     const NAME: Name = Name::of(&["atomic.fence"]);
 
     #[inline(always)]
-    unsafe fn run(self, _r: &mut Regs) -> Flow {
+    unsafe fn run(&self, _r: &mut Regs) -> Flow {
         rt::atomic::fence();
         Flow::Next
     }

@@ -319,7 +319,7 @@ impl Op for Call {
     const NAME: Name = Name::of(&["call"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: functions of a module live as long as its code.
         unsafe {
             let fp = r.slot(self.fp);
@@ -331,7 +331,7 @@ impl Op for Call {
     }
 
     #[inline(always)]
-    unsafe fn slow(self, r: &mut Regs) -> Flow {
+    unsafe fn slow(&self, r: &mut Regs) -> Flow {
         // SAFETY: as in `run`.
         unsafe {
             sample(r.ip, r.fp, r.ctx);
@@ -371,13 +371,13 @@ impl Op for CallImport {
     const NAME: Name = Name::of(&["call_import"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: validation checked the index, linking the type.
         unsafe { self.site.call(r, import(r.ctx, self.import)) }
     }
 
     #[inline(always)]
-    unsafe fn slow(self, r: &mut Regs) -> Flow {
+    unsafe fn slow(&self, r: &mut Regs) -> Flow {
         // SAFETY: as in `run`.
         unsafe { self.site.call_slow(r, import(r.ctx, self.import)) }
     }
@@ -469,7 +469,7 @@ impl Op for CallIndirect {
     const NAME: Name = Name::of(&["call_indirect"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: a function that was found has the type that arguments were staged for.
         unsafe {
             match self.callee.find(r) {
@@ -480,7 +480,7 @@ impl Op for CallIndirect {
     }
 
     #[inline(always)]
-    unsafe fn slow(self, r: &mut Regs) -> Flow {
+    unsafe fn slow(&self, r: &mut Regs) -> Flow {
         // SAFETY: as in `run`.
         unsafe {
             let Checked { value: record, trap } = self.callee.find_slow(r);
@@ -520,7 +520,7 @@ impl Op for CallRef {
     const NAME: Name = Name::of(&["call_ref"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: validation checked that the reference is to a function of a type that the
         // arguments were staged for.
         unsafe {
@@ -532,7 +532,7 @@ impl Op for CallRef {
     }
 
     #[inline(always)]
-    unsafe fn slow(self, r: &mut Regs) -> Flow {
+    unsafe fn slow(&self, r: &mut Regs) -> Flow {
         // SAFETY: as in `run`.
         unsafe {
             match referent(r, self.callee) {
@@ -554,7 +554,7 @@ impl Op for Return {
     const NAME: Name = Name::of(&["return"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: the registers are those of an activation.
         unsafe { Caller::of_frame(r).resume(r) };
         Flow::Next
@@ -576,7 +576,7 @@ impl<A: Source<u64>> Op for ReturnOne<A> {
     const NAME: Name = Name::of(&["return_one_", A::LETTER]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: the registers are those of an activation. The result may overwrite the
         // linkage, which is read first.
         unsafe {
@@ -606,7 +606,7 @@ impl Op for ReturnMany {
     const NAME: Name = Name::of(&["return_many"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: as in `ReturnOne`.
         unsafe {
             let caller = Caller::of_frame(r);
@@ -627,12 +627,12 @@ impl Op for Translate {
     const NAME: Name = Name::of(&["translate"]);
 
     #[inline(always)]
-    unsafe fn run(self, _r: &mut Regs) -> Flow {
+    unsafe fn run(&self, _r: &mut Regs) -> Flow {
         Flow::Slow
     }
 
     #[inline(always)]
-    unsafe fn slow(self, r: &mut Regs) -> Flow {
+    unsafe fn slow(&self, r: &mut Regs) -> Flow {
         // SAFETY: the frame has its linkage already, and parameters are in place; it is made
         // again, now at its full size.
         unsafe {

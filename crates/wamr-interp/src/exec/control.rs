@@ -64,7 +64,7 @@ impl<const BACK: bool> Op for Jump<BACK> {
     const NAME: Name = Name::of(&["jump", back(BACK)]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: the target is the last operand.
         unsafe {
             if BACK && is_interrupted(r) {
@@ -98,7 +98,7 @@ where
         Name::of(&["jump", back(BACK), "_if_", K::NOT, K::NAME, "_", A::LETTER, B::LETTER]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: operands are slots of the current frame, the target is the last operand.
         unsafe {
             if K::eval(self.a.get(r), self.b.get(r)) {
@@ -126,7 +126,7 @@ impl<K: CompareOp<Arg = i32>, B: Source<i32>> Op for StepBranch<K, B> {
     const NAME: Name = Name::of(&["step_jump_back_if_", K::NAME, "_", B::LETTER]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: operands are slots of the current frame, the target is the last operand.
         unsafe {
             let src: i32 = self.src.get(r);
@@ -165,7 +165,7 @@ impl<A: Source<u32>> Op for JumpTable<A> {
     const NAME: Name = Name::of(&["jump_table_", A::LETTER]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: targets were resolved to places within the same code.
         unsafe {
             let (behind, distance) = self.choose(r);
@@ -193,7 +193,7 @@ impl Op for Charge {
     const NAME: Name = Name::of(&["charge"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: the current context and its store are alive.
         let fuel = unsafe { &(*(*r.ctx).store).fuel };
         let (left, is_too_much) = fuel.get().overflowing_sub(u64::from(self.units));
@@ -205,7 +205,7 @@ impl Op for Charge {
     }
 
     #[inline(always)]
-    unsafe fn slow(self, r: &mut Regs) -> Flow {
+    unsafe fn slow(&self, r: &mut Regs) -> Flow {
         // SAFETY: the current context is alive.
         match unsafe { rt::fuel::charge(r.ctx, u64::from(self.units)) } {
             Ok(()) => Flow::Next,
@@ -223,7 +223,7 @@ impl Op for Unreachable {
     const NAME: Name = Name::of(&["unreachable"]);
 
     #[inline(always)]
-    unsafe fn run(self, _r: &mut Regs) -> Flow {
+    unsafe fn run(&self, _r: &mut Regs) -> Flow {
         Flow::Trap(TrapCode::Unreachable)
     }
 }

@@ -25,14 +25,14 @@ use crate::op::{Cell, Flow, Op, Target};
 use crate::trap;
 
 #[cfg(wamr_threaded)]
-use threaded::{has_v3, v3_handler};
-#[cfg(wamr_threaded)]
 pub(crate) use threaded::{Handler, handler, run};
+#[cfg(wamr_threaded)]
+use threaded::{has_v3, v3_handler};
 
 #[cfg(not(wamr_threaded))]
-use looping::{has_v3, v3_handler};
-#[cfg(not(wamr_threaded))]
 pub(crate) use looping::{Handler, handler, run};
+#[cfg(not(wamr_threaded))]
+use looping::{has_v3, v3_handler};
 
 /// Which handlers translated code has. Code of both tables may call one another, and results are
 /// the same to the bit.
@@ -114,12 +114,26 @@ impl<H, O: Op> Static<H, O> {
 /// # Safety
 /// `ip` points to an operation of type `O`.
 #[inline(always)]
-unsafe fn decode<O: Op>(ip: *const Cell) -> (O, *const Cell) {
+unsafe fn decode<'a, O: Op>(ip: *const Cell) -> (&'a O, *const Cell) {
     // SAFETY: translation wrote a handler's address followed by the operands, packed to cells.
+    // Code does not change and outlives the activations that run it.
     unsafe {
         let operands = ip.add(HANDLER_CELLS);
-        (*operands.cast::<O>(), operands.add(const { operand_cells::<O>() }))
+        (&*operands.cast::<O>(), operands.add(const { operand_cells::<O>() }))
     }
+}
+
+/// Goes back to the operation at `ip`, for its operands to be read again: what is read where it is
+/// used does not take a register before.
+///
+/// # Safety
+/// As for [`decode`].
+#[inline(always)]
+pub(super) unsafe fn again<'a, O: Op>(r: &mut Regs, ip: *const Cell) -> &'a O {
+    // SAFETY: the caller's promise.
+    let (op, next) = unsafe { decode::<O>(ip) };
+    r.ip = next;
+    op
 }
 
 /// The handler of the operation at `ip`.
@@ -303,7 +317,10 @@ mod threaded {
 
     handlers!(fast);
     // No `fma`: nothing may be rounded once that the specification rounds twice.
-    handlers!(#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")] fast_v3);
+    handlers!(
+        #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+        fast_v3
+    );
 
     /// Goes on with a jump back that the limit word has stopped. `ip` is behind its target.
     #[cold]

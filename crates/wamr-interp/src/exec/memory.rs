@@ -42,7 +42,7 @@ impl<K: LoadOp, A: Source<u32>, const QUIET: bool> Op for Load<K, A, QUIET> {
     const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: operands are slots of the current frame; the address was checked.
         unsafe {
             match address(r, self.address.get(r), self.offset, K::BYTES) {
@@ -73,7 +73,7 @@ impl<K: StoreOp, A: Source<u32>, B: Source<K::Arg>> Op for Store<K, A, B> {
     const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER, B::LETTER]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: operands are slots of the current frame; the address was checked.
         unsafe {
             match address(r, self.address.get(r), self.offset, K::BYTES) {
@@ -144,7 +144,7 @@ impl<K: LoadOp> Op for LoadAny<K> {
     const NAME: Name = Name::of(&[K::NAME, "_any"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: the address was checked.
         unsafe {
             match self.place.find(r, K::BYTES) {
@@ -172,7 +172,7 @@ impl<K: StoreOp> Op for StoreAny<K> {
     const NAME: Name = Name::of(&[K::NAME, "_any"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: the address was checked.
         unsafe {
             match self.place.find(r, K::BYTES) {
@@ -263,7 +263,7 @@ macro_rules! helper_ops {
             const NAME: $crate::op::Name = $crate::op::Name::of(&[$name]);
 
             #[inline(always)]
-            unsafe fn run(self, $r: &mut $crate::exec::Regs) -> $crate::op::Flow {
+            unsafe fn run(&self, $r: &mut $crate::exec::Regs) -> $crate::op::Flow {
                 let $op = self;
                 // SAFETY: validation checked all indices; operands are slots of the current
                 // frame, and its instance is alive.

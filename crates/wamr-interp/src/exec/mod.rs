@@ -219,7 +219,7 @@ impl Op for Exit {
     const NAME: Name = Name::of(&["exit"]);
 
     #[inline(always)]
-    unsafe fn run(self, _r: &mut Regs) -> Flow {
+    unsafe fn run(&self, _r: &mut Regs) -> Flow {
         Flow::Exit(Outcome::Return)
     }
 }

@@ -30,7 +30,7 @@ impl<K: BinaryOp, A: Source<K::Arg>, B: Source<K::Arg>, const QUIET: bool> Op
     const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER, B::LETTER]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: operands and destination are slots of the current frame.
         unsafe {
             match K::eval(self.a.get(r), self.b.get(r)) {
@@ -67,7 +67,7 @@ impl<K: CompareOp, A: Source<K::Arg>, B: Source<K::Arg>> Op for Compare<K, A, B>
     const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER, B::LETTER]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: operands and destination are slots of the current frame.
         unsafe {
             let value = K::eval(self.a.get(r), self.b.get(r));
@@ -99,7 +99,7 @@ impl<K: UnaryOp, A: Source<K::Arg>, const QUIET: bool> Op for Unary<K, A, QUIET>
     const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: operand and destination are slots of the current frame.
         unsafe {
             match K::eval(self.a.get(r)) {
@@ -136,7 +136,7 @@ impl<A: Source<u64>, B: Source<u64>, C: Source<bool>> Op for Select<A, B, C> {
     const NAME: Name = Name::of(&["select_", A::LETTER, B::LETTER, C::LETTER]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: operands and destination are slots of the current frame.
         unsafe {
             let (a, b): (u64, u64) = (self.a.get(r), self.b.get(r));

@@ -41,7 +41,7 @@ macro_rules! vector_ops {
             const NAME: Name = Name::of(&[$name]);
 
             #[inline(always)]
-            unsafe fn run(self, $r: &mut Regs) -> Flow {
+            unsafe fn run(&self, $r: &mut Regs) -> Flow {
                 let $op = self;
                 // SAFETY: operands and destination are slots of the current frame, and
                 // validation checked indices.
@@ -92,7 +92,7 @@ impl<A: Source<V128>> Op for CopyVector<A> {
     const NAME: Name = Name::of(&["copy_v128_", A::LETTER]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: both are slots of the current frame.
         unsafe {
             let value = self.src.get(r);
@@ -117,7 +117,7 @@ impl Op for GlobalSetVector {
     const NAME: Name = Name::of(&["global.set_v128"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: validation checked the index; a global has room for two slots.
         unsafe {
             let value: V128 = self.src.get(r);
@@ -142,7 +142,7 @@ impl Op for ReturnVector {
     const NAME: Name = Name::of(&["return_v128"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: the registers are those of an activation. The result may overwrite the
         // linkage, which is read first.
         unsafe {
@@ -172,7 +172,7 @@ impl<K: VectorUnaryOp, A: Source<K::Arg>> Op for VectorUnary<K, A> {
     const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: operand and destination are slots of the current frame.
         unsafe {
             let value = K::eval(self.a.get(r));
@@ -200,7 +200,7 @@ impl<K: VectorBinaryOp, A: Source<V128>, B: Source<V128>> Op for VectorBinary<K,
     const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER, B::LETTER]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: operands and destination are slots of the current frame.
         unsafe {
             let value = K::eval(self.a.get(r), self.b.get(r));
@@ -234,7 +234,7 @@ impl<K: VectorTernaryOp> Op for VectorTernary<K> {
     const NAME: Name = Name::of(&[K::NAME]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: operands and destination are slots of the current frame.
         unsafe {
             let value = K::eval(self.a.get(r), self.b.get(r), self.c.get(r));
@@ -262,7 +262,7 @@ impl<K: ShiftOp, A: Source<V128>, B: Source<i32>> Op for Shift<K, A, B> {
     const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER, B::LETTER]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: operands and destination are slots of the current frame.
         unsafe {
             let value = K::eval(self.a.get(r), self.count.get(r));
@@ -294,7 +294,7 @@ impl<K: ExtractOp, const LANE: u8> Op for Extract<K, LANE> {
     const NAME: Name = Name::of(&[K::NAME, "_", decimal(LANE)]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: operand and destination are slots of the current frame.
         unsafe {
             let value = K::eval(self.a.get(r), LANE);
@@ -327,7 +327,7 @@ impl<K: ReplaceOp, const LANE: u8> Op for Replace<K, LANE> {
     const NAME: Name = Name::of(&[K::NAME, "_", decimal(LANE)]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: operands and destination are slots of the current frame.
         unsafe {
             let value = K::eval(self.a.get(r), LANE, self.value.get(r));
@@ -396,7 +396,7 @@ impl<K: VectorLoadOp, P: Locate> Op for VectorLoad<K, P> {
     const NAME: Name = Name::of(&[K::NAME, "_", P::NAME]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: the destination is a slot of the current frame; the address was checked.
         unsafe {
             match self.place.locate(r, K::BYTES) {
@@ -424,7 +424,7 @@ impl<P: Locate, A: Source<V128>> Op for VectorStore<P, A> {
     const NAME: Name = Name::of(&["v128.store_", P::NAME, "_", A::LETTER]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: the value is in slots of the current frame; the address was checked.
         unsafe {
             match self.place.locate(r, size_of::<V128>()) {
@@ -463,7 +463,7 @@ impl<K: LoadOp, L: ReplaceOp<Arg = K::Res>, P: Locate, const LANE: u8> Op
         Name::of(&["v128.load", bits(K::BYTES), "_lane_", decimal(LANE), "_", P::NAME]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: operands are slots of the current frame; the address was checked.
         unsafe {
             match self.place.locate(r, K::BYTES) {
@@ -501,7 +501,7 @@ impl<K: StoreOp, L: ExtractOp<Res = K::Arg>, P: Locate, const LANE: u8> Op
         Name::of(&["v128.store", bits(K::BYTES), "_lane_", decimal(LANE), "_", P::NAME]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: operands are slots of the current frame; the address was checked.
         unsafe {
             match self.place.locate(r, K::BYTES) {

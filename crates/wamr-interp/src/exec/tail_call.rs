@@ -129,7 +129,7 @@ impl Op for ReturnCall {
     const NAME: Name = Name::of(&["return_call"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: functions of a module live as long as its code.
         unsafe {
             match admit(r.ctx, self.func, self.site.callee_fp(r)) {
@@ -143,7 +143,7 @@ impl Op for ReturnCall {
     }
 
     #[inline(always)]
-    unsafe fn slow(self, r: &mut Regs) -> Flow {
+    unsafe fn slow(&self, r: &mut Regs) -> Flow {
         // SAFETY: as in `run`.
         unsafe {
             let Checked { value: code, trap } =
@@ -171,13 +171,13 @@ impl Op for ReturnCallImport {
     const NAME: Name = Name::of(&["return_call_import"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: validation checked the index, linking the type.
         unsafe { self.site.call(r, import(r.ctx, self.import)) }
     }
 
     #[inline(always)]
-    unsafe fn slow(self, r: &mut Regs) -> Flow {
+    unsafe fn slow(&self, r: &mut Regs) -> Flow {
         // SAFETY: as in `run`.
         unsafe { self.site.call_slow(r, import(r.ctx, self.import)) }
     }
@@ -197,7 +197,7 @@ impl Op for ReturnCallIndirect {
     const NAME: Name = Name::of(&["return_call_indirect"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: a function that was found has the type that arguments were staged for.
         unsafe {
             match self.callee.find(r) {
@@ -208,7 +208,7 @@ impl Op for ReturnCallIndirect {
     }
 
     #[inline(always)]
-    unsafe fn slow(self, r: &mut Regs) -> Flow {
+    unsafe fn slow(&self, r: &mut Regs) -> Flow {
         // SAFETY: as in `run`.
         unsafe {
             let Checked { value: record, trap } = self.callee.find_slow(r);
@@ -234,7 +234,7 @@ impl Op for ReturnCallRef {
     const NAME: Name = Name::of(&["return_call_ref"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: validation checked that the reference is to a function of a type that the
         // arguments were staged for.
         unsafe {
@@ -246,7 +246,7 @@ impl Op for ReturnCallRef {
     }
 
     #[inline(always)]
-    unsafe fn slow(self, r: &mut Regs) -> Flow {
+    unsafe fn slow(&self, r: &mut Regs) -> Flow {
         // SAFETY: as in `run`.
         unsafe {
             match referent(r, self.callee) {

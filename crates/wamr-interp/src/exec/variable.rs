@@ -36,7 +36,7 @@ impl<A: Source<u64>> Op for Copy<A> {
     const NAME: Name = Name::of(&["copy_", A::LETTER]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: both are slots of the current frame.
         unsafe {
             let value = self.src.get(r);
@@ -61,7 +61,7 @@ impl Op for CopyTwo {
     const NAME: Name = Name::of(&["copy_two"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: all are slots of the current frame.
         unsafe {
             let value: u64 = self.first.src.get(r);
@@ -88,7 +88,7 @@ impl Op for CopyRun {
     const NAME: Name = Name::of(&["copy_run"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: all are slots of the current frame.
         unsafe { core::ptr::copy(r.slot(self.src), r.slot(self.dst), self.slots as usize) };
         Flow::Next
@@ -126,7 +126,7 @@ impl Op for GlobalGet {
     const NAME: Name = Name::of(&["global.get"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: validation checked the index.
         unsafe {
             let value = *global(r, self.global);
@@ -151,7 +151,7 @@ impl<A: Source<u64>> Op for GlobalSet<A> {
     const NAME: Name = Name::of(&["global.set_", A::LETTER]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: validation checked the index.
         unsafe { *global(r, self.global) = self.src.get(r) };
         Flow::Next
@@ -172,7 +172,7 @@ impl Op for RefFunc {
     const NAME: Name = Name::of(&["ref.func"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: validation checked the index.
         unsafe {
             let record = rt::ref_func(r.ctx, FuncIdx(self.func));
@@ -193,7 +193,7 @@ impl Op for RefAsNonNull {
     const NAME: Name = Name::of(&["ref.as_non_null"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: the operand is a slot of the current frame.
         let value: u64 = unsafe { self.value.get(r) };
         if value == 0 { Flow::Trap(TrapCode::NullReference) } else { Flow::Next }

@@ -69,8 +69,8 @@ impl<K: WideOp> Op for Wide<K> {
     const NAME: Name = Name::of(&[K::NAME]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
-        let Self { dst, a: [a_low, a_high], b: [b_low, b_high], .. } = self;
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
+        let Self { dst, a: [a_low, a_high], b: [b_low, b_high], .. } = *self;
         // SAFETY: operands and destination are slots of the current frame.
         unsafe {
             let a = (*r.slot(a_low), *r.slot(a_high));
@@ -103,7 +103,7 @@ impl<K: WideningOp> Op for Widening<K> {
     const NAME: Name = Name::of(&[K::NAME]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: operands and destination are slots of the current frame.
         unsafe {
             let (a, b) = (*r.slot(self.a), *r.slot(self.b));

@@ -70,13 +70,13 @@ pub(crate) trait Op: Copy + 'static {
     /// # Safety
     /// The registers are those of an activation, and the operation belongs to the code of the
     /// function that owns the frame.
-    unsafe fn run(self, r: &mut Regs) -> Flow;
+    unsafe fn run(&self, r: &mut Regs) -> Flow;
 
     /// The rare rest of the operation, away from the handler.
     ///
     /// # Safety
     /// As for [`Op::run`].
-    unsafe fn slow(self, _r: &mut Regs) -> Flow {
+    unsafe fn slow(&self, _r: &mut Regs) -> Flow {
         unreachable!("no slow path")
     }
 }

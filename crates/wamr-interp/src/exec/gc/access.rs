@@ -167,7 +167,7 @@ impl<K: Storage> Op for StructGet<K> {
     const NAME: Name = Name::of(&["struct.get", K::NAME]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: validation says that the reference is null or a struct with such a field.
         unsafe {
             let reference: u32 = self.object.get(r);
@@ -202,7 +202,7 @@ impl<K: Storage> Op for StructSet<K> {
     const NAME: Name = Name::of(&["struct.set", K::NAME]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: as in `StructGet`.
         unsafe {
             let reference: u32 = self.object.get(r);
@@ -218,7 +218,7 @@ impl<K: Storage> Op for StructSet<K> {
     }
 
     #[inline(always)]
-    unsafe fn slow(self, r: &mut Regs) -> Flow {
+    unsafe fn slow(&self, r: &mut Regs) -> Flow {
         // SAFETY: as above, and `run` has found the field.
         unsafe {
             let at = object(r, self.object.get(r)).add(self.offset as usize);
@@ -269,7 +269,7 @@ impl<K: Storage> Op for ArrayGet<K> {
     const NAME: Name = Name::of(&["array.get", K::NAME]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: validation says that the reference is null or an array of `K`s.
         unsafe {
             let reference: u32 = self.array.get(r);
@@ -309,7 +309,7 @@ impl<K: Storage> Op for ArraySet<K> {
     const NAME: Name = Name::of(&["array.set", K::NAME]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: as in `ArrayGet`.
         unsafe {
             let reference: u32 = self.array.get(r);
@@ -330,7 +330,7 @@ impl<K: Storage> Op for ArraySet<K> {
     }
 
     #[inline(always)]
-    unsafe fn slow(self, r: &mut Regs) -> Flow {
+    unsafe fn slow(&self, r: &mut Regs) -> Flow {
         // SAFETY: as above, and `run` has found the element.
         unsafe {
             let at = element::<K>(object(r, self.array.get(r)), self.index.get(r));

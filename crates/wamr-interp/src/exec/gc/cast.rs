@@ -147,7 +147,7 @@ impl<const SENSE: bool, const BACK: bool> Op for BranchCast<SENSE, BACK> {
         Name::of(&["jump", back(BACK), if SENSE { "_if" } else { "_unless" }, "_ref.test"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: validation checked the value's hierarchy; the target is the last operand.
         unsafe {
             let value = self.value.get(r);

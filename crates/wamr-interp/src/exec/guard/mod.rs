@@ -16,7 +16,7 @@
 use wamr_runtime::numeric::simd::V128;
 
 use super::Regs;
-use super::dispatch::{HANDLER_CELLS, Handlers, Kind, operand_cells};
+use super::dispatch::{HANDLER_CELLS, Handlers, Kind, again, operand_cells};
 use crate::op::memory::{LoadOp, StoreOp};
 use crate::op::{Cell, Class, Define, Flow, Name, Op, Slot, SlotValue, Source, quiet};
 
@@ -38,21 +38,21 @@ pub(crate) trait Read<Res> {
     /// fill with zeros once more.
     type Bits: SlotValue;
 
-    /// Reads at `start` in memory 0.
+    /// Reads at `start` in memory 0, and gives `ip` back.
     ///
     /// # Safety
     /// The registers are those of a handler, `ip` is its operation, and memory 0 is guarded.
     /// `start` is the sum of two 32-bit numbers.
-    unsafe fn read(ip: *const Cell, r: &Regs, start: u64) -> Self::Bits;
+    unsafe fn read(ip: *const Cell, r: &Regs, start: u64) -> (Self::Bits, *const Cell);
 }
 
 /// How a type in memory is written.
 pub(crate) trait Write<Arg> {
-    /// Writes the low bits at `start` in memory 0.
+    /// Writes the low bits at `start` in memory 0, and gives `ip` back.
     ///
     /// # Safety
     /// As for [`Read::read`].
-    unsafe fn write(ip: *const Cell, r: &Regs, start: u64, value: Arg);
+    unsafe fn write(ip: *const Cell, r: &Regs, start: u64, value: Arg) -> *const Cell;
 }
 
 /// The operation at hand: `ip` is behind it already.
@@ -82,13 +82,14 @@ impl<K: LoadOp, A: Source<u32>, const QUIET: bool> Op for LoadGuarded<K, A, QUIE
     const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER, "_guarded"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: operands are slots of the current frame; this is translated for instances
         // whose memory 0 is guarded.
         unsafe {
             let start = self.address.get(r) as u64 + self.offset as u64;
-            let value = K::Mem::read(operation::<Self>(r), r, start);
-            r.define::<QUIET, _>(self.dst, value);
+            let (value, ip) = K::Mem::read(operation::<Self>(r), r, start);
+            let Self { dst, .. } = *again(r, ip);
+            r.define::<QUIET, _>(dst, value);
         }
         Flow::Next
     }
@@ -110,11 +111,12 @@ impl<K: StoreOp, A: Source<u32>, B: Source<K::Arg>> Op for StoreGuarded<K, A, B>
     const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER, B::LETTER, "_guarded"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: as for loads.
         unsafe {
             let start = self.address.get(r) as u64 + self.offset as u64;
-            K::Mem::write(operation::<Self>(r), r, start, self.value.get(r));
+            let ip = K::Mem::write(operation::<Self>(r), r, start, self.value.get(r));
+            again::<Self>(r, ip);
         }
         Flow::Next
     }
@@ -134,12 +136,13 @@ impl<A: Source<u32>> Op for VectorLoadGuarded<A> {
     const NAME: Name = Name::of(&["v128.load_", A::LETTER, "_guarded"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: as for loads of numbers.
         unsafe {
             let start = self.address.get(r) as u64 + self.offset as u64;
-            let value = arch::read_vector(operation::<Self>(r), r, start);
-            r.define_value(self.dst, value);
+            let (value, ip) = arch::read_vector(operation::<Self>(r), r, start);
+            let Self { dst, .. } = *again(r, ip);
+            r.define_value(dst, value);
         }
         Flow::Next
     }
@@ -159,12 +162,13 @@ impl<A: Source<V128>> Op for VectorStoreGuarded<A> {
     const NAME: Name = Name::of(&["v128.store_s", A::LETTER, "_guarded"]);
 
     #[inline(always)]
-    unsafe fn run(self, r: &mut Regs) -> Flow {
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: as for loads.
         unsafe {
             let address: u32 = self.address.get(r);
             let start = address as u64 + self.offset as u64;
-            arch::write_vector(operation::<Self>(r), r, start, self.value.get(r));
+            let ip = arch::write_vector(operation::<Self>(r), r, start, self.value.get(r));
+            again::<Self>(r, ip);
         }
         Flow::Next
     }

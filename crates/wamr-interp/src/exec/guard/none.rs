@@ -13,22 +13,22 @@ pub(crate) const SUPPORTED: bool = false;
 impl<Mem, Res: SlotValue> Read<Res> for Mem {
     type Bits = Res;
 
-    unsafe fn read(_: *const Cell, _: &Regs, _: u64) -> Res {
+    unsafe fn read(_: *const Cell, _: &Regs, _: u64) -> (Res, *const Cell) {
         unreachable!("no such code is made")
     }
 }
 
 impl<Mem, Arg> Write<Arg> for Mem {
-    unsafe fn write(_: *const Cell, _: &Regs, _: u64, _: Arg) {
+    unsafe fn write(_: *const Cell, _: &Regs, _: u64, _: Arg) -> *const Cell {
         unreachable!("no such code is made")
     }
 }
 
-pub(super) unsafe fn read_vector(_: *const Cell, _: &Regs, _: u64) -> V128 {
+pub(super) unsafe fn read_vector(_: *const Cell, _: &Regs, _: u64) -> (V128, *const Cell) {
     unreachable!("no such code is made")
 }
 
-pub(super) unsafe fn write_vector(_: *const Cell, _: &Regs, _: u64, _: V128) {
+pub(super) unsafe fn write_vector(_: *const Cell, _: &Regs, _: u64, _: V128) -> *const Cell {
     unreachable!("no such code is made")
 }
 

@@ -24,6 +24,9 @@ const ACTIVATION: usize = offset_of!(VmStore, interp_activation);
 ///
 /// Entries are distances, so that nothing needs relocation at run time. `R` keeps the section
 /// even where the linker finds that nothing refers to it.
+///
+/// `ip` is as before, but the compiler does not know: it would compute the next operation's address
+/// and read operands before the access, and save a register for them.
 macro_rules! access {
     ($instruction:literal, $ip:ident, $r:ident, $($operands:tt)*) => {
         asm!(
@@ -33,7 +36,7 @@ macro_rules! access {
             ".long 2b - .",
             ".popsection",
             $($operands)*
-            in("rdi") $ip,
+            inout("rdi") $ip,
             in("rsi") $r.fp,
             in("rdx") $r.mem,
             in("r8") $r.ctx,
@@ -47,7 +50,7 @@ macro_rules! reads {
             type Bits = $bits;
 
             #[inline(always)]
-            unsafe fn read(ip: *const Cell, r: &Regs, start: u64) -> $bits {
+            unsafe fn read(mut ip: *const Cell, r: &Regs, start: u64) -> ($bits, *const Cell) {
                 let value: $bits;
                 // SAFETY: the address lies in what a guarded memory reserves; a fault leaves
                 // this activation, which has nothing to drop.
@@ -59,7 +62,7 @@ macro_rules! reads {
                         start = in(reg) start,
                     );
                 }
-                value
+                (value, ip)
             }
         }
     )*};
@@ -86,7 +89,12 @@ macro_rules! writes {
     ($($mem:ty: $instruction:literal, $class:ident: $($arg:ty),*;)*) => {$($(
         impl Write<$arg> for $mem {
             #[inline(always)]
-            unsafe fn write(ip: *const Cell, r: &Regs, start: u64, value: $arg) {
+            unsafe fn write(
+                mut ip: *const Cell,
+                r: &Regs,
+                start: u64,
+                value: $arg,
+            ) -> *const Cell {
                 // SAFETY: as for reads. A write that faults has changed nothing.
                 unsafe {
                     access!(
@@ -96,6 +104,7 @@ macro_rules! writes {
                         value = in($class) value,
                     );
                 }
+                ip
             }
         }
     )*)*};
@@ -115,7 +124,7 @@ writes! {
 /// # Safety
 /// As for [`Read::read`].
 #[inline(always)]
-pub(super) unsafe fn read_vector(ip: *const Cell, r: &Regs, start: u64) -> V128 {
+pub(super) unsafe fn read_vector(mut ip: *const Cell, r: &Regs, start: u64) -> (V128, *const Cell) {
     let value: __m128i;
     // SAFETY: as for reads of numbers; vectors are 16 bytes without further meaning.
     unsafe {
@@ -125,7 +134,7 @@ pub(super) unsafe fn read_vector(ip: *const Cell, r: &Regs, start: u64) -> V128 
             value = lateout(xmm_reg) value,
             start = in(reg) start,
         );
-        core::mem::transmute(value)
+        (core::mem::transmute::<__m128i, V128>(value), ip)
     }
 }
 
@@ -134,7 +143,12 @@ pub(super) unsafe fn read_vector(ip: *const Cell, r: &Regs, start: u64) -> V128 
 /// # Safety
 /// As for [`Read::read`].
 #[inline(always)]
-pub(super) unsafe fn write_vector(ip: *const Cell, r: &Regs, start: u64, value: V128) {
+pub(super) unsafe fn write_vector(
+    mut ip: *const Cell,
+    r: &Regs,
+    start: u64,
+    value: V128,
+) -> *const Cell {
     // SAFETY: as for reads. Where a part of the bytes is out of bounds the processor writes none.
     unsafe {
         let value: __m128i = core::mem::transmute(value);
@@ -145,6 +159,7 @@ pub(super) unsafe fn write_vector(ip: *const Cell, r: &Regs, start: u64, value: 
             value = in(xmm_reg) value,
         );
     }
+    ip
 }
 
 /// Has faults of the accesses end activations rather than the process.
