@@ -1,6 +1,9 @@
 //! The host that modules run in: what imported functions do, and what is shared with them.
 
-use wamr::{Caller, Error, Func, FuncType, StoreLimits};
+use wamr::types::{
+    ArrayType, CompositeType, FieldType, RecGroup, RegistryError, StorageType, SubType,
+};
+use wamr::{AnyRef, AsContextMut, Caller, Error, Func, FuncType, StoreLimits, TypeId, Val};
 
 use crate::observe::{describe, describe_error};
 use crate::run::Event;
@@ -43,6 +46,33 @@ impl Shared {
     }
 }
 
+/// Heaps that are full with a few objects of the host's.
+pub(crate) const SMALL_HEAP_BYTES: usize = 192 << 10;
+
+/// Whether host functions of runs with this seed fill the heap with garbage, so that it is collected
+/// while wasm runs.
+pub(crate) fn fills_heaps(seed: u64) -> bool {
+    mix(seed, 51).is_multiple_of(4)
+}
+
+/// Fills the heap with objects that nothing refers to.
+fn fill_heap(store: &mut impl AsContextMut<Data = Shared>) {
+    let Ok(ty) = bytes_type(store) else { return };
+    let zeros = vec![Val::I32(0); SMALL_HEAP_BYTES / 6];
+    for _ in 0..8 {
+        // If there is no room, it has been collected too.
+        drop(AnyRef::new_array(&mut *store, ty, &zeros));
+    }
+}
+
+/// The type of arrays of bytes.
+fn bytes_type(store: &mut impl AsContextMut<Data = Shared>) -> Result<TypeId, RegistryError> {
+    let field = FieldType { storage: StorageType::I8, mutable: true };
+    let composite = CompositeType::Array(ArrayType(field));
+    let ty = SubType { is_final: true, supertype: None, composite };
+    store.as_context_mut().engine().types().register(RecGroup { types: Box::new([ty]) })
+}
+
 /// What imported functions do: note what they were given, now and then fail or call what the module
 /// exports, and return something.
 pub(crate) fn call(
@@ -57,6 +87,10 @@ pub(crate) fn call(
     shared.calls += 1;
     let choice = mix(mix(shared.seed, 100 + position as u64), shared.calls);
     shared.log(format!("import {position} ({})", params.join(", ")));
+    if fills_heaps(shared.seed) && (choice >> 32).is_multiple_of(2) {
+        fill_heap(&mut caller);
+    }
+    let shared = caller.data_mut();
     match choice % 16 {
         0 => return Err(Error::msg("the host refuses")),
         1..=4 if shared.depth < DEPTH && !shared.funcs.is_empty() => {

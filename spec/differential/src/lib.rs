@@ -9,7 +9,9 @@ mod random;
 pub use random::{bytes_of_seed, mix};
 
 mod generate;
-pub use generate::{module_from, pair_from};
+pub use generate::{
+    Kind, STEPS, STEPS_EXPORT, has_floats, may_wait, module_from, module_of, pair_from,
+};
 
 mod host;
 mod observe;

@@ -172,10 +172,11 @@ fn describe_memory(
     memory.read(store.as_context_mut(), 0, &mut bytes).ok()?;
     let mut hash = pages;
     let mut first = None;
-    for (position, word) in
-        bytes.chunks(8).enumerate().filter(|(_, word)| word.iter().any(|&byte| byte != 0))
-    {
-        let number = word.iter().fold(0, |number, &byte| number << 8 | u64::from(byte));
+    // Pages have one byte or a multiple of eight.
+    let (words, rest) = bytes.as_chunks();
+    let rest = rest.iter().map(|&byte| u64::from(byte));
+    let words = words.iter().map(|word| u64::from_be_bytes(*word)).chain(rest);
+    for (position, number) in words.enumerate().filter(|(_, number)| *number != 0) {
         hash = mix(hash ^ number, position as u64);
         first.get_or_insert((position * 8, number));
     }

@@ -5,16 +5,19 @@ use std::fmt;
 use wamr::types::ModuleBytes;
 use wamr::{
     Config, Engine, Error, Extern, ExternType, Feature, Func, Instance, InstantiateError, Mode,
-    Module, Store,
+    Module, Store, Val, Validation,
 };
 
-use crate::generate::has_tail_calls;
+use crate::generate::{STEPS, STEPS_EXPORT, counts_steps, has_tail_calls};
 use crate::host::{self, Shared};
 use crate::observe::{describe_entity, describe_error};
 use crate::{mix, values};
 
-/// Fuel for each call: what makes every run end.
+/// Fuel for each call: what makes runs of modules end that do not end by themselves.
 const FUEL: u64 = 20_000;
+
+/// How often each function is called.
+const ROUNDS: u64 = 2;
 
 /// How a module comes to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,17 +79,21 @@ pub struct Run {
     pub events: Vec<Event>,
 }
 
-/// An engine for a way.
-fn engine(way: Way) -> Result<Engine, Error> {
+/// An engine for a way. What else follows from the seed shows in nothing.
+fn engine(way: Way, consumes_fuel: bool, seed: u64) -> Result<Engine, Error> {
+    let choice = mix(seed, 50);
+    let lazy = choice.is_multiple_of(3);
     let mut config = Config::new();
     config
         .mode(way.mode)
         .memory_guard(way.memory_guard)
         // With checked memories also without what only some processors have.
         .processor_features(way.memory_guard)
-        .consume_fuel(true)
+        .consume_fuel(consumes_fuel)
+        .inlining(!(choice >> 8).is_multiple_of(5))
+        .validation(if lazy { Validation::Lazy } else { Validation::Eager })
         .wasm_feature(Feature::LegacyExceptions, true)
-        .gc_heap_bytes(4 << 20)
+        .gc_heap_bytes(if host::fills_heaps(seed) { host::SMALL_HEAP_BYTES } else { 4 << 20 })
         .interp_stack_bytes(1 << 20);
     Engine::new(&config)
 }
@@ -111,12 +118,15 @@ pub fn run_pair(ways: [Way; 2], modules: [&[u8]; 2], seed: u64) -> Result<Run, S
 
 fn run_all(ways: &[Way], modules: &[&[u8]], seed: u64) -> Result<Run, String> {
     let shows_frames = !modules.iter().any(|module| has_tail_calls(module));
-    let engine = engine(ways[0]).map_err(|error| error.to_string())?;
+    let consumes_fuel = !modules.iter().all(|module| counts_steps(module));
+    let engine = engine(ways[0], consumes_fuel, seed).map_err(|error| error.to_string())?;
     let loaded = ways.iter().zip(modules).map(|(&way, module)| load(&engine, way, module));
     let loaded = loaded.collect::<Result<Vec<_>, _>>()?;
     let mut store = Store::new(&engine, Shared::new(seed, shows_frames));
     store.limiter(|shared| &mut shared.limits);
-    store.set_fuel(FUEL).map_err(|error| error.to_string())?;
+    if consumes_fuel {
+        store.set_fuel(FUEL).map_err(|error| error.to_string())?;
+    }
     let mut exports: Vec<(String, Extern)> = Vec::new();
     for (position, (model, module)) in loaded.iter().enumerate() {
         let imports = match position {
@@ -146,7 +156,8 @@ fn run_all(ways: &[Way], modules: &[&[u8]], seed: u64) -> Result<Run, String> {
             }
         }
     }
-    call_all(&mut store, &exports, seed).map_err(|error| error.to_string())?;
+    let outcome = call_all(&mut store, &exports, consumes_fuel, seed);
+    outcome.map_err(|error| error.to_string())?;
     Ok(Run { events: store.into_data().events })
 }
 
@@ -207,24 +218,46 @@ fn imports(
 fn call_all(
     store: &mut Store<Shared>,
     exports: &[(String, Extern)],
+    consumes_fuel: bool,
     seed: u64,
 ) -> Result<(), Error> {
     store.data_mut().funcs =
         exports.iter().filter_map(|(_, entity)| entity.clone().into_func()).collect();
     look(store, exports);
     let funcs = store.data().funcs.clone();
-    for (position, func) in funcs.iter().enumerate() {
-        store.set_fuel(FUEL)?;
-        store.data_mut().log(format!("call {position}"));
-        // What it ends in has been noted.
-        let _ = host::call_func(store, func, mix(seed, 1000 + position as u64));
-        let fuel = store.get_fuel()?;
-        store.data_mut().log(format!("fuel {fuel}"));
-        look(store, exports);
+    for round in 1..=ROUNDS {
+        for (position, func) in funcs.iter().enumerate() {
+            refill(store, exports, consumes_fuel)?;
+            store.data_mut().log(format!("call {position}"));
+            // What it ends in has been noted.
+            let _ = host::call_func(store, func, mix(seed, 1000 * round + position as u64));
+            if consumes_fuel {
+                let fuel = store.get_fuel()?;
+                store.data_mut().log(format!("fuel {fuel}"));
+            }
+            look(store, exports);
+        }
     }
     // Nothing that can be reached may get lost.
     store.gc();
     look(store, exports);
+    Ok(())
+}
+
+/// Lets the next call do as much as every other one.
+fn refill(
+    store: &mut Store<Shared>,
+    exports: &[(String, Extern)],
+    consumes_fuel: bool,
+) -> Result<(), Error> {
+    if consumes_fuel {
+        store.set_fuel(FUEL)?;
+    }
+    for (name, entity) in exports {
+        if let (STEPS_EXPORT, Extern::Global(steps)) = (&**name, entity) {
+            steps.set(&mut *store, Val::I32(STEPS as i32))?;
+        }
+    }
     Ok(())
 }
 
