@@ -192,6 +192,22 @@ fn every_truncation_and_every_changed_byte_is_found_out() {
 /// Whether the digest fits is none of these files' problems: whatever they say, reading them ends
 /// with a module or an error.
 #[test]
+fn damage_of_large_files_is_found_out_although_they_are_read_meanwhile() {
+    let data = "x".repeat(5 << 20);
+    let text = LARGE.replace("some data", &data).replace("memory 1 2", "memory 81 82");
+    let bytes = written(&text, None);
+    assert!(reread(&bytes).is_ok());
+    // Some of it in what is read at once, some in what is only hashed.
+    for at in [300, 500, 900, 4 << 20, bytes.len() - 5000, bytes.len() - 1] {
+        let mut changed = bytes.clone();
+        changed[at] ^= 0x81;
+        let error = reread(&changed).expect_err("it is damaged");
+        assert!(matches!(error, FileError::Damaged), "{at}: {error}");
+    }
+    assert!(matches!(reread(&bytes[..bytes.len() - 1]), Err(FileError::Damaged)));
+}
+
+#[test]
 fn no_contents_make_the_reader_misbehave() {
     let bytes = written(LARGE, None);
     let mut accepted = 0;

@@ -15,7 +15,7 @@ use super::FileError;
 use super::const_expr::Scope;
 use super::retype::retype;
 use super::schema::{
-    CompositeType, ConstExpr, ConstOp, Data, Element, ElementItems, ElementMode, ExternKind,
+    Address, CompositeType, ConstOp, Data, Element, ElementItems, ElementMode, ExternKind,
     FieldType, GlobalType, HeapType, ImportDesc, Limits, MemoryType, Module, RefType, StorageType,
     SubType, TableType, ValType,
 };
@@ -40,21 +40,29 @@ pub(super) struct Blobs {
     pub(super) features: wasm::Features,
 }
 
-/// Decodes a module of a package version.
-pub(super) fn module(
-    file: &Module<'_>,
-    package: u16,
-    blobs: Blobs,
-    registry: &TypeRegistry,
-) -> Result<wasm::Module> {
-    check_counts(file)?;
-    // An engine holds types for ever. So they are put elsewhere first, until it is known that nothing
-    // is wrong with the rest either.
-    let mut module = decode(file, package, blobs, &TypeRegistry::new())?;
-    let mut decoder = Decoder::new(registry);
-    decoder.types(&file.types)?;
-    retype(&mut module, decoder.types, decoder.type_defs);
-    Ok(module)
+/// A decoded module whose types are in no engine's registry. An engine holds types for ever, so that
+/// they are put elsewhere until it is known that nothing is wrong with the rest either.
+pub(super) struct Draft {
+    module: wasm::Module,
+    types: Vec<Vec<SubType>>,
+}
+
+impl Draft {
+    /// Decodes a module of a package version.
+    pub(super) fn new(file: Module<'_>, package: u16, blobs: Blobs) -> Result<Self> {
+        check_counts(&file)?;
+        let module = decode(&file, package, blobs, &TypeRegistry::new())?;
+        Ok(Self { module, types: file.types })
+    }
+
+    /// The module, with its types in a registry.
+    pub(super) fn register(self, registry: &TypeRegistry) -> Result<wasm::Module> {
+        let Self { mut module, types } = self;
+        let mut decoder = Decoder::new(registry);
+        decoder.types(&types)?;
+        retype(&mut module, decoder.types, decoder.type_defs);
+        Ok(module)
+    }
 }
 
 fn decode(
@@ -78,8 +86,10 @@ fn decode(
     let elements = file.elements.iter().map(|element| decoder.element(element));
     let elements = elements.collect::<Result<_>>()?;
     let mut ranges = Ranges { rest: blobs.data };
-    let data = file.data.iter().map(|data| decoder.data(data, &mut ranges));
-    let data = data.collect::<Result<_>>()?;
+    let mut data = Vec::with_capacity(file.data.len());
+    for segment in &file.data {
+        data.push(decoder.data(segment, &mut ranges)?);
+    }
     ranges.finish()?;
     let mut ranges = Ranges { rest: blobs.custom };
     let customs = file.customs.iter().map(|&(name, len)| {
@@ -105,7 +115,7 @@ fn decode(
         export_map: decoder.export_map,
         start,
         elements,
-        data,
+        data: data.into(),
         imported_funcs: decoder.imported[0],
         imported_tables: decoder.imported[1],
         imported_memories: decoder.imported[2],
@@ -440,14 +450,20 @@ impl<'a> Decoder<'a> {
                 let Some(ty) = self.memories.get(*memory as usize) else {
                     return malformed("an unknown memory");
                 };
-                let offset = self.const_expr(offset, ty.index.val_type())?;
+                let offset = match offset {
+                    &Address::I32(offset) if ty.index == wasm::IndexType::I32 => {
+                        wasm::ConstExpr([wasm::ConstOp::I32Const(offset)].into())
+                    }
+                    &Address::I32(_) => return malformed("an invalid constant expression"),
+                    Address::Other(ops) => self.const_expr(ops, ty.index.val_type())?,
+                };
                 wasm::DataMode::Active { memory: MemoryIdx(*memory), offset }
             }
         };
         Ok(wasm::Data { mode, range: ranges.take(data.len_bytes)? })
     }
 
-    fn const_expr(&mut self, expr: &ConstExpr, wanted: wasm::ValType) -> Result<wasm::ConstExpr> {
+    fn const_expr(&mut self, expr: &[ConstOp], wanted: wasm::ValType) -> Result<wasm::ConstExpr> {
         let ops = expr.iter().map(|&op| self.outside().const_op(op)).collect::<Result<_>>()?;
         let decoded = wasm::ConstExpr(ops);
         let scope = Scope {

@@ -31,6 +31,22 @@ pub(super) fn digest(file: &[u8]) -> [u8; DIGEST_LEN] {
     *hasher.finalize().as_bytes()
 }
 
+/// What a look at a file gives, if the file has this digest. Large files are looked at while other
+/// threads hash, and what was seen is forgotten if the digest is another one; whoever looks must
+/// therefore put up with any bytes.
+pub(super) fn beside<R>(
+    file: &[u8],
+    expected: &[u8; DIGEST_LEN],
+    look: impl FnOnce() -> R,
+) -> Option<R> {
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    if file.len() < LARGE_BYTES || threads == 1 {
+        return (digest(file) == *expected).then(look);
+    }
+    let (found, outcome) = digest_beside(file, threads.min(MAX_THREADS), look);
+    (found == *expected).then_some(outcome)
+}
+
 /// Adds what a file begins with.
 fn add_first(hasher: &mut Hasher, bytes: &[u8]) {
     hasher.update(&bytes[..DIGEST_OFFSET]);
@@ -40,6 +56,15 @@ fn add_first(hasher: &mut Hasher, bytes: &[u8]) {
 
 /// The same for a file of more than a piece, on so many threads if there are as many.
 fn digest_on(file: &[u8], threads: usize) -> [u8; DIGEST_LEN] {
+    digest_beside(file, threads, || ()).0
+}
+
+/// The same, after this thread has done something else.
+fn digest_beside<R>(
+    file: &[u8],
+    threads: usize,
+    first: impl FnOnce() -> R,
+) -> ([u8; DIGEST_LEN], R) {
     let pieces: Vec<&[u8]> = file.chunks(PIECE_BYTES).collect();
     let values: Vec<OnceLock<ChainingValue>> = pieces.iter().map(|_| OnceLock::new()).collect();
     let next = AtomicUsize::new(0);
@@ -56,17 +81,19 @@ fn digest_on(file: &[u8], threads: usize) -> [u8; DIGEST_LEN] {
             let _ = values[position].set(hasher.finalize_non_root());
         }
     };
-    thread::scope(|scope| {
+    let outcome = thread::scope(|scope| {
         for _ in 1..threads {
             if thread::Builder::new().spawn_scoped(scope, work).is_err() {
                 break;
             }
         }
+        let outcome = first();
         work();
+        outcome
     });
     let values: Vec<ChainingValue> = values.into_iter().filter_map(OnceLock::into_inner).collect();
     let (left, right) = split(&values);
-    *merge_subtrees_root(&merge(left), &merge(right), Mode::Hash).as_bytes()
+    (*merge_subtrees_root(&merge(left), &merge(right), Mode::Hash).as_bytes(), outcome)
 }
 
 /// The subtrees of a tree of more than one piece: the left one is as large as it can be.
@@ -111,6 +138,10 @@ mod tests {
             for threads in [1, 2, 4] {
                 assert_eq!(digest_on(&bytes[..len], threads), expected, "{len}, {threads}");
             }
+        }
+        for file in [&bytes[..], &bytes[..LARGE_BYTES - 1]] {
+            assert_eq!(beside(file, &digest(file), || 7), Some(7));
+            assert_eq!(beside(file, &[0; DIGEST_LEN], || 7), None);
         }
         bytes[LARGE_BYTES] ^= 1;
         assert_ne!(digest(&bytes), *blake3::hash(&zeroed).as_bytes());

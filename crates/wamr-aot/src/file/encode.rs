@@ -210,7 +210,9 @@ impl Encoder {
 
     fn data(&self, data: &wasm::Data) -> Option<Data> {
         let active = match &data.mode {
-            wasm::DataMode::Active { memory, offset } => Some((memory.0, self.const_expr(offset)?)),
+            wasm::DataMode::Active { memory, offset } => {
+                Some((memory.0, self.const_expr(offset)?.into()))
+            }
             wasm::DataMode::Passive => None,
         };
         Some(Data { active, len_bytes: data.range.len() as u64 })

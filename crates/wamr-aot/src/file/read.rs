@@ -82,12 +82,11 @@ pub fn read_if<E: From<FileError>>(
     types: &TypeRegistry,
     accept: impl FnOnce(&Outline) -> Result<(), E>,
 ) -> Result<AotFile, E> {
-    let Opened { header, producer, described, blobs, outline } = open(&bytes)?;
+    let Opened { package, producer, outline, more } = open(&bytes, decode::Draft::new)?;
     accept(&outline)?;
-    let module = decode::module(&described, header.package, blobs, types)?;
+    let module = more.register(types)?;
     let Outline { compiled, text, consumes_fuel, .. } = outline;
-    let package = header.package;
-    Ok(AotFile { module, compiled, text, consumes_fuel, package, producer: producer.into() })
+    Ok(AotFile { module, compiled, text, consumes_fuel, package, producer })
 }
 
 /// What stands in a file, as far as it can be known without the module's types.
@@ -95,28 +94,40 @@ pub fn read_if<E: From<FileError>>(
 /// # Errors
 /// As [`read`], but for what is wrong with the module alone.
 pub fn outline(bytes: &ModuleBytes) -> Result<Outline, FileError> {
-    Ok(open(bytes)?.outline)
+    Ok(open(bytes, |_, _, _| Ok(()))?.outline)
 }
 
-/// A file with everything that is known before the module is decoded.
-struct Opened<'a> {
-    header: Header,
-    producer: &'a str,
-    described: schema::Module<'a>,
-    blobs: Blobs,
+/// What is known of a file.
+struct Opened<T> {
+    package: u16,
+    producer: Box<str>,
     outline: Outline,
+    /// What was made of the module.
+    more: T,
 }
 
-fn open(bytes: &ModuleBytes) -> Result<Opened<'_>, FileError> {
+/// Reads a file; `make` makes something of the module with its package version.
+fn open<T>(
+    bytes: &ModuleBytes,
+    make: impl FnOnce(schema::Module<'_>, u16, Blobs) -> Result<T, FileError>,
+) -> Result<Opened<T>, FileError> {
     let file = bytes.as_slice();
     if !Header::is_there(file) {
         return Err(FileError::NotAot(Kind::of(file)));
     }
     let header = Header::decode(file)?;
     let (file, _) = header::split(file, &header)?;
-    if header.digest != digest::digest(file) {
-        return Err(FileError::Damaged);
-    }
+    let look = || look(bytes, file, header.package, make);
+    digest::beside(file, &header.digest, look).ok_or(FileError::Damaged)?
+}
+
+/// Reads a file that may be damaged.
+fn look<T>(
+    bytes: &ModuleBytes,
+    file: &[u8],
+    package: u16,
+    make: impl FnOnce(schema::Module<'_>, u16, Blobs) -> Result<T, FileError>,
+) -> Result<Opened<T>, FileError> {
     let sections = Sections::new(bytes, file)?;
     let info: Info<'_> = decode_as(sections.get(section::INFO)?)?;
     if let Some(unknown) = info.requires.iter().find(|name| !requirement::KNOWN.contains(name)) {
@@ -138,7 +149,8 @@ fn open(bytes: &ModuleBytes) -> Result<Opened<'_>, FileError> {
         features,
         memory0: decode::memory0(&described)?,
     };
-    Ok(Opened { header, producer: info.producer, described, blobs, outline })
+    let more = make(described, package, blobs)?;
+    Ok(Opened { package, producer: info.producer.into(), outline, more })
 }
 
 /// How much there is of what code refers to.
@@ -279,7 +291,9 @@ impl<'a> Sections<'a> {
         key: impl Fn(&T) -> u32,
     ) -> Result<Table<T>, FileError> {
         let table = self.table(name)?;
-        if table.is_sorted_by_key(key) {
+        // All are compared: to stop at the first that is wrong takes a branch for each.
+        let pairs = table.array_windows();
+        if pairs.fold(true, |sorted, [a, b]| sorted & (key(a) <= key(b))) {
             return Ok(table);
         }
         Err(FileError::Malformed("a table that is not sorted"))
@@ -368,27 +382,27 @@ fn check(
         func.start.checked_add(func.len_bytes).is_some_and(|end| end <= code_len)
             && (func.func as usize) < counts.funcs
     };
-    let is_trap = |site: &TrapSite| {
-        site.at < code_len
-            && u8::try_from(site.code).is_ok_and(|code| TrapCode::from_raw(code).is_some())
-    };
+    let is_code: [bool; 256] =
+        core::array::from_fn(|code| TrapCode::from_raw(code as u8).is_some());
+    let is_trap = |site: &TrapSite| site.code < 256 && is_code[usize::from(site.code as u8)];
     let is_handler = |site: &HandlerSite| {
-        site.at <= code_len
-            && site
-                .first
-                .checked_add(site.count)
-                .is_some_and(|end| end as usize <= tables.clauses.len())
+        let end = site.first.checked_add(site.count);
+        end.is_some_and(|end| end as usize <= tables.clauses.len())
     };
+    // Of sorted tables the last item says it for all.
+    let are_inside = tables.traps.last().is_none_or(|site| site.at < code_len)
+        && tables.calls.last().is_none_or(|site| site.at <= code_len)
+        && tables.handlers.last().is_none_or(|site| site.at <= code_len);
     let is_clause = |clause: &Clause| {
         clause.target < code_len
             && clause.keep <= 2
             && (clause.tag == ALL_TAGS || (clause.tag as usize) < counts.tags)
     };
     let is_inlined = |frame: &InlinedFrame| (frame.func as usize) < counts.funcs;
-    let is_good = funcs.iter().all(has_code)
+    let is_good = are_inside
+        && funcs.iter().all(has_code)
         && tables.funcs.iter().all(is_range)
-        && tables.traps.iter().all(is_trap)
-        && tables.calls.iter().all(|site| site.at <= code_len)
+        && tables.traps.iter().fold(true, |good, site| good & is_trap(site))
         && tables.handlers.iter().all(is_handler)
         && tables.clauses.iter().all(is_clause)
         && tables.inlined.iter().all(is_inlined);

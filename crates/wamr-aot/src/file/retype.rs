@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use wamr_types::{
-    ConstExpr, ConstOp, DataMode, ElementItems, ElementMode, HeapType, ImportDesc, Module, RefType,
-    SubType, TypeId, ValType,
+    ConstExpr, ConstOp, ElementItems, ElementMode, HeapType, ImportDesc, Module, RefType, SubType,
+    TypeId, ValType,
 };
 
 /// Gives a module these types in place of those that it has.
@@ -40,11 +40,7 @@ pub(super) fn retype(module: &mut Module, types: Vec<TypeId>, defs: Vec<Arc<SubT
             items.iter_mut().for_each(|item| new.expr(item));
         }
     }
-    for data in &mut module.data {
-        if let DataMode::Active { offset, .. } = &mut data.mode {
-            new.expr(offset);
-        }
-    }
+    // Addresses of data segments name no types: no operator leads from a reference to a number.
     (module.types, module.type_defs) = (types.into(), defs.into());
 }
 

@@ -8,7 +8,10 @@
 //! [`Info::requires`] or a new package version, so that readers that do not know them refuse the
 //! file. Variants are added at the end of their enums. Older files are read for ever.
 
-use serde::{Deserialize, Serialize};
+use core::fmt;
+
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What a file needs, and how it was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -203,8 +206,63 @@ pub(super) enum ElementItems {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Data {
     /// The memory and the address of an active segment.
-    pub(super) active: Option<(u32, ConstExpr)>,
+    pub(super) active: Option<(u32, Address)>,
     pub(super) len_bytes: u64,
+}
+
+/// A constant expression, written as any other. Modules have very many whose value is a number: that
+/// is kept without an allocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Address {
+    I32(i32),
+    Other(Box<[ConstOp]>),
+}
+
+impl From<ConstExpr> for Address {
+    fn from(ops: ConstExpr) -> Self {
+        match ops[..] {
+            [ConstOp::I32Const(value)] => Self::I32(value),
+            _ => Self::Other(ops.into()),
+        }
+    }
+}
+
+impl Serialize for Address {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::I32(value) => [ConstOp::I32Const(*value)].as_slice().serialize(serializer),
+            Self::Other(ops) => ops.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Ops;
+
+        impl<'de> Visitor<'de> for Ops {
+            type Value = Address;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a constant expression")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Address, A::Error> {
+                let first = seq.next_element()?;
+                let second = seq.next_element()?;
+                if let (Some(ConstOp::I32Const(value)), None) = (first, second) {
+                    return Ok(Address::I32(value));
+                }
+                let mut ops: ConstExpr = first.into_iter().chain(second).collect();
+                while let Some(op) = seq.next_element()? {
+                    ops.push(op);
+                }
+                Ok(Address::Other(ops.into()))
+            }
+        }
+
+        deserializer.deserialize_seq(Ops)
+    }
 }
 
 pub(super) type ConstExpr = Vec<ConstOp>;
@@ -233,4 +291,29 @@ pub(super) enum ConstOp {
     ArrayNewFixed(u32, u32),
     AnyConvertExtern,
     ExternConvertAny,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_written_as_expressions() {
+        let exprs: [ConstExpr; 5] = [
+            vec![],
+            vec![ConstOp::I32Const(-5)],
+            vec![ConstOp::I64Const(7)],
+            vec![ConstOp::I32Const(1), ConstOp::GlobalGet(3), ConstOp::I32Add],
+            vec![ConstOp::I32Const(1), ConstOp::I32Const(2)],
+        ];
+        for expr in exprs {
+            let address = Address::from(expr.clone());
+            let bytes = postcard::to_allocvec(&expr).expect("it is encoded");
+            assert_eq!(postcard::to_allocvec(&address).expect("it is encoded"), bytes);
+            assert_eq!(postcard::from_bytes::<Address>(&bytes), Ok(address), "{expr:?}");
+            for cut in 0..bytes.len() {
+                assert!(postcard::from_bytes::<Address>(&bytes[..cut]).is_err(), "{expr:?}");
+            }
+        }
+    }
 }

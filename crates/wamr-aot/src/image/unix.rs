@@ -67,9 +67,14 @@ impl Mapping {
 
     /// Reads the first `len` bytes of a file, or what there is of them.
     pub(super) fn read_file(file: &File, len: usize) -> io::Result<Self> {
-        let mut this = Self::new(len)?;
         let has_others = || thread::available_parallelism().is_ok_and(|count| count.get() > 1);
-        if len < 2 * LARGE_BYTES || !has_others() {
+        Self::read_file_on(file, len, len >= 2 * LARGE_BYTES && has_others())
+    }
+
+    /// The same, with another thread that helps or alone.
+    fn read_file_on(file: &File, len: usize, helped: bool) -> io::Result<Self> {
+        let mut this = Self::new(len)?;
+        if !helped {
             this.len = read_at(file, this.bytes_mut(), 0)?;
             return Ok(this);
         }
@@ -190,4 +195,67 @@ pub(super) fn page_bytes() -> usize {
     // SAFETY: asks for a number.
     let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     usize::try_from(bytes).unwrap_or(64 << 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// A file that is gone with the value.
+    struct TestFile(PathBuf);
+
+    impl TestFile {
+        fn new(name: &str, bytes: &[u8]) -> Self {
+            let path = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
+            File::create(&path).and_then(|mut file| file.write_all(bytes)).expect("it is written");
+            Self(path)
+        }
+
+        fn open(&self) -> File {
+            File::options().read(true).write(true).open(&self.0).expect("it is there")
+        }
+    }
+
+    impl Drop for TestFile {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    #[test]
+    fn files_are_read_as_far_as_they_go() {
+        let bytes: Vec<u8> = (0..3 * LARGE_BYTES + 5).map(|at| (at / 3 ^ at >> 11) as u8).collect();
+        let file = TestFile::new("wamr-aot-read", &bytes);
+        for helped in [false, true] {
+            let read = |len| Mapping::read_file_on(&file.open(), len, helped).expect("it is read");
+            for len in [0, 1, LARGE_BYTES, 2 * LARGE_BYTES + 1, bytes.len()] {
+                assert!(read(len).bytes() == &bytes[..len], "{helped}, {len}");
+            }
+            // It has become shorter since somebody asked for its length, by whole pieces too.
+            for missing in [1, LARGE_BYTES, 4 * LARGE_BYTES - 1] {
+                assert!(read(bytes.len() + missing).bytes() == &bytes[..], "{helped}, {missing}");
+            }
+        }
+        let writer = file.open();
+        for len in [2 * LARGE_BYTES, LARGE_BYTES + 1, 7, 0] {
+            writer.set_len(len as u64).expect("it is cut");
+            let read = Mapping::read_file_on(&file.open(), bytes.len(), true).expect("it is read");
+            assert!(read.bytes() == &bytes[..len], "{len}");
+        }
+        assert!(
+            Mapping::read_file(&file.open(), bytes.len()).is_ok_and(|it| it.bytes().is_empty())
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_an_error() {
+        let folder = File::open(std::env::temp_dir()).expect("it is there");
+        for helped in [false, true] {
+            assert!(Mapping::read_file_on(&folder, 3 * LARGE_BYTES, helped).is_err(), "{helped}");
+        }
+        assert!(Mapping::read_file(&folder, usize::MAX >> 1).is_err());
+    }
 }
