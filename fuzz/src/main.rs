@@ -1,5 +1,6 @@
 //! Runs a fuzz target with inputs that follow from seeds, or with files, on any toolchain.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,16 +20,21 @@ Targets: ";
 /// Native stack for runs: what the main thread of a process has.
 const STACK_BYTES: usize = 8 << 20;
 
-type Target = fn(&[u8]);
+/// Says how far it got with an input.
+type Target = fn(&[u8]) -> &'static str;
 
 /// Each target, and whether its inputs are modules.
 const TARGETS: &[(&str, Target, bool)] = &[
     ("loader", wamr_fuzz::loader, true),
+    ("mutated", wamr_fuzz::mutated, false),
     ("aot", wamr_fuzz::aot, false),
     ("differential", wamr_fuzz::differential, false),
     ("pair", wamr_fuzz::pair, false),
     ("imports", wamr_fuzz::imports, false),
+    ("api", wamr_fuzz::api, false),
     ("wasi", wamr_fuzz::wasi, false),
+    #[cfg(feature = "outside")]
+    ("outside", wamr_fuzz::outside::outside, false),
 ];
 
 #[derive(Default)]
@@ -83,21 +89,28 @@ fn run_seeds(target: Target, takes_modules: bool, options: &Options) -> usize {
     let end = options.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let count = options.count.unwrap_or(if end.is_some() { u64::MAX } else { 1000 });
     let (mut failures, mut runs) = (0, 0);
+    let mut outcomes: BTreeMap<&str, u64> = BTreeMap::new();
     for seed in options.from..options.from.saturating_add(count) {
         if end.is_some_and(|end| Instant::now() > end) {
             break;
         }
         let input = input(seed, takes_modules);
         runs += 1;
-        if panic::catch_unwind(|| target(&input)).is_err() {
-            failures += 1;
-            println!("seed {seed} fails");
-            if let Some(dir) = &options.keep
-                && let Err(error) = fs::write(dir.join(seed.to_string()), input)
-            {
-                eprintln!("{}: {error}", dir.display());
+        match panic::catch_unwind(|| target(&input)) {
+            Ok(outcome) => *outcomes.entry(outcome).or_default() += 1,
+            Err(_) => {
+                failures += 1;
+                println!("seed {seed} fails");
+                if let Some(dir) = &options.keep
+                    && let Err(error) = fs::write(dir.join(seed.to_string()), input)
+                {
+                    eprintln!("{}: {error}", dir.display());
+                }
             }
         }
+    }
+    for (outcome, count) in outcomes {
+        println!("{count:8} {outcome}");
     }
     println!("{runs} inputs, {failures} failures");
     failures
@@ -126,32 +139,16 @@ fn run_files(target: Target, options: &Options) -> usize {
     FAILURES.load(Ordering::Relaxed) as usize
 }
 
-/// The input of a seed: bytes, or a module that a few bytes of are changed.
+/// The input of a seed: bytes, or a module, of which three in four are changed.
 fn input(seed: u64, is_module: bool) -> Vec<u8> {
     let bytes = bytes_of_seed(seed);
     if !is_module {
         return bytes;
     }
     let Some(mut module) = module_from(&bytes) else { return bytes };
-    for step in 0..mix(seed, 1) % 6 {
-        let choice = mix(mix(seed, 2), step);
-        let at = (choice >> 16) as usize % module.len();
-        let value = (choice >> 8) as u8;
-        match choice % 6 {
-            0 => module[at] ^= 1 << (value % 8),
-            1 => module[at] = value,
-            2 => module.insert(at, value),
-            3 => drop(module.remove(at)),
-            4 => module.truncate(at.max(8)),
-            _ => {
-                let from = (choice >> 40) as usize % module.len();
-                let len = usize::from(value % 16).min(module.len() - from.max(at));
-                module.copy_within(from..from + len, at);
-            }
-        }
-        if module.is_empty() {
-            break;
-        }
+    match seed % 4 {
+        0 => {}
+        kind => wamr_fuzz::mutate(&mut module, mix(seed, 1), kind != 1),
     }
     module
 }
