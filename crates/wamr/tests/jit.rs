@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use wamr::{Config, Engine, Instance, Mode, Module, Store, TrapCode};
+use wamr::{Caller, Config, Engine, Func, Instance, Mode, Module, Store, TrapCode};
 
 fn engine() -> Engine {
     let mut config = Config::new();
@@ -50,6 +50,36 @@ fn every_kind_of_failure_tells_its_frames() {
         let funcs: Vec<u32> = frames.iter().map(|(func, _)| *func).collect();
         assert_eq!(funcs, [0, 1, 2], "{what}");
         assert!(frames.iter().all(|(_, offset)| offset.is_some()), "{what}: {frames:?}");
+    }
+}
+
+/// Whether a mapping of this process that is no file's is executable. No mapping at all may be
+/// writable and executable.
+fn has_code_of_its_own() -> bool {
+    let maps = std::fs::read_to_string("/proc/self/maps").expect("the system tells");
+    let is_code = |line: &&str| line.split(' ').nth(1).is_some_and(|access| access.contains('x'));
+    let code: Vec<&str> = maps.lines().filter(is_code).collect();
+    assert!(code.iter().all(|line| line.contains(" r-xp ") || line.contains(" --xp ")), "{maps}");
+    code.iter().any(|line| line.split_whitespace().count() == 5)
+}
+
+#[test]
+fn code_is_never_writable_and_executable() {
+    let engine = engine();
+    let wat = r#"(module (import "" "" (func $host)) (memory (export "m") 1)
+        (func (export "run") (call $host)))"#;
+    let file = engine.precompile(wat.as_bytes()).unwrap();
+    // SAFETY: it was made on the line above.
+    let from_file = unsafe { Module::deserialize(&engine, file) }.unwrap();
+    for module in [Module::new(&engine, wat).unwrap(), from_file] {
+        let mut store = Store::new(&engine, false);
+        let host = Func::wrap(&mut store, |mut caller: Caller<'_, bool>| {
+            *caller.data_mut() = has_code_of_its_own();
+        });
+        let instance = Instance::new(&mut store, &module, &[host.into()]).unwrap();
+        let run = instance.get_typed_func::<(), ()>(&mut store, "run").unwrap();
+        run.call(&mut store, ()).unwrap();
+        assert!(*store.data(), "the code is in memory that is executable");
     }
 }
 
