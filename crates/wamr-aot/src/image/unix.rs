@@ -227,7 +227,8 @@ mod tests {
 
     #[test]
     fn files_are_read_as_far_as_they_go() {
-        let bytes: Vec<u8> = (0..3 * LARGE_BYTES + 5).map(|at| (at / 3 ^ at >> 11) as u8).collect();
+        let bytes: Vec<u8> =
+            (0..3 * LARGE_BYTES + 5).map(|at| ((at / 3) ^ (at >> 11)) as u8).collect();
         let file = TestFile::new("wamr-aot-read", &bytes);
         for helped in [false, true] {
             let read = |len| Mapping::read_file_on(&file.open(), len, helped).expect("it is read");
