@@ -81,7 +81,7 @@ fn sums_are_addresses() {
         (i32.load (i32.add (local.get $at) (i32.const 4)))",
     );
     let expected =
-        ["i32.store8_+i", "i32.shl_si quiet", "i32.store_+s", "i32.load_+", "return_one_a"];
+        ["i32.store8_+i", "i32.add_* quiet", "i32.store_as", "i32.load_+", "return_one_a"];
     assert_eq!(ops, expected);
 }
 
@@ -137,4 +137,48 @@ fn vectors_are_taken_from_their_accumulator() {
         "return",
     ];
     assert_eq!(ops, expected);
+}
+
+#[test]
+fn addresses_of_elements_are_operands() {
+    let ops = operations(
+        "(param $base i32) (param $i i32) (result i32)
+        (i32.load offset=4
+            (i32.add (local.get $base) (i32.shl (local.get $i) (i32.const 2))))",
+    );
+    assert_eq!(ops, ["i32.load_*", "return_one_a"]);
+    let ops = operations(
+        "(param $base i32) (param $i i32) (result f64)
+        (f64.load (i32.add
+            (i32.shl (i32.sub (local.get $i) (i32.const 1)) (i32.const 3))
+            (local.get $base)))",
+    );
+    assert_eq!(ops, ["i32.sub_si quiet", "f64.load_*", "return_one_s"]);
+    let ops = operations(
+        "(param $base i32) (param $i i32) (param $value i32)
+        (i32.store
+            (i32.add (local.get $base) (i32.shl (local.get $i) (i32.const 2)))
+            (local.get $value))",
+    );
+    assert_eq!(ops, ["i32.add_* quiet", "i32.store_as", "return"]);
+}
+
+#[test]
+fn a_comparison_and_a_choice_are_one_operation() {
+    let ops = operations(
+        "(param i32 i32) (result i32)
+        (select (i32.const 4) (i32.const 0) (i32.lt_s (local.get 0) (local.get 1)))",
+    );
+    assert_eq!(ops, ["select_nn_if_i32.lt_s_ss", "return_one_a"]);
+    // A constant comes last.
+    let ops = operations(
+        "(param i32 i32) (result i32)
+        (select (i32.const 4) (local.get 0) (i32.lt_s (local.get 0) (i32.const 9)))",
+    );
+    assert_eq!(ops, ["select_sn_if_i32.ge_s_si", "return_one_a"]);
+    let ops = operations(
+        "(param f64 i32) (result i32)
+        (select (i32.const 4) (local.get 1) (f64.lt (local.get 0) (f64.const 9)))",
+    );
+    assert_eq!(ops, ["f64.lt_si", "select_isa", "return_one_a"]);
 }

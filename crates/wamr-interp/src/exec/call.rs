@@ -314,6 +314,7 @@ pub(crate) struct Call {
 }
 
 impl Op for Call {
+    const JUMPS: bool = true;
     const SLOW: bool = true;
 
     const NAME: Name = Name::of(&["call"]);
@@ -464,6 +465,7 @@ pub(crate) struct CallIndirect {
 }
 
 impl Op for CallIndirect {
+    const JUMPS: bool = true;
     const SLOW: bool = true;
 
     const NAME: Name = Name::of(&["call_indirect"]);
@@ -515,6 +517,7 @@ pub(crate) struct CallRef {
 }
 
 impl Op for CallRef {
+    const JUMPS: bool = true;
     const SLOW: bool = true;
 
     const NAME: Name = Name::of(&["call_ref"]);
@@ -549,6 +552,7 @@ impl Op for CallRef {
 pub(crate) struct Return;
 
 impl Op for Return {
+    const JUMPS: bool = true;
     const TRAPS: bool = false;
 
     const NAME: Name = Name::of(&["return"]);
@@ -571,6 +575,7 @@ pub(crate) struct ReturnOne<A> {
 }
 
 impl<A: Source<u64>> Op for ReturnOne<A> {
+    const JUMPS: bool = true;
     const TRAPS: bool = false;
 
     const NAME: Name = Name::of(&["return_one_", A::LETTER]);
@@ -601,6 +606,7 @@ pub(crate) struct ReturnMany {
 }
 
 impl Op for ReturnMany {
+    const JUMPS: bool = true;
     const TRAPS: bool = false;
 
     const NAME: Name = Name::of(&["return_many"]);
@@ -622,6 +628,7 @@ impl Op for ReturnMany {
 pub(crate) struct Translate;
 
 impl Op for Translate {
+    const JUMPS: bool = true;
     const SLOW: bool = true;
 
     const NAME: Name = Name::of(&["translate"]);

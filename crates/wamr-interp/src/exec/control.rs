@@ -60,6 +60,7 @@ pub(crate) struct Jump<const BACK: bool> {
 }
 
 impl<const BACK: bool> Op for Jump<BACK> {
+    const JUMPS: bool = true;
     const TRAPS: bool = BACK;
     const NAME: Name = Name::of(&["jump", back(BACK)]);
 
@@ -92,6 +93,7 @@ where
     A: Source<K::Arg>,
     B: Source<K::Arg>,
 {
+    const JUMPS: bool = true;
     const KEEPS_ACC: bool = true;
     const TRAPS: bool = BACK;
     const NAME: Name =
@@ -122,6 +124,7 @@ pub(crate) struct StepBranch<K, B> {
 }
 
 impl<K: CompareOp<Arg = i32>, B: Source<i32>> Op for StepBranch<K, B> {
+    const JUMPS: bool = true;
     const KEEPS_ACC: bool = true;
     const NAME: Name = Name::of(&["step_jump_back_if_", K::NAME, "_", B::LETTER]);
 
@@ -162,6 +165,7 @@ impl<A: Source<u32>> JumpTable<A> {
 }
 
 impl<A: Source<u32>> Op for JumpTable<A> {
+    const JUMPS: bool = true;
     const NAME: Name = Name::of(&["jump_table_", A::LETTER]);
 
     #[inline(always)]

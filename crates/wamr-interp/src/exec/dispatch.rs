@@ -275,6 +275,24 @@ mod threaded {
         Accumulators { int, f64, f32, v128: Vector::from_register(v128) }
     }
 
+    /// Makes one addition of the way from an operation to the next, which is at `next`. Otherwise
+    /// the compiler computes that address first, in another register, and moves it at the end.
+    #[inline(always)]
+    #[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is read or written there")]
+    fn step<O: Op>(next: *const Cell) -> *const Cell {
+        let cells = const { HANDLER_CELLS + operand_cells::<O>() };
+        let mut ip = next.wrapping_sub(cells);
+        // SAFETY: there are no instructions; the register keeps its number.
+        unsafe {
+            core::arch::asm!(
+                "",
+                inout("rdi") ip,
+                options(nomem, nostack, preserves_flags),
+            );
+        }
+        ip.wrapping_add(cells)
+    }
+
     /// The handlers of a table.
     macro_rules! handlers {
         ($(#[$attribute:meta])* $name:ident) => {
@@ -300,6 +318,9 @@ mod threaded {
                     Flow::Next => {
                         if !O::KEEPS_ACC {
                             r.acc = unknown();
+                        }
+                        if !O::JUMPS {
+                            r.ip = step::<O>(r.ip);
                         }
                         run(r)
                     }

@@ -113,6 +113,88 @@ impl<K: UnaryOp, A: Source<K::Arg>, const QUIET: bool> Op for Unary<K, A, QUIET>
     }
 }
 
+/// `dst = address`, for one that is computed from several operands.
+#[derive(Clone, Copy)]
+#[repr(C, packed(4))]
+pub(crate) struct Address<A, const QUIET: bool = false> {
+    pub(crate) dst: Slot,
+    pub(crate) address: A,
+}
+
+impl<A: Source<u32>> Define for Address<A> {
+    const RESULT: Class = Class::Int;
+    const QUIET: Option<Handlers> = quiet::<Address<A, true>>();
+}
+
+impl<A: Source<u32>, const QUIET: bool> Op for Address<A, QUIET> {
+    const KEEPS_ACC: bool = true;
+    const TRAPS: bool = false;
+    const V3: bool = true;
+
+    const NAME: Name = Name::of(&["i32.add_", A::LETTER]);
+
+    #[inline(always)]
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
+        // SAFETY: operands and destination are slots of the current frame.
+        unsafe {
+            let value = self.address.get(r);
+            r.define::<QUIET, _>(self.dst, value);
+        }
+        Flow::Next
+    }
+}
+
+/// `dst = a cmp b ? x : y`
+#[derive(Clone, Copy)]
+#[repr(C, packed(4))]
+pub(crate) struct CompareSelect<K, A, B, X, Y> {
+    pub(crate) dst: Slot,
+    pub(crate) a: A,
+    pub(crate) b: B,
+    pub(crate) x: X,
+    pub(crate) y: Y,
+    kind: Kind<K>,
+}
+
+impl<K, A, B, X, Y> Define for CompareSelect<K, A, B, X, Y>
+where
+    K: CompareOp,
+    A: Source<K::Arg>,
+    B: Source<K::Arg>,
+    X: Source<u64>,
+    Y: Source<u64>,
+{
+    // As bits, whatever the type is.
+    const RESULT: Class = Class::Int;
+    const QUIET: Option<Handlers> = None;
+}
+
+impl<K, A, B, X, Y> Op for CompareSelect<K, A, B, X, Y>
+where
+    K: CompareOp,
+    A: Source<K::Arg>,
+    B: Source<K::Arg>,
+    X: Source<u64>,
+    Y: Source<u64>,
+{
+    const KEEPS_ACC: bool = true;
+    const TRAPS: bool = false;
+
+    const NAME: Name =
+        Name::of(&["select_", X::LETTER, Y::LETTER, "_if_", K::NAME, "_", A::LETTER, B::LETTER]);
+
+    #[inline(always)]
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
+        // SAFETY: operands and destination are slots of the current frame.
+        unsafe {
+            let (x, y): (u64, u64) = (self.x.get(r), self.y.get(r));
+            let holds = K::eval(self.a.get(r), self.b.get(r));
+            r.define::<false, _>(self.dst, if holds { x } else { y });
+        }
+        Flow::Next
+    }
+}
+
 /// `dst = condition ? a : b`
 #[derive(Clone, Copy)]
 #[repr(C, packed(4))]

@@ -137,6 +137,7 @@ pub(crate) struct ReturnVector {
 }
 
 impl Op for ReturnVector {
+    const JUMPS: bool = true;
     const TRAPS: bool = false;
 
     const NAME: Name = Name::of(&["return_v128"]);

@@ -124,6 +124,7 @@ pub(crate) struct ReturnCall {
 }
 
 impl Op for ReturnCall {
+    const JUMPS: bool = true;
     const SLOW: bool = true;
 
     const NAME: Name = Name::of(&["return_call"]);
@@ -166,6 +167,7 @@ pub(crate) struct ReturnCallImport {
 }
 
 impl Op for ReturnCallImport {
+    const JUMPS: bool = true;
     const SLOW: bool = true;
 
     const NAME: Name = Name::of(&["return_call_import"]);
@@ -192,6 +194,7 @@ pub(crate) struct ReturnCallIndirect {
 }
 
 impl Op for ReturnCallIndirect {
+    const JUMPS: bool = true;
     const SLOW: bool = true;
 
     const NAME: Name = Name::of(&["return_call_indirect"]);
@@ -229,6 +232,7 @@ pub(crate) struct ReturnCallRef {
 }
 
 impl Op for ReturnCallRef {
+    const JUMPS: bool = true;
     const SLOW: bool = true;
 
     const NAME: Name = Name::of(&["return_call_ref"]);

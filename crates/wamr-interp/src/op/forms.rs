@@ -4,13 +4,14 @@
 use super::memory::{LoadOp, StoreOp};
 use super::numeric::{BinaryOp, CompareOp, UnaryOp};
 use super::simd::{ShiftOp, VectorBinaryOp, VectorUnaryOp};
-use super::{Acc, Class, Imm, OpInfo, Slot, SlotValue, StackValue, Sum};
+use super::{Acc, Class, Element, Imm, OpInfo, Slot, SlotValue, StackValue, Sum};
 use crate::exec::control::{Branch, StepBranch};
 use crate::exec::gc::BranchCast;
 use crate::exec::guard::{LoadGuarded, StoreGuarded};
 use crate::exec::memory::{Load, LoadAny, Store, StoreAny};
-use crate::exec::numeric::{Binary, Compare, Unary};
+use crate::exec::numeric::{Address, Binary, Compare, CompareSelect, Unary};
 use crate::exec::simd::{Shift, VectorBinary, VectorUnary};
+use crate::exec::variable::Narrow;
 
 /// An operator with one operand.
 pub(crate) struct UnaryForms {
@@ -39,6 +40,8 @@ pub(crate) struct BinaryForms {
     pub(crate) is_wide: bool,
     /// Whether the result may be the address of an access.
     pub(crate) is_address: bool,
+    /// Whether it multiplies by a power of two.
+    pub(crate) is_scale: bool,
     /// The operator on bits of slots, if it has a result.
     pub(crate) eval: fn(u64, u64) -> Option<u64>,
     pub(crate) slot_slot: OpInfo,
@@ -61,6 +64,7 @@ impl BinaryForms {
             class: K::Arg::CLASS,
             is_wide: is_wide::<K::Arg>(),
             is_address: K::IS_ADDRESS,
+            is_scale: K::IS_SCALE,
             eval: |a, b| Some(K::eval(K::Arg::from_slot(a), K::Arg::from_slot(b)).ok()?.to_slot()),
             slot_slot: OpInfo::defining::<Binary<K, Slot, Slot>>(),
             slot_imm: OpInfo::defining::<Binary<K, Slot, Imm<K::Arg>>>(),
@@ -76,6 +80,19 @@ impl BinaryForms {
             },
         }
     }
+}
+
+/// The address of an element, by where the index is.
+pub(crate) struct ElementForms {
+    pub(crate) slot: OpInfo,
+    pub(crate) acc: OpInfo,
+}
+
+impl ElementForms {
+    pub(crate) const ADDRESS: Self = Self {
+        slot: OpInfo::defining::<Address<Element<Slot>>>(),
+        acc: OpInfo::defining::<Address<Element<Acc>>>(),
+    };
 }
 
 /// A comparison.
@@ -141,6 +158,8 @@ pub(crate) struct BranchForms {
     pub(crate) is_wide: bool,
     /// Branches back on a sum that they compute.
     pub(crate) steps: Option<StepForms>,
+    /// Choices between two values instead.
+    pub(crate) selects: Option<SelectForms>,
     pub(crate) slot_imm: [OpInfo; 2],
     pub(crate) others: Option<OtherBranchForms>,
 }
@@ -160,6 +179,43 @@ impl StepForms {
     }
 }
 
+/// Choices on a comparison, by where its operands are.
+pub(crate) struct SelectForms {
+    pub(crate) slot_slot: ChosenForms,
+    pub(crate) slot_imm: ChosenForms,
+    pub(crate) acc_slot: ChosenForms,
+    pub(crate) acc_imm: ChosenForms,
+}
+
+/// Choices by where the values are; a slot comes before a constant.
+pub(crate) struct ChosenForms {
+    pub(crate) slot_slot: OpInfo,
+    pub(crate) slot_imm: OpInfo,
+    pub(crate) imm_imm: OpInfo,
+}
+
+/// The choices for one kind of operands.
+macro_rules! chosen_forms {
+    ($K:ident, $A:ty, $B:ty) => {
+        ChosenForms {
+            slot_slot: OpInfo::defining::<CompareSelect<$K, $A, $B, Slot, Slot>>(),
+            slot_imm: OpInfo::defining::<CompareSelect<$K, $A, $B, Slot, Narrow>>(),
+            imm_imm: OpInfo::defining::<CompareSelect<$K, $A, $B, Narrow, Narrow>>(),
+        }
+    };
+}
+
+impl SelectForms {
+    pub(crate) const fn of<K: CompareOp<Arg = i32>>() -> Self {
+        Self {
+            slot_slot: chosen_forms!(K, Slot, Slot),
+            slot_imm: chosen_forms!(K, Slot, Imm<i32>),
+            acc_slot: chosen_forms!(K, Acc, Slot),
+            acc_imm: chosen_forms!(K, Acc, Imm<i32>),
+        }
+    }
+}
+
 /// Branches on what is more than a slot and a constant.
 pub(crate) struct OtherBranchForms {
     pub(crate) slot_slot: [OpInfo; 2],
@@ -173,6 +229,7 @@ impl BranchForms {
             class: K::Arg::CLASS,
             is_wide: is_wide::<K::Arg>(),
             steps: K::STEPS,
+            selects: K::SELECTS,
             slot_imm: [
                 OpInfo::of::<Branch<K, Slot, Imm<K::Arg>, false>>(),
                 OpInfo::of::<Branch<K, Slot, Imm<K::Arg>, true>>(),
@@ -199,6 +256,7 @@ impl BranchForms {
             class: Class::Int,
             is_wide: true,
             steps: None,
+            selects: None,
             slot_imm: [
                 OpInfo::of::<BranchCast<SENSE, false>>(),
                 OpInfo::of::<BranchCast<SENSE, true>>(),
@@ -224,6 +282,7 @@ pub(crate) struct AddressForms {
     pub(crate) slot_imm: OpInfo,
     pub(crate) acc_slot: OpInfo,
     pub(crate) acc_imm: OpInfo,
+    pub(crate) element: ElementForms,
 }
 
 /// The forms of a load of one kind of memory.
@@ -237,6 +296,10 @@ macro_rules! address_forms {
             slot_imm: OpInfo::defining::<$Load<$K, Sum<Slot, Imm<u32>>>>(),
             acc_slot: OpInfo::defining::<$Load<$K, Sum<Acc, Slot>>>(),
             acc_imm: OpInfo::defining::<$Load<$K, Sum<Acc, Imm<u32>>>>(),
+            element: ElementForms {
+                slot: OpInfo::defining::<$Load<$K, Element<Slot>>>(),
+                acc: OpInfo::defining::<$Load<$K, Element<Acc>>>(),
+            },
         }
     };
 }

@@ -59,6 +59,9 @@ pub(crate) trait Op: Copy + 'static {
     const TRAPS: bool = true;
     /// Whether [`Op::run`] may ask for [`Op::slow`].
     const SLOW: bool = false;
+    /// Whether another operation than the next one may follow: handlers of others are a little
+    /// shorter.
+    const JUMPS: bool = false;
     /// Whether a handler for processors of the level x86-64-v3 is worth having.
     const V3: bool = false;
 
@@ -321,6 +324,28 @@ impl<A: Source<u32>, B: Source<u32>> Source<u32> for Sum<A, B> {
     unsafe fn get(self, r: &Regs) -> u32 {
         // SAFETY: the caller's promise is the one needed.
         unsafe { self.0.get(r).wrapping_add(self.1.get(r)) }
+    }
+}
+
+/// The address of an element: a base, and an index times a power of two.
+#[derive(Clone, Copy)]
+#[repr(C, packed(4))]
+pub(crate) struct Element<I> {
+    pub(crate) base: Slot,
+    pub(crate) index: I,
+    pub(crate) shift: u32,
+}
+
+impl<I: Source<u32>> Source<u32> for Element<I> {
+    const LETTER: &'static str = "*";
+
+    #[inline(always)]
+    unsafe fn get(self, r: &Regs) -> u32 {
+        // SAFETY: the caller's promise is the one needed.
+        unsafe {
+            let base: u32 = self.base.get(r);
+            base.wrapping_add(self.index.get(r).wrapping_shl(self.shift))
+        }
     }
 }
 

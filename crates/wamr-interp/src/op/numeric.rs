@@ -7,7 +7,7 @@ use wamr_runtime::numeric;
 use wamr_types::TrapCode;
 
 use super::SlotValue;
-use super::forms::StepForms;
+use super::forms::{SelectForms, StepForms};
 
 /// An operator with two operands of one type.
 pub(crate) trait BinaryOp: Copy + 'static {
@@ -19,6 +19,8 @@ pub(crate) trait BinaryOp: Copy + 'static {
     const COMMUTATIVE: bool;
     /// Whether the result may be the address of an access.
     const IS_ADDRESS: bool;
+    /// Whether it multiplies by a power of two.
+    const IS_SCALE: bool;
     const TRAPS: bool;
     /// See [`super::Op::V3`].
     const V3: bool;
@@ -38,6 +40,8 @@ pub(crate) trait CompareOp: Copy + 'static {
     const NOT: &'static str = "";
     /// Branches on a sum, which `i32` has.
     const STEPS: Option<StepForms> = None;
+    /// Choices between two values, which `i32` has.
+    const SELECTS: Option<SelectForms> = None;
     fn eval(a: Self::Arg, b: Self::Arg) -> bool;
 }
 
@@ -85,7 +89,7 @@ macro_rules! for_each_binary {
             commutative I32And visit_i32_and i32::and(i32) -> i32;
             commutative I32Or visit_i32_or i32::or(i32) -> i32;
             commutative I32Xor visit_i32_xor i32::xor(i32) -> i32;
-            shift I32Shl visit_i32_shl i32::shl(i32) -> i32;
+            scale I32Shl visit_i32_shl i32::shl(i32) -> i32;
             shift I32ShrS visit_i32_shr_s i32::shr_s(i32) -> i32;
             shift I32ShrU visit_i32_shr_u i32::shr_u(i32) -> i32;
             total I32Rotl visit_i32_rotl i32::rotl(i32) -> i32;
@@ -263,6 +267,9 @@ macro_rules! class {
     };
     // Where the count of a shift need not be in one register, and bits are counted by
     // instructions.
+    (@v3 scale) => {
+        true
+    };
     (@v3 shift) => {
         true
     };
@@ -271,6 +278,18 @@ macro_rules! class {
     };
     (@v3 $class:ident) => {
         false
+    };
+    (@scale scale) => {
+        true
+    };
+    (@scale $class:ident) => {
+        false
+    };
+    (@selects i32 $Op:ident) => {
+        Some(SelectForms::of::<$Op>())
+    };
+    (@selects $ty:ident $Op:ident) => {
+        None
     };
     (@address address) => {
         true
@@ -291,6 +310,7 @@ macro_rules! define_binary {
             const NAME: &'static str = concat!(stringify!($ty), ".", stringify!($func));
             const COMMUTATIVE: bool = class!(@commutative $class);
             const IS_ADDRESS: bool = class!(@address $class);
+            const IS_SCALE: bool = class!(@scale $class);
             const TRAPS: bool = class!(@traps $class);
             const V3: bool = class!(@v3 $class);
 
@@ -315,6 +335,7 @@ macro_rules! define_compare {
             type Swapped = $Swapped;
             type Negated = $Negated;
             const STEPS: Option<StepForms> = class!(@steps $ty $Op);
+            const SELECTS: Option<SelectForms> = class!(@selects $ty $Op);
             const NAME: &'static str = concat!(stringify!($ty), ".", stringify!($func));
 
             #[inline(always)]

@@ -94,6 +94,9 @@ impl Translator<'_, '_> {
                 let a = if is_copied { none } else { none.slot(a) };
                 (info, a.operand(b, false))
             }
+            Address::Element { base, index, shift } => {
+                self.element(&forms.element, base, index, shift)
+            }
         };
         self.define_form(info, &operands.cell(offset));
     }
@@ -122,6 +125,7 @@ impl Translator<'_, '_> {
                 (&access_forms.acc_slot, none.operand(b, false))
             }
             Address::Sum(a, b) => (&access_forms.slot_slot, none.slot(a).operand(b, false)),
+            Address::Element { .. } => unreachable!("sums of slots"),
         };
         let place = at.cell(offset);
         let (info, operands) = match (value, &value_forms.acc) {

@@ -101,6 +101,8 @@ struct Latest {
     fuse: Option<Fuse>,
     /// What the value is the sum of, if it is one.
     sum: Option<Addends>,
+    /// What the value is times a power of two, if it is that.
+    scaled: Option<Scaled>,
     /// What leaves the value in its accumulator alone.
     quiet: Option<Handlers>,
 }
@@ -112,6 +114,19 @@ struct Addends {
     start: usize,
     a: Slot,
     b: Operand,
+    /// What the accumulators copy before that operation.
+    copied: Copied,
+    /// If `b` is a slot, how far `a` is shifted left before it is added.
+    shift: Option<u32>,
+}
+
+/// A number that is shifted left by a constant.
+#[derive(Clone, core::marker::Copy)]
+struct Scaled {
+    /// Where the operation that computes it begins.
+    start: usize,
+    index: Slot,
+    shift: u32,
     /// What the accumulators copy before that operation.
     copied: Copied,
 }
@@ -415,7 +430,8 @@ impl<'m, 'l> Translator<'m, 'l> {
         }
         let dst_cell = start + HANDLER_CELLS;
         debug_assert_eq!(self.cells[dst_cell], home.0 as Cell, "dst comes first");
-        self.latest = Some(Latest { home, dst_cell, fuse: None, sum: None, quiet: None });
+        self.latest =
+            Some(Latest { home, dst_cell, fuse: None, sum: None, scaled: None, quiet: None });
     }
 
     /// Whether an operand can be taken from the accumulator of a class. It was popped, so that

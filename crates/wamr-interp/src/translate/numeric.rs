@@ -1,20 +1,29 @@
 //! Numeric operators: constants are folded, or become immediates.
 
 use crate::exec::dispatch::HANDLER_CELLS;
-use crate::op::forms::{BinaryForms, BranchForms, CompareForms, Test, UnaryForms};
+use crate::op::forms::{
+    BinaryForms, BranchForms, ChosenForms, CompareForms, ElementForms, SelectForms, Test,
+    UnaryForms,
+};
 use crate::op::numeric::*;
-use crate::op::{Cell, Class, Slot};
+use crate::op::{Cell, Class, OpInfo, Slot};
 
 use super::control::Fuse;
 use super::operands::Operands;
-use super::stack::{Operand, Place};
-use super::{Addends, Latest, Translator};
+use super::stack::{Operand, Place, Value};
+use super::{Addends, Latest, Scaled, Translator};
 
 /// An address that an operation computes itself, or takes.
 #[derive(Clone, Copy)]
 pub(super) enum Address {
     Plain(Operand),
     Sum(Slot, Operand),
+    /// A base and an index, which is shifted left before.
+    Element {
+        base: Slot,
+        index: Slot,
+        shift: u32,
+    },
 }
 
 impl Translator<'_, '_> {
@@ -99,12 +108,23 @@ impl Translator<'_, '_> {
 
     /// An operator of two operands; sums are remembered, since they may be addresses.
     fn arithmetic(&mut self, forms: &'static BinaryForms) {
-        if !forms.is_address {
+        if !(forms.is_address || forms.is_scale) {
             return self.binary(forms);
+        }
+        if forms.is_address && self.add_scaled() {
+            return;
         }
         let (start, copied) = (self.cells.len(), self.copied);
         let [a, b] = [2, 1].map(|below| self.operand(self.stack[self.stack.len() - below]));
         self.binary(forms);
+        if forms.is_scale {
+            if let (Operand::Slot(index), Operand::Const(count), Some(latest)) =
+                (a, b, &mut self.latest)
+            {
+                latest.scaled = Some(Scaled { start, index, shift: count as u32, copied });
+            }
+            return;
+        }
         let (a, b) = match (a, b) {
             (Operand::Slot(a), Operand::Slot(b)) if copied.holds(Class::Int, b) => {
                 (b, Operand::Slot(a))
@@ -113,8 +133,105 @@ impl Translator<'_, '_> {
             _ => return,
         };
         if let Some(latest) = &mut self.latest {
-            latest.sum = Some(Addends { start, a, b, copied });
+            latest.sum = Some(Addends { start, a, b, copied, shift: None });
         }
+    }
+
+    /// Adds a slot to a number that was just shifted by a constant, in one operation; says whether
+    /// that is what there is on the stack.
+    fn add_scaled(&mut self) -> bool {
+        let Some(Latest { home, scaled: Some(scaled), .. }) = self.latest else { return false };
+        let [a, b] = [2, 1].map(|below| self.stack[self.stack.len() - below]);
+        let is_scaled =
+            |value: Value| matches!(value.place, Place::Temp) && self.temp(value.height) == home;
+        let base = if is_scaled(b) { a } else { b };
+        let Operand::Slot(base) = self.operand(base) else { return false };
+        if base == home || !(is_scaled(a) || is_scaled(b)) {
+            return false;
+        }
+        self.pop_value();
+        self.pop_value();
+        let Scaled { start, index, shift, copied } = scaled;
+        self.cells.truncate(start);
+        self.copied = copied;
+        self.latest = None;
+        let (info, operands) = self.element(const { &ElementForms::ADDRESS }, base, index, shift);
+        self.define_form(info, &operands);
+        if let Some(latest) = &mut self.latest {
+            let b = Operand::Slot(base);
+            latest.sum = Some(Addends { start, a: index, b, copied, shift: Some(shift) });
+        }
+        true
+    }
+
+    /// The form that takes the address of an element, and its operands.
+    pub(super) fn element(
+        &mut self,
+        forms: &'static ElementForms,
+        base: Slot,
+        index: Slot,
+        shift: u32,
+    ) -> (&'static OpInfo, Operands) {
+        let base = Operands::NONE.slot(base);
+        if self.take_acc(Class::Int, index) {
+            (&forms.acc, base.cell(shift))
+        } else {
+            (&forms.slot, base.slot(index).cell(shift))
+        }
+    }
+
+    /// A `select` on a comparison that was just made, in one operation; says whether that is what
+    /// there is on the stack.
+    pub(super) fn select_compared(&mut self) -> bool {
+        let Some(Latest { home, fuse: Some(fuse), .. }) = self.latest else { return false };
+        let [x, y, condition] = [3, 2, 1].map(|below| self.stack[self.stack.len() - below]);
+        let is_latest =
+            matches!(condition.place, Place::Temp) && self.temp(condition.height) == home;
+        if !is_latest || x.wide {
+            return false;
+        }
+        let is_short = |operand| match operand {
+            Operand::Slot(_) => true,
+            Operand::Const(bits) => u32::try_from(bits).is_ok(),
+        };
+        let (mut x, mut y) = (self.operand(x), self.operand(y));
+        if !(is_short(x) && is_short(y)) {
+            return false;
+        }
+        let mut test = fuse.test;
+        if let (Operand::Const(_), Operand::Slot(_)) = (x, y) {
+            (x, y, test) = (y, x, test.negated());
+        }
+        let Some(selects) = &test.holds.selects else { return false };
+        self.pop_condition();
+        self.pop_value();
+        self.pop_value();
+        let (forms, operands) = self.chosen(selects, fuse.a, fuse.b);
+        let info = match (x, y) {
+            (Operand::Slot(_), Operand::Slot(_)) => &forms.slot_slot,
+            (Operand::Slot(_), Operand::Const(_)) => &forms.slot_imm,
+            (Operand::Const(_), _) => &forms.imm_imm,
+        };
+        self.define_form(info, &operands.operand(x, false).operand(y, false));
+        true
+    }
+
+    /// The forms of a choice on a comparison of operands, and these.
+    fn chosen(
+        &mut self,
+        forms: &'static SelectForms,
+        a: Slot,
+        b: Operand,
+    ) -> (&'static ChosenForms, Operands) {
+        let is_taken = self.take_acc(Class::Int, a);
+        let forms = match (is_taken, b) {
+            (false, Operand::Slot(_)) => &forms.slot_slot,
+            (false, Operand::Const(_)) => &forms.slot_imm,
+            (true, Operand::Slot(_)) => &forms.acc_slot,
+            (true, Operand::Const(_)) => &forms.acc_imm,
+        };
+        let a = if is_taken { Operands::NONE } else { Operands::NONE.slot(a) };
+        (forms, a.operand(b, false))
     }
 
     /// Pops the address of a load: takes the addition back, if it is a sum that was just computed.
@@ -124,7 +241,7 @@ impl Translator<'_, '_> {
 
     /// Pops the address of a store: takes the addition of two slots back.
     pub(super) fn pop_place(&mut self) -> Address {
-        self.pop_sum(|sum| matches!(sum.b, Operand::Slot(_)))
+        self.pop_sum(|sum| sum.shift.is_none() && matches!(sum.b, Operand::Slot(_)))
     }
 
     fn pop_sum(&mut self, is_wanted: impl Fn(&Addends) -> bool) -> Address {
@@ -138,7 +255,12 @@ impl Translator<'_, '_> {
                 self.cells.truncate(sum.start);
                 self.copied = sum.copied;
                 self.latest = None;
-                Address::Sum(sum.a, sum.b)
+                match (sum.shift, sum.b) {
+                    (Some(shift), Operand::Slot(base)) => {
+                        Address::Element { base, index: sum.a, shift }
+                    }
+                    _ => Address::Sum(sum.a, sum.b),
+                }
             }
             _ => Address::Plain(self.operand(value)),
         }

@@ -56,7 +56,9 @@ impl Translator<'_, '_> {
                     self.define_vector(|dst| VectorLoadGuarded { dst, address, offset });
                 }
             }
-            Address::Sum(_, Operand::Const(_)) => unreachable!("sums of slots"),
+            Address::Sum(_, Operand::Const(_)) | Address::Element { .. } => {
+                unreachable!("sums of slots")
+            }
         }
     }
 

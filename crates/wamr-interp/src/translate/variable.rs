@@ -19,6 +19,9 @@ impl Translator<'_, '_> {
     }
 
     pub(super) fn visit_select(&mut self) {
+        if self.select_compared() {
+            return;
+        }
         let condition = self.pop_slot();
         if !self.stack.last().is_some_and(|value| value.wide)
             && self.copied.holds(Class::Int, condition)

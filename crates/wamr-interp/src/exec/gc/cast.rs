@@ -142,6 +142,7 @@ pub(crate) struct BranchCast<const SENSE: bool, const BACK: bool> {
 }
 
 impl<const SENSE: bool, const BACK: bool> Op for BranchCast<SENSE, BACK> {
+    const JUMPS: bool = true;
     const TRAPS: bool = BACK;
     const NAME: Name =
         Name::of(&["jump", back(BACK), if SENSE { "_if" } else { "_unless" }, "_ref.test"]);
