@@ -21,9 +21,6 @@ pub use api::api;
 mod wasi;
 pub use wasi::wasi;
 
-#[cfg(feature = "outside")]
-pub mod outside;
-
 /// What a target says of bytes that no module can be made of.
 const NO_MODULE: &str = "no module";
 

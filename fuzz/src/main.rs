@@ -33,8 +33,6 @@ const TARGETS: &[(&str, Target, bool)] = &[
     ("imports", wamr_fuzz::imports, false),
     ("api", wamr_fuzz::api, false),
     ("wasi", wamr_fuzz::wasi, false),
-    #[cfg(feature = "outside")]
-    ("outside", wamr_fuzz::outside::outside, false),
 ];
 
 #[derive(Default)]
