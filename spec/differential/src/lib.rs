@@ -7,7 +7,7 @@
 //!
 //! Half of the modules count their own steps and run on engines that count no fuel; heaps of a
 //! quarter of the seeds are small, and host functions fill them. Run so far, without a disagreement:
-//! seeds 1,000,000 to 1,025,000, with some 3.2 million things seen that were the same.
+//! seeds 1,000,000 to 1,025,000, with some 3.2 million things seen that were the same, and 85 pairs.
 
 mod random;
 pub use random::{bytes_of_seed, mix};
