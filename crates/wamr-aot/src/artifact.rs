@@ -10,8 +10,8 @@ use wamr_runtime::compiled::CodeTables;
 use wamr_runtime::entity::GUARDED_RESERVATION_BYTES;
 use wamr_runtime::gc::{FieldKind, HEADER_BYTES, ObjectHeader};
 use wamr_runtime::vm::{
-    FuncRecordLayout, SlotLayout, TargetLayout, VmContextLayout, VmMemoryLayout, VmStoreLayout,
-    VmTableLayout,
+    FIRST_GLOBALS, FuncRecordLayout, SlotLayout, TargetLayout, VmContextLayout, VmMemoryLayout,
+    VmStoreLayout, VmTableLayout,
 };
 
 /// The largest pages that an architecture has: code, and the table of builtins behind it, begin at
@@ -122,7 +122,8 @@ macro_rules! relied_on {
 // an ABI major. Structures grow behind it, and fields beside it may come, go and change.
 relied_on! {
     context: "VmContext" VmContextLayout as ContextFields {
-        store = 0, memory0 = 8, memories = 16, tables = 24, globals = 32, imports = 40, types = 48
+        store = 0, memory0 = 8, memories = 16, tables = 24, globals = 32, imports = 40, types = 48,
+        memory0_base = 64, first_globals = 72
     }
     store: "VmStore" VmStoreLayout as StoreFields { native_limit = 8, native_end = 96, fuel = 112 }
     record: "FuncRecord" FuncRecordLayout as RecordFields { code = 0, code_context = 8, sig = 24 }
@@ -219,6 +220,10 @@ pub(crate) fn relied_on(target: TargetLayout, objects: bool) -> Vec<LayoutField>
     let used = all.filter(|(name, _)| objects || !name.starts_with("Object."));
     used.map(|(name, value)| LayoutField { name: name.into(), value }).collect()
 }
+
+// As above.
+const _: () =
+    assert!(FIRST_GLOBALS >= 8, "files of this ABI major take more globals from contexts");
 
 // As above.
 const _: () = assert!(

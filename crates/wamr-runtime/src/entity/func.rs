@@ -127,6 +127,8 @@ static DETACHED: Detached = Detached(VmContext {
     imports: core::ptr::dangling(),
     types: core::ptr::dangling(),
     instance: core::ptr::null(),
+    memory0_base: core::ptr::null_mut(),
+    first_globals: [core::ptr::null(); crate::vm::FIRST_GLOBALS],
 });
 
 impl HostFunc {

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind};
 use crate::module::Module;
 use crate::plan::{FuncPlace, FuncPlan, InstancePlan, RecordPlan, constant_of};
 use crate::store::{ExternPtr, StoreCore};
-use crate::vm::{FuncKind, FuncRecord, VmContext, VmGlobal, VmMemory, VmTable};
+use crate::vm::{FIRST_GLOBALS, FuncKind, FuncRecord, VmContext, VmGlobal, VmMemory, VmTable};
 
 /// The stack of a constant expression, two slots for each value.
 type ConstStack = smallvec::SmallVec<[[u64; 2]; 4]>;
@@ -113,6 +113,12 @@ impl InstanceEntity {
             imports: imported_funcs.as_ptr(),
             types: decoded.types.as_ptr(),
             instance: core::ptr::null(),
+            memory0_base: match (kind_of(&memories), vm_memories.first()) {
+                // SAFETY: the memory lives in the store.
+                (MemoryKind::Guarded, Some(&memory)) => unsafe { (*memory).base() },
+                _ => core::ptr::null_mut(),
+            },
+            first_globals: [core::ptr::null(); FIRST_GLOBALS],
         };
         let flags = |count: usize| (0..count).map(|_| Cell::new(false)).collect();
         let entity = core.instances.alloc(Self {
@@ -147,8 +153,12 @@ impl InstanceEntity {
                 initialised = this.initialise_untraced(core, plan, globals);
             }
             initialised?;
-            let globals = this.vm_globals.get().map_or(core::ptr::dangling(), |g| g.as_ptr());
-            (*entity.as_ptr()).context.globals = globals;
+            let globals = this.vm_globals.get().map_or(&[][..], |globals| globals);
+            let context = &raw mut (*entity.as_ptr()).context;
+            (*context).globals = globals.as_ptr();
+            for (position, &global) in globals.iter().enumerate().take(FIRST_GLOBALS) {
+                (*context).first_globals[position] = global;
+            }
         }
         Ok(entity)
     }

@@ -52,7 +52,7 @@ use crate::error::{Error, ErrorKind};
 use crate::gc::GcHeap;
 use crate::live::ExitWord;
 use crate::platform::{GRANULE, Reservation};
-use crate::vm::{TAIL_ARG_SLOTS, VmContext, VmMemory, VmStore};
+use crate::vm::{FIRST_GLOBALS, TAIL_ARG_SLOTS, VmContext, VmMemory, VmStore};
 use arena::Arena;
 use objects::{Layouts, SubtypeCache};
 
@@ -154,6 +154,8 @@ impl StoreCore {
             imports: core::ptr::dangling(),
             types: core::ptr::dangling(),
             instance: core::ptr::null(),
+            memory0_base: core::ptr::null_mut(),
+            first_globals: [core::ptr::null(); FIRST_GLOBALS],
         });
         Ok(Self {
             id: NEXT_STORE_ID.fetch_add(1, Ordering::Relaxed),

@@ -30,6 +30,8 @@ impl TargetLayout {
 pub(super) enum FieldKind {
     /// A pointer, or an integer of a pointer's size.
     Pointer,
+    /// Eight pointers.
+    Pointers8,
     /// A 64-bit integer.
     U64,
     /// A 32-bit integer.
@@ -43,6 +45,7 @@ impl FieldKind {
     const fn size_and_align(self, target: TargetLayout) -> (u32, u32) {
         match self {
             Self::Pointer => (target.pointer_bytes, target.pointer_bytes),
+            Self::Pointers8 => (8 * target.pointer_bytes, target.pointer_bytes),
             Self::U64 => (8, target.u64_align_bytes),
             Self::U32 => (4, 4),
             Self::U8 => (1, 1),

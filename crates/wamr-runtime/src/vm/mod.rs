@@ -158,8 +158,17 @@ vm_struct! {
         pub types: *const wamr_types::TypeId => Pointer,
         /// The instance; null in the host context.
         pub instance: *const crate::entity::InstanceEntity => Pointer,
+        /// The address of memory 0's first byte, if that never changes: the memory is guarded. Null if
+        /// it is not.
+        pub memory0_base: *mut u8 => Pointer,
+        /// The first globals by index, as `globals` has them; null where there are fewer.
+        pub first_globals: [*const VmGlobal; FIRST_GLOBALS] => Pointers8,
     }
 }
+
+/// How many globals a context has at a distance that code knows: programs keep what they use at every
+/// call in their first ones.
+pub const FIRST_GLOBALS: usize = 8;
 
 vm_struct! {
     /// What running code knows of its store. Shared with interrupt handles, hence the atomics.

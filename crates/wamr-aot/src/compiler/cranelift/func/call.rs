@@ -239,7 +239,7 @@ impl FuncCompiler<'_, '_> {
     /// Nothing travels on the native stack, so that any callee can take the caller's place.
     pub(super) fn emit_tail_call(&mut self, callee: Callee, ty: &FuncType) {
         let args = self.pass_arguments(callee, ty);
-        self.calls = true;
+        self.calls += 1;
         let _: Inst = match callee {
             Callee::Direct(func) => self.builder.ins().return_call(func, &args),
             Callee::Indirect { code, signature, .. } => {
@@ -249,11 +249,10 @@ impl FuncCompiler<'_, '_> {
         self.is_left();
     }
 
-    /// Returns the values on the stack, which are the function's results.
-    pub(super) fn leave_function(&mut self) {
-        let results = core::mem::take(&mut self.stack);
+    /// Returns the function's results.
+    pub(super) fn leave_function(&mut self, results: &[Value]) {
         let mut registers = Vec::new();
-        self.place(&mut registers, &results, convention::result_places(self.ty.results()));
+        self.place(&mut registers, results, convention::result_places(self.ty.results()));
         self.builder.ins().return_(&registers);
     }
 

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, JumpTableData, Type, Value};
+use cranelift_codegen::ir::{
+    Block, BlockArg, Inst, InstBuilder, JumpTableData, SourceLoc, Type, Value,
+};
 use wamr_types::{TrapCode, TypeIdx};
 use wasmparser::{BlockType, BrTable};
 
@@ -24,8 +26,10 @@ pub(super) enum Kind {
 /// A block that has begun and not ended.
 pub(super) struct Frame {
     pub(super) kind: Kind,
-    /// Where jumps to the block go: its beginning for a loop, else its end.
+    /// Where jumps to the block go: to a check before its body for a loop, else to its end.
     label: Block,
+    /// For a loop.
+    turn: Option<Turn>,
     /// How many values such a jump takes along.
     arity: usize,
     end: Block,
@@ -46,6 +50,20 @@ pub(super) struct Frame {
     pub(super) exception: Option<Value>,
     /// Whether some `rethrow` names it.
     pub(super) is_rethrown: bool,
+}
+
+/// What is to be known at the end of a loop.
+struct Turn {
+    /// The jump into the loop.
+    entry: Inst,
+    /// The beginning of the loop's body.
+    header: Block,
+    /// The place of the loop.
+    place: SourceLoc,
+    /// How many calls there were before.
+    calls: usize,
+    /// Whether something jumps back.
+    is_taken: bool,
 }
 
 pub(super) fn block_args(values: &[Value]) -> Vec<BlockArg> {
@@ -99,6 +117,7 @@ impl FuncCompiler<'_, '_> {
             catching: catching + usize::from(matches!(kind, Kind::Try | Kind::TryTable)),
             kind,
             label: end,
+            turn: None,
             arity: results.len(),
             end,
             results: results.len(),
@@ -124,19 +143,38 @@ impl FuncCompiler<'_, '_> {
     pub(super) fn visit_loop(&mut self, ty: BlockType) {
         let (params, results) = self.block_type(ty);
         let args = self.pop_many(params);
-        let label = self.builder.create_block();
+        let [header, label] = [(); 2].map(|()| self.builder.create_block());
         for &arg in &args {
             let ty = self.type_of(arg);
-            let param = self.builder.append_block_param(label, ty);
+            self.builder.append_block_param(label, ty);
+            let param = self.builder.append_block_param(header, ty);
             self.stack.push(param);
         }
-        self.builder.ins().jump(label, &block_args(&args));
-        self.builder.switch_to_block(label);
+        let entry = self.builder.ins().jump(header, &block_args(&args));
+        self.builder.switch_to_block(header);
         self.open_with(Kind::Loop, params, &results);
+        let (place, calls) = (self.builder.srcloc(), self.calls);
         let frame = self.innermost();
         frame.label = label;
+        frame.turn = Some(Turn { entry, header, place, calls, is_taken: false });
         frame.arity = params;
-        self.check_turn();
+    }
+
+    /// Ends a loop. If something jumps back, a check that finds interruptions comes before the body. It
+    /// is made now, as it depends on the body.
+    fn end_loop(&mut self, label: Block, turn: &Turn) {
+        if turn.is_taken {
+            self.builder.change_jump_destination(turn.entry, turn.header, label);
+        }
+        self.builder.seal_block(label);
+        if turn.is_taken {
+            let place = self.builder.srcloc();
+            self.builder.set_srcloc(turn.place);
+            self.builder.switch_to_block(label);
+            self.check_turn(turn.header, self.calls != turn.calls);
+            self.builder.set_srcloc(place);
+        }
+        self.builder.seal_block(turn.header);
     }
 
     pub(super) fn visit_if(&mut self, ty: BlockType) {
@@ -168,14 +206,13 @@ impl FuncCompiler<'_, '_> {
         let frame = self.frames.pop().expect("validated: inside a block");
         self.close_regions(frame.regions);
         let mut is_reached = frame.is_end_reached;
-        match frame.kind {
-            Kind::If(otherwise, params) => {
-                self.builder.switch_to_block(otherwise);
-                self.builder.ins().jump(frame.end, &block_args(&params));
-                is_reached = true;
-            }
-            Kind::Loop => self.builder.seal_block(frame.label),
-            _ => {}
+        if let Kind::If(otherwise, params) = frame.kind {
+            self.builder.switch_to_block(otherwise);
+            self.builder.ins().jump(frame.end, &block_args(&params));
+            is_reached = true;
+        }
+        if let Some(turn) = frame.turn {
+            self.end_loop(frame.label, &turn);
         }
         if !is_reached {
             self.is_left();
@@ -185,7 +222,8 @@ impl FuncCompiler<'_, '_> {
         let results = self.builder.block_params(frame.end).to_vec();
         self.stack.extend_from_slice(&results);
         if self.frames.is_empty() {
-            self.leave_function();
+            let results = core::mem::take(&mut self.stack);
+            self.leave_function(&results);
         }
         // The results of an inlined body stay on the stack.
     }
@@ -207,7 +245,10 @@ impl FuncCompiler<'_, '_> {
     pub(super) fn label(&mut self, depth: u32) -> (Block, usize) {
         let position = self.frames.len() - 1 - depth as usize;
         let frame = &mut self.frames[position];
-        frame.is_end_reached |= frame.label == frame.end;
+        match &mut frame.turn {
+            Some(turn) => turn.is_taken = true,
+            None => frame.is_end_reached = true,
+        }
         (frame.label, frame.arity)
     }
 
@@ -275,6 +316,12 @@ impl FuncCompiler<'_, '_> {
     }
 
     pub(super) fn visit_return(&mut self) {
+        if self.inlining.base == 0 {
+            let results = self.pop_many(self.ty.results().len());
+            self.leave_function(&results);
+            self.is_left();
+            return;
+        }
         self.visit_br((self.frames.len() - self.inlining.base) as u32 - 1);
     }
 

@@ -75,7 +75,7 @@ impl<'a> FuncCompiler<'a, '_> {
             let args = [&[self.ctx], args].concat();
             self.builder.ins().try_call(func, &args, table);
             self.begin(normal);
-            self.calls = true;
+            self.calls += 1;
         }
         self.builder.ins().trap(clif_trap(TrapCode::Unreachable));
         self.is_left();

@@ -91,19 +91,19 @@ impl FuncCompiler<'_, '_> {
         };
         let index_type = self.memory_index(number);
         let index = self.pop_index(index_type);
-        let memory = self.memory(number);
-        let base_at = self.env.layout.memory.base;
         if number == 0 && self.request.memory0 == MemoryKind::Guarded {
             // A guarded memory never moves.
-            let base = self.load_constant(types::I64, memory, base_at as i32);
+            let base_at = self.env.layout.context.memory0_base as i32;
+            let base = self.load_constant(types::I64, self.ctx, base_at);
             let at = self.builder.ins().iadd(base, index);
             let trap = self.inlining.positions.add_access(self.builder.srcloc());
             let flags = self.flags.guarded.with_trap_code(Some(trap));
             return self.with_offset(at, memarg.offset, flags);
         }
+        let memory = self.memory(number);
         let end = self.end_of_access(index_type, index, memarg.offset.checked_add(len_bytes));
         self.check_bounds(memory, end);
-        let base = self.load_field(types::I64, memory, base_at);
+        let base = self.load_field(types::I64, memory, self.env.layout.memory.base);
         let at = self.builder.ins().iadd(base, index);
         self.with_offset(at, memarg.offset, self.flags.memories)
     }

@@ -208,8 +208,8 @@ struct FuncCompiler<'a, 'f> {
     inlining: Inlining,
     /// The check that the function begins with.
     entry_check: Option<LimitCheck>,
-    /// Whether anything is called but that check.
-    calls: bool,
+    /// How many calls there were, but for that of a check.
+    calls: usize,
     unsupported: Option<&'static str>,
     error: Option<Error>,
 }
@@ -217,7 +217,7 @@ struct FuncCompiler<'a, 'f> {
 /// A check of the stack's limit.
 struct LimitCheck {
     /// What it computes before it branches, the last first.
-    steps: [Inst; 2],
+    steps: [Inst; 4],
     branch: Inst,
     slow: Block,
     go_on: Block,
@@ -248,7 +248,7 @@ pub(super) fn build(
     if let Some(error) = compiler.error.take() {
         return Err(error);
     }
-    if !compiler.calls && !request.has_large_frame {
+    if compiler.calls == 0 && !request.has_large_frame {
         compiler.drop_entry_check();
     }
     let positions = core::mem::take(&mut compiler.inlining.positions);
@@ -362,7 +362,7 @@ impl<'a, 'f> FuncCompiler<'a, 'f> {
             fuel: fuel::Counter::default(),
             inlining: Inlining::default(),
             entry_check: None,
-            calls: false,
+            calls: 0,
             unsupported: None,
             error: None,
         };
@@ -587,7 +587,7 @@ impl<'a, 'f> FuncCompiler<'a, 'f> {
 
     /// To be told after every call but that of a check.
     fn has_called(&mut self) {
-        self.calls = true;
+        self.calls += 1;
         self.reload_fuel();
     }
 
@@ -598,40 +598,53 @@ impl<'a, 'f> FuncCompiler<'a, 'f> {
 
     /// The check that every function begins with: it finds an exhausted stack, and interruptions.
     fn check_entry(&mut self) -> LimitCheck {
-        let limit = self.load_limit();
+        let store = self.reload_store();
+        let [at, limit] = self.load_limit(store);
         let stack_pointer = self.builder.ins().get_stack_pointer(types::I64);
         let is_beyond = self.builder.ins().icmp(IntCC::UnsignedLessThan, stack_pointer, limit);
-        self.check_limit(limit, is_beyond)
-    }
-
-    /// The check that every turn of a loop begins with: it finds interruptions, which raise the
-    /// limit as high as can be.
-    fn check_turn(&mut self) {
-        let limit = self.load_limit();
-        let is_raised = self.builder.ins().icmp_imm_s(IntCC::Equal, limit, -1);
-        self.check_limit(limit, is_raised);
-    }
-
-    fn load_limit(&mut self) -> Value {
-        let store = self.store_struct();
-        let offset = i64::from(self.env.layout.store.native_limit);
-        let at = self.builder.ins().iadd_imm_s(store, offset);
-        // Other threads change it, and no turn of a loop may go without.
-        self.builder.ins().atomic_load(types::I64, MemFlagsData::trusted(), at)
-    }
-
-    /// Calls the runtime if a number is not zero that comes of the limit.
-    fn check_limit(&mut self, limit: Value, is_beyond: Value) -> LimitCheck {
         let (slow, go_on) = (self.cold_block(), self.builder.create_block());
         let branch = self.builder.ins().brif(is_beyond, slow, [], go_on, []);
-        self.begin(slow);
-        let func = self.builtin_ref(Builtin::Limit);
-        self.builder.ins().call(func, &[self.ctx]);
+        self.call_limit(slow);
         self.builder.ins().jump(go_on, []);
         self.begin(go_on);
         let dfg = &self.builder.func.dfg;
-        let steps = [is_beyond, limit].map(|value| dfg.value_def(value).unwrap_inst());
+        let steps = [is_beyond, limit, at, store].map(|value| dfg.value_def(value).unwrap_inst());
         LimitCheck { steps, branch, slow, go_on }
+    }
+
+    /// The check before every turn of a loop, in a block whose parameters are those of the body: it finds
+    /// interruptions, which raise the limit as high as can be.
+    fn check_turn(&mut self, header: Block, calls: bool) {
+        let block = self.builder.current_block().expect("the block has begun");
+        let args = control::block_args(self.builder.block_params(block));
+        // In a loop that calls, a value that is kept is one in the frame.
+        let store = if calls { self.reload_store() } else { self.store_struct() };
+        let [_, limit] = self.load_limit(store);
+        let is_raised = self.builder.ins().icmp_imm_s(IntCC::Equal, limit, -1);
+        let slow = self.cold_block();
+        self.builder.ins().brif(is_raised, slow, [], header, &args);
+        self.call_limit(slow);
+        self.builder.ins().jump(header, &args);
+    }
+
+    /// The store, of which no value from before is kept for it.
+    fn reload_store(&mut self) -> Value {
+        self.load_field(types::I64, self.ctx, self.env.layout.context.store)
+    }
+
+    /// The address of the limit, and the limit.
+    fn load_limit(&mut self, store: Value) -> [Value; 2] {
+        let offset = i64::from(self.env.layout.store.native_limit);
+        let at = self.builder.ins().iadd_imm_s(store, offset);
+        // Other threads change it, and no turn of a loop may go without.
+        [at, self.builder.ins().atomic_load(types::I64, MemFlagsData::trusted(), at)]
+    }
+
+    /// Calls the runtime in a block, because of the limit.
+    fn call_limit(&mut self, slow: Block) {
+        self.begin(slow);
+        let func = self.builtin_ref(Builtin::Limit);
+        self.builder.ins().call(func, &[self.ctx]);
     }
 
     /// Leaves out the check that the function begins with, which its caller has done: it calls

@@ -3,10 +3,12 @@
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value, types};
 use cranelift_frontend::Variable;
 use wamr_runtime::Error;
+use wamr_runtime::vm::FIRST_GLOBALS;
 use wamr_types::{GlobalType, ValType};
 use wasmparser::FunctionBody;
 
 use super::super::convention::clif_type;
+use super::super::layout::POINTER_BYTES;
 use super::{FuncCompiler, invalid};
 
 /// The Cranelift type of a value whose type stands in the body.
@@ -86,7 +88,13 @@ impl FuncCompiler<'_, '_> {
     }
 
     fn global(&mut self, index: u32) -> (GlobalType, Value) {
-        let at = self.load_item(self.env.layout.context.globals, index);
+        let context = self.env.layout.context;
+        let at = if (index as usize) < FIRST_GLOBALS {
+            let at = context.first_globals as i32 + index as i32 * POINTER_BYTES;
+            self.load_constant(types::I64, self.ctx, at)
+        } else {
+            self.load_item(context.globals, index)
+        };
         (self.module.globals[index as usize].ty, at)
     }
 
