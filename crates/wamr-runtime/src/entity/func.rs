@@ -118,18 +118,8 @@ struct Detached(VmContext);
 // SAFETY: nothing in it changes, and nothing is behind its pointers.
 unsafe impl Sync for Detached {}
 
-static DETACHED: Detached = Detached(VmContext {
-    store: core::ptr::null(),
-    memory0: core::ptr::null(),
-    memories: core::ptr::dangling(),
-    tables: core::ptr::dangling(),
-    globals: core::ptr::dangling(),
-    imports: core::ptr::dangling(),
-    types: core::ptr::dangling(),
-    instance: core::ptr::null(),
-    memory0_base: core::ptr::null_mut(),
-    first_globals: [core::ptr::null(); crate::vm::FIRST_GLOBALS],
-});
+static DETACHED: Detached =
+    Detached(VmContext::without_instance(core::ptr::null(), core::ptr::null()));
 
 impl HostFunc {
     /// Adds a host function to a store.

@@ -52,7 +52,7 @@ use crate::error::{Error, ErrorKind};
 use crate::gc::GcHeap;
 use crate::live::ExitWord;
 use crate::platform::{GRANULE, Reservation};
-use crate::vm::{FIRST_GLOBALS, TAIL_ARG_SLOTS, VmContext, VmMemory, VmStore};
+use crate::vm::{TAIL_ARG_SLOTS, VmContext, VmMemory, VmStore};
 use arena::Arena;
 use objects::{Layouts, SubtypeCache};
 
@@ -145,18 +145,7 @@ impl StoreCore {
             base: core::ptr::dangling_mut::<u64>().cast::<u8>().into(),
             len_bytes: 0.into(),
         });
-        let host_context = Box::new(VmContext {
-            store: vm.vm(),
-            memory0: &*empty_memory,
-            memories: core::ptr::dangling(),
-            tables: core::ptr::dangling(),
-            globals: core::ptr::dangling(),
-            imports: core::ptr::dangling(),
-            types: core::ptr::dangling(),
-            instance: core::ptr::null(),
-            memory0_base: core::ptr::null_mut(),
-            first_globals: [core::ptr::null(); FIRST_GLOBALS],
-        });
+        let host_context = Box::new(VmContext::without_instance(vm.vm(), &*empty_memory));
         Ok(Self {
             id: NEXT_STORE_ID.fetch_add(1, Ordering::Relaxed),
             engine: engine.clone(),

@@ -166,6 +166,24 @@ vm_struct! {
     }
 }
 
+impl VmContext {
+    /// A context that belongs to no instance.
+    pub(crate) const fn without_instance(store: *const VmStore, memory0: *const VmMemory) -> Self {
+        Self {
+            store,
+            memory0,
+            memories: core::ptr::dangling(),
+            tables: core::ptr::dangling(),
+            globals: core::ptr::dangling(),
+            imports: core::ptr::dangling(),
+            types: core::ptr::dangling(),
+            instance: core::ptr::null(),
+            memory0_base: core::ptr::null_mut(),
+            first_globals: [core::ptr::null(); FIRST_GLOBALS],
+        }
+    }
+}
+
 /// How many globals a context has at a distance that code knows: programs keep what they use at every
 /// call in their first ones.
 pub const FIRST_GLOBALS: usize = 8;
