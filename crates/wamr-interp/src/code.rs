@@ -167,10 +167,15 @@ struct Listed {
 impl Listing {
     /// Says that there is an operation at `position`, and that nothing stands behind it.
     pub(crate) fn record(&mut self, position: usize, info: &'static OpInfo) {
+        self.take_back(position);
+        self.ops.push(Listed { position, info, is_quiet: false });
+    }
+
+    /// Says that there are no operations from `position` on.
+    pub(crate) fn take_back(&mut self, position: usize) {
         while self.ops.last().is_some_and(|last| last.position >= position) {
             self.ops.pop();
         }
-        self.ops.push(Listed { position, info, is_quiet: false });
     }
 
     /// Says that the latest operation has its quiet form.

@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use wamr_runtime::{Backend, Engine, Error, Executable};
+use wamr_runtime::{Backend, Engine, Error, Executable, MemoryKind};
 use wamr_types::{DefinedFuncIdx, Feature, Features, Module};
 
 mod code;
@@ -31,7 +31,7 @@ impl Interpreter {
     /// Whether operations of this build chain by sibling calls, rather than return to a loop.
     pub const CHAINS: bool = cfg!(wamr_threaded);
 
-    /// The register code of a function, as text.
+    /// The register code of a function, as text, for instances whose memory 0 is of a kind.
     ///
     /// # Errors
     /// If the function is invalid.
@@ -39,8 +39,10 @@ impl Interpreter {
         engine: &Engine,
         module: &Arc<Module>,
         func: DefinedFuncIdx,
+        memory0: MemoryKind,
     ) -> Result<String, Error> {
-        translate::listing(&module::InterpModule::new(engine.clone(), module.clone()), func)
+        let module = module::InterpModule::new(engine.clone(), module.clone());
+        translate::listing(&module, func, memory0)
     }
 }
 

@@ -6,11 +6,16 @@ use std::sync::Arc;
 
 use wamr_interp::Interpreter;
 use wamr_loader::WasmLoader;
-use wamr_runtime::{Backend, Engine, Tunables};
+use wamr_runtime::{Backend, Engine, MemoryKind, Tunables};
 use wamr_types::{DefinedFuncIdx, LoadOptions, Loader, ModuleBytes, Validation};
 
-/// The names of a function's operations.
+/// The names of a function's operations, for instances whose memory is checked.
 fn operations(func: &str) -> Vec<String> {
+    operations_for(func, MemoryKind::Checked)
+}
+
+/// The names of a function's operations, for instances whose memory is of a kind.
+fn operations_for(func: &str, memory: MemoryKind) -> Vec<String> {
     let text = format!("(module (memory 1) (global $g (mut i32) (i32.const 0)) (func {func}))");
     let engine = Engine::new(Tunables::default());
     let features = Interpreter.supported();
@@ -18,7 +23,7 @@ fn operations(func: &str) -> Vec<String> {
     let bytes = ModuleBytes::new(text.clone());
     let module = WasmLoader.load(bytes, engine.types(), &options).expect(&text);
     let func = DefinedFuncIdx::from_usize(0);
-    let listing = Interpreter::listing(&engine, &Arc::new(module), func).expect(&text);
+    let listing = Interpreter::listing(&engine, &Arc::new(module), func, memory).expect(&text);
     let name = |line: &str| {
         let name = line.split_whitespace().nth(1).expect("a position and a name");
         if line.contains("(quiet)") { format!("{name} quiet") } else { name.to_owned() }
@@ -51,7 +56,7 @@ fn a_loop_ends_in_one_operation() {
         "i32.shl_si quiet",
         "i32.load_a quiet",
         "i32.add_as",
-        "step_jump_back_if_i32.lt_u_s",
+        "step_i_jump_back_if_i32.lt_u_s",
         "return_one_s",
     ];
     assert_eq!(ops, expected);
@@ -181,4 +186,115 @@ fn a_comparison_and_a_choice_are_one_operation() {
         (select (i32.const 4) (local.get 1) (f64.lt (local.get 0) (f64.const 9)))",
     );
     assert_eq!(ops, ["f64.lt_si", "select_isa", "return_one_a"]);
+}
+
+#[test]
+fn two_steps_are_one_operation() {
+    let body = |end: &str| {
+        format!(
+            "(param $p i32) (param $q i32) (param $n i32)
+            (loop $next
+                (i32.store (local.get $p) (local.get $n))
+                (local.set $p (i32.add (local.get $p) (i32.const 4)))
+                (local.set $q (i32.add (local.get $q) (i32.const 8)))
+                (local.set $n (i32.add (local.get $n) (i32.const -1)))
+                {end})"
+        )
+    };
+    let ops = operations(&body("(br_if $next (i32.load (local.get $q)))"));
+    let expected =
+        ["i32.store_ss", "step_two", "i32.add_si", "i32.load_s quiet", "jump_back_if_i32.ne_ai"];
+    assert_eq!(ops[..5], expected);
+    // The end of the loop takes what is left.
+    let ops = operations(&body("(br_if $next (local.get $n))"));
+    assert_eq!(ops, ["i32.store_ss", "step_two", "step_i_jump_back_if_i32.ne_i", "return"]);
+    let ops = operations(
+        "(param $p i32) (param $n i32)
+        (loop $next
+            (i32.store (local.get $p) (local.get $n))
+            (local.set $p (i32.add (local.get $p) (i32.const 4)))
+            (br_if $next
+                (i32.lt_s (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 9))))",
+    );
+    assert_eq!(ops, ["i32.store_ss", "step_two_jump_back_if_i32.lt_s_i", "return"]);
+    // A sum on the stack is not a step yet.
+    let ops = operations(
+        "(param i32) (result i32)
+        (i32.add (local.get 0) (i32.const 4))
+        (local.set 0 (i32.add (local.get 0) (i32.const 8)))
+        (i32.mul (local.get 0))",
+    );
+    assert_eq!(ops, ["i32.add_si", "i32.add_si", "i32.mul_as", "return_one_a"]);
+}
+
+#[test]
+fn a_step_by_a_local_ends_a_loop() {
+    let ops = operations(
+        "(param $i i32) (param $by i32) (param $n i32)
+        (loop $next
+            (i32.store8 (i32.add (local.get $i) (i32.const 64)) (i32.const 0))
+            (br_if $next (i32.lt_u
+                (local.tee $i (i32.add (local.get $i) (local.get $by))) (local.get $n))))",
+    );
+    assert_eq!(ops, ["i32.store8_+i", "step_s_jump_back_if_i32.lt_u_s", "return"]);
+}
+
+#[test]
+fn shifts_by_constants_are_operands() {
+    let ops = operations(
+        "(param i32) (result i32)
+        (i32.xor
+            (i32.xor (i32.rotl (local.get 0) (i32.const 7)) (i32.rotl (local.get 0) (i32.const 18)))
+            (i32.shr_u (local.get 0) (i32.const 3)))",
+    );
+    assert_eq!(
+        ops,
+        ["i32.rotl_si quiet", "i32.xor_a_rotl quiet", "i32.xor_a_shr_u", "return_one_a"]
+    );
+    let ops = operations(
+        "(param i64 i64) (result i64)
+        (i64.or (i64.shl (local.get 0) (i64.const 32)) (local.get 1))",
+    );
+    assert_eq!(ops, ["i64.or_s_shl", "return_one_a"]);
+    // Not by what is no constant, nor of another width.
+    let ops = operations(
+        "(param i32 i32) (result i32)
+        (i32.xor (local.get 1) (i32.shl (local.get 0) (local.get 1)))",
+    );
+    assert_eq!(ops, ["i32.shl_ss quiet", "i32.xor_as", "return_one_a"]);
+}
+
+#[test]
+fn loads_of_guarded_memories_are_operands() {
+    let operations = |func: &str| operations_for(func, MemoryKind::Guarded);
+    let ops = operations(
+        "(param $a i32) (param $b i32) (param $sum f64) (result f64)
+        (f64.add (local.get $sum)
+            (f64.mul
+                (f64.load (i32.add (local.get $a) (i32.const 8)))
+                (f64.load offset=8 (local.get $b))))",
+    );
+    let expected =
+        ["f64.load_+_guarded quiet", "f64.mul_a_f64.load_s quiet", "f64.add_sa", "return_one_s"];
+    assert_eq!(ops, expected);
+    // From either side, where that is the same.
+    let ops = operations(
+        "(param $at i32) (param $x i32) (result i32)
+        (i32.or (i32.load8_u (local.get $at)) (local.get $x))",
+    );
+    assert_eq!(ops, ["i32.or_s_i32.load8_u_s", "return_one_a"]);
+    let ops = operations(
+        "(param $at i32) (param $x f64) (result f64)
+        (f64.sub (f64.load (local.get $at)) (local.get $x))",
+    );
+    assert_eq!(ops, ["f64.load_s_guarded quiet", "f64.sub_as", "return_one_s"]);
+    // An integer and its address cannot be in one accumulator.
+    let ops = operations(
+        "(param $at i32) (param $x i32) (result i32)
+        (i32.add
+            (i32.mul (local.get $x) (local.get $x))
+            (i32.load (i32.mul (local.get $at) (i32.const 12))))",
+    );
+    let expected = ["i32.mul_ss", "i32.mul_si quiet", "i32.add_s_i32.load_a", "return_one_a"];
+    assert_eq!(ops, expected);
 }

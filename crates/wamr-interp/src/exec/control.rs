@@ -7,7 +7,7 @@ use super::Regs;
 use super::call::is_beyond_limit;
 use super::dispatch::Kind;
 use crate::op::numeric::CompareOp;
-use crate::op::{Cell, Flow, Imm, Name, Op, Slot, Source, Target};
+use crate::op::{Cell, Flow, Imm, Name, Op, Slot, SlotValue, Source, Target};
 
 /// Keeps a jump a jump: as a conditional move it would make the next dispatch wait for the
 /// condition.
@@ -111,30 +111,114 @@ where
     }
 }
 
-/// `dst = src + step`, then jumps back if a comparison with the sum holds: the end of a loop.
+/// `dst = src + step`, as a part of an operation.
 #[derive(Clone, Copy)]
 #[repr(C, packed(4))]
-pub(crate) struct StepBranch<K, B> {
+pub(crate) struct Step<S> {
     dst: Slot,
     src: Slot,
-    step: Imm<i32>,
+    step: S,
+}
+
+impl<S: Source<i32>> Step<S> {
+    /// Takes the step; gives the sum.
+    ///
+    /// # Safety
+    /// The registers are those of the frame that the operation was translated for.
+    #[inline(always)]
+    unsafe fn take(self, r: &mut Regs) -> i32 {
+        // SAFETY: operands are slots of the current frame.
+        unsafe {
+            let src: i32 = self.src.get(r);
+            let sum = i32::wrapping_add(src, self.step.get(r));
+            r.set(self.dst, sum);
+            sum
+        }
+    }
+}
+
+/// Two steps by constants, one after the other.
+#[derive(Clone, Copy)]
+#[repr(C, packed(4))]
+pub(crate) struct StepTwo {
+    first: Step<Imm<i32>>,
+    second: Step<Imm<i32>>,
+}
+
+impl Op for StepTwo {
+    const KEEPS_ACC: bool = true;
+    const TRAPS: bool = false;
+    const NAME: Name = Name::of(&["step_two"]);
+
+    #[inline(always)]
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
+        // SAFETY: operands are slots of the current frame.
+        unsafe {
+            self.first.take(r);
+            self.second.take(r).to_acc(&mut r.acc);
+        }
+        Flow::Next
+    }
+}
+
+/// Takes a step, then jumps back if a comparison with the sum holds: the end of a loop.
+#[derive(Clone, Copy)]
+#[repr(C, packed(4))]
+pub(crate) struct StepBranch<K, S, B> {
+    step: Step<S>,
     b: B,
     kind: Kind<K>,
     target: Target,
 }
 
-impl<K: CompareOp<Arg = i32>, B: Source<i32>> Op for StepBranch<K, B> {
+impl<K, S, B> Op for StepBranch<K, S, B>
+where
+    K: CompareOp<Arg = i32>,
+    S: Source<i32>,
+    B: Source<i32>,
+{
     const JUMPS: bool = true;
     const KEEPS_ACC: bool = true;
-    const NAME: Name = Name::of(&["step_jump_back_if_", K::NAME, "_", B::LETTER]);
+    const NAME: Name = Name::of(&["step_", S::LETTER, "_jump_back_if_", K::NAME, "_", B::LETTER]);
 
     #[inline(always)]
     unsafe fn run(&self, r: &mut Regs) -> Flow {
         // SAFETY: operands are slots of the current frame, the target is the last operand.
         unsafe {
-            let src: i32 = self.src.get(r);
-            let sum = i32::wrapping_add(src, self.step.get(r));
-            r.define::<false, _>(self.dst, sum);
+            let step = self.step;
+            let sum = step.take(r);
+            sum.to_acc(&mut r.acc);
+            if K::eval(sum, self.b.get(r)) {
+                return take::<true>(self.target, r);
+            }
+        }
+        Flow::Next
+    }
+}
+
+/// The same with another step before.
+#[derive(Clone, Copy)]
+#[repr(C, packed(4))]
+pub(crate) struct StepTwoBranch<K, B> {
+    first: Step<Imm<i32>>,
+    second: Step<Imm<i32>>,
+    b: B,
+    kind: Kind<K>,
+    target: Target,
+}
+
+impl<K: CompareOp<Arg = i32>, B: Source<i32>> Op for StepTwoBranch<K, B> {
+    const JUMPS: bool = true;
+    const KEEPS_ACC: bool = true;
+    const NAME: Name = Name::of(&["step_two_jump_back_if_", K::NAME, "_", B::LETTER]);
+
+    #[inline(always)]
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
+        // SAFETY: operands are slots of the current frame, the target is the last operand.
+        unsafe {
+            self.first.take(r);
+            let sum = self.second.take(r);
+            sum.to_acc(&mut r.acc);
             if K::eval(sum, self.b.get(r)) {
                 return take::<true>(self.target, r);
             }

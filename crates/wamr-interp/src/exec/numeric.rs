@@ -44,6 +44,29 @@ impl<K: BinaryOp, A: Source<K::Arg>, B: Source<K::Arg>, const QUIET: bool> Op
     }
 }
 
+/// A slot that is shifted by a constant, as an operand.
+#[derive(Clone, Copy)]
+#[repr(C, packed(4))]
+pub(crate) struct Shifted<K> {
+    src: Slot,
+    count: u32,
+    kind: Kind<K>,
+}
+
+impl<K: BinaryOp> Source<K::Res> for Shifted<K> {
+    const LETTER: &'static str = K::FUNC;
+
+    #[inline(always)]
+    unsafe fn get(self, r: &Regs) -> K::Res {
+        // SAFETY: the operand is a slot of the current frame.
+        let src: K::Arg = unsafe { self.src.get(r) };
+        match K::eval(src, K::Arg::from_slot(self.count.into())) {
+            Ok(shifted) => shifted,
+            Err(_) => unreachable!("shifts do not trap"),
+        }
+    }
+}
+
 /// `dst = a cmp b`
 #[derive(Clone, Copy)]
 #[repr(C, packed(4))]

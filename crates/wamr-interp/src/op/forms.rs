@@ -5,11 +5,11 @@ use super::memory::{LoadOp, StoreOp};
 use super::numeric::{BinaryOp, CompareOp, UnaryOp};
 use super::simd::{ShiftOp, VectorBinaryOp, VectorUnaryOp};
 use super::{Acc, Class, Element, Imm, OpInfo, Slot, SlotValue, StackValue, Sum};
-use crate::exec::control::{Branch, StepBranch};
+use crate::exec::control::{Branch, StepBranch, StepTwoBranch};
 use crate::exec::gc::BranchCast;
-use crate::exec::guard::{LoadGuarded, StoreGuarded};
+use crate::exec::guard::{BinaryLoaded, LoadGuarded, StoreGuarded};
 use crate::exec::memory::{Load, LoadAny, Store, StoreAny};
-use crate::exec::numeric::{Address, Binary, Compare, CompareSelect, Unary};
+use crate::exec::numeric::{Address, Binary, Compare, CompareSelect, Shifted, Unary};
 use crate::exec::simd::{Shift, VectorBinary, VectorUnary};
 use crate::exec::variable::Narrow;
 
@@ -50,6 +50,12 @@ pub(crate) struct BinaryForms {
     pub(crate) acc_imm: OpInfo,
     /// The forms that a commutative operator needs no operations for.
     pub(crate) ordered: Option<OrderedForms>,
+    /// The shift of a slot by a constant that it is, for operators that take that over.
+    pub(crate) shift: Option<ShiftKind>,
+    /// Forms with a shift as the second operand, of the same type.
+    pub(crate) shifted: Option<&'static ShiftedForms>,
+    /// Forms with a load as the second operand.
+    pub(crate) loaded: &'static [LoadedForms],
 }
 
 /// Forms of an operator that are not those of another order of its operands.
@@ -78,6 +84,9 @@ impl BinaryForms {
                     imm_slot: OpInfo::defining::<Binary<K, Imm<K::Arg>, Slot>>(),
                 })
             },
+            shift: K::SHIFT,
+            shifted: K::SHIFTED,
+            loaded: K::LOADED,
         }
     }
 }
@@ -164,8 +173,15 @@ pub(crate) struct BranchForms {
     pub(crate) others: Option<OtherBranchForms>,
 }
 
-/// Branches on a sum, and a slot or a constant.
+/// Branches on a sum, by how it comes about, and a slot or a constant.
 pub(crate) struct StepForms {
+    pub(crate) by_imm: EndForms,
+    pub(crate) by_slot: EndForms,
+    pub(crate) two: EndForms,
+}
+
+/// Branches by where the second operand of the comparison is.
+pub(crate) struct EndForms {
     pub(crate) slot: OpInfo,
     pub(crate) imm: OpInfo,
 }
@@ -173,8 +189,18 @@ pub(crate) struct StepForms {
 impl StepForms {
     pub(crate) const fn of<K: CompareOp<Arg = i32>>() -> Self {
         Self {
-            slot: OpInfo::of::<StepBranch<K, Slot>>(),
-            imm: OpInfo::of::<StepBranch<K, Imm<i32>>>(),
+            by_imm: EndForms {
+                slot: OpInfo::of::<StepBranch<K, Imm<i32>, Slot>>(),
+                imm: OpInfo::of::<StepBranch<K, Imm<i32>, Imm<i32>>>(),
+            },
+            by_slot: EndForms {
+                slot: OpInfo::of::<StepBranch<K, Slot, Slot>>(),
+                imm: OpInfo::of::<StepBranch<K, Slot, Imm<i32>>>(),
+            },
+            two: EndForms {
+                slot: OpInfo::of::<StepTwoBranch<K, Slot>>(),
+                imm: OpInfo::of::<StepTwoBranch<K, Imm<i32>>>(),
+            },
         }
     }
 }
@@ -268,45 +294,149 @@ impl BranchForms {
 
 /// A load, by where its address is.
 pub(crate) struct LoadForms {
+    /// Whether operators take it over, as an operand.
+    pub(crate) kind: Option<LoadKind>,
     pub(crate) plain: AddressForms,
     pub(crate) guarded: AddressForms,
     pub(crate) any: OpInfo,
 }
 
-/// Forms of an access by its address.
-pub(crate) struct AddressForms {
-    pub(crate) slot: OpInfo,
-    pub(crate) imm: OpInfo,
-    pub(crate) acc: OpInfo,
-    pub(crate) slot_slot: OpInfo,
-    pub(crate) slot_imm: OpInfo,
-    pub(crate) acc_slot: OpInfo,
-    pub(crate) acc_imm: OpInfo,
-    pub(crate) element: ElementForms,
+/// Where the address of a load is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum At {
+    Slot,
+    SlotSlot,
+    SlotImm,
+    Element,
+    Acc,
+    AccSlot,
+    AccImm,
+    AccElement,
+    Imm,
 }
+
+/// Forms of a load, by [`At`].
+pub(crate) type AddressForms = [OpInfo; 9];
 
 /// The forms of a load of one kind of memory.
 macro_rules! address_forms {
     ($Load:ident<$K:ident>) => {
-        AddressForms {
-            slot: OpInfo::defining::<$Load<$K, Slot>>(),
-            imm: OpInfo::defining::<$Load<$K, Imm<u32>>>(),
-            acc: OpInfo::defining::<$Load<$K, Acc>>(),
-            slot_slot: OpInfo::defining::<$Load<$K, Sum<Slot, Slot>>>(),
-            slot_imm: OpInfo::defining::<$Load<$K, Sum<Slot, Imm<u32>>>>(),
-            acc_slot: OpInfo::defining::<$Load<$K, Sum<Acc, Slot>>>(),
-            acc_imm: OpInfo::defining::<$Load<$K, Sum<Acc, Imm<u32>>>>(),
-            element: ElementForms {
-                slot: OpInfo::defining::<$Load<$K, Element<Slot>>>(),
-                acc: OpInfo::defining::<$Load<$K, Element<Acc>>>(),
-            },
-        }
+        [
+            OpInfo::defining::<$Load<$K, Slot>>(),
+            OpInfo::defining::<$Load<$K, Sum<Slot, Slot>>>(),
+            OpInfo::defining::<$Load<$K, Sum<Slot, Imm<u32>>>>(),
+            OpInfo::defining::<$Load<$K, Element<Slot>>>(),
+            OpInfo::defining::<$Load<$K, Acc>>(),
+            OpInfo::defining::<$Load<$K, Sum<Acc, Slot>>>(),
+            OpInfo::defining::<$Load<$K, Sum<Acc, Imm<u32>>>>(),
+            OpInfo::defining::<$Load<$K, Element<Acc>>>(),
+            OpInfo::defining::<$Load<$K, Imm<u32>>>(),
+        ]
     };
+}
+
+/// An operator whose second operand is loaded from a guarded memory, by [`At`].
+pub(crate) struct LoadedForms {
+    pub(crate) load: LoadKind,
+    /// Where the first operand is, and the address.
+    slot_slot: [OpInfo; 4],
+    slot_acc: [OpInfo; 4],
+    acc_slot: [OpInfo; 4],
+    /// Two accumulators, which floats and addresses have.
+    acc_acc: Option<[OpInfo; 4]>,
+}
+
+/// A load that operators take an operand from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoadKind {
+    I32,
+    I32Byte,
+    I64,
+    F32,
+    F64,
+}
+
+/// Four forms of an operator with an operand that is loaded.
+macro_rules! loaded_forms {
+    ($K:ident, $L:ident, $First:ty, $At:ty) => {
+        [
+            OpInfo::defining::<BinaryLoaded<$K, $L, $First, $At>>(),
+            OpInfo::defining::<BinaryLoaded<$K, $L, $First, Sum<$At, Slot>>>(),
+            OpInfo::defining::<BinaryLoaded<$K, $L, $First, Sum<$At, Imm<u32>>>>(),
+            OpInfo::defining::<BinaryLoaded<$K, $L, $First, Element<$At>>>(),
+        ]
+    };
+}
+
+impl LoadedForms {
+    pub(crate) const fn of_ints<K: BinaryOp, L: LoadOp>(load: LoadKind) -> Self {
+        Self {
+            load,
+            slot_slot: loaded_forms!(K, L, Slot, Slot),
+            slot_acc: loaded_forms!(K, L, Slot, Acc),
+            acc_slot: loaded_forms!(K, L, Acc, Slot),
+            acc_acc: None,
+        }
+    }
+
+    pub(crate) const fn of_floats<K: BinaryOp, L: LoadOp>(load: LoadKind) -> Self {
+        Self { acc_acc: Some(loaded_forms!(K, L, Acc, Acc)), ..Self::of_ints::<K, L>(load) }
+    }
+
+    /// The form for a first operand that is in the accumulator or in a slot.
+    pub(crate) fn form(&self, is_acc: bool, at: At) -> Option<&OpInfo> {
+        let forms = match (is_acc, at) {
+            (_, At::Imm) => None,
+            (false, At::Slot | At::SlotSlot | At::SlotImm | At::Element) => Some(&self.slot_slot),
+            (false, _) => Some(&self.slot_acc),
+            (true, At::Slot | At::SlotSlot | At::SlotImm | At::Element) => Some(&self.acc_slot),
+            (true, _) => self.acc_acc.as_ref(),
+        };
+        forms.map(|forms| &forms[at as usize % 4])
+    }
+}
+
+/// An operator whose second operand is shifted by a constant, by [`ShiftKind`].
+pub(crate) struct ShiftedForms {
+    pub(crate) slot: [OpInfo; 3],
+    pub(crate) acc: [OpInfo; 3],
+}
+
+/// A shift that operators take an operand from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ShiftKind {
+    Left,
+    Right,
+    Rotated,
+}
+
+impl ShiftedForms {
+    pub(crate) const fn of<K, L, R, T>() -> Self
+    where
+        K: BinaryOp,
+        L: BinaryOp<Arg = K::Arg, Res = K::Arg>,
+        R: BinaryOp<Arg = K::Arg, Res = K::Arg>,
+        T: BinaryOp<Arg = K::Arg, Res = K::Arg>,
+    {
+        Self {
+            slot: [
+                OpInfo::defining::<Binary<K, Slot, Shifted<L>>>(),
+                OpInfo::defining::<Binary<K, Slot, Shifted<R>>>(),
+                OpInfo::defining::<Binary<K, Slot, Shifted<T>>>(),
+            ],
+            acc: [
+                OpInfo::defining::<Binary<K, Acc, Shifted<L>>>(),
+                OpInfo::defining::<Binary<K, Acc, Shifted<R>>>(),
+                OpInfo::defining::<Binary<K, Acc, Shifted<T>>>(),
+            ],
+        }
+    }
 }
 
 impl LoadForms {
     pub(crate) const fn of<K: LoadOp>() -> Self {
         Self {
+            kind: K::KIND,
             plain: address_forms!(Load<K>),
             guarded: address_forms!(LoadGuarded<K>),
             any: OpInfo::of::<LoadAny<K>>(),
@@ -338,7 +468,9 @@ pub(crate) struct PlaceForms {
     pub(crate) imm: ValueForms,
     pub(crate) acc: ValueForms,
     pub(crate) slot_slot: ValueForms,
+    pub(crate) slot_imm: ValueForms,
     pub(crate) acc_slot: ValueForms,
+    pub(crate) acc_imm: ValueForms,
 }
 
 /// The forms of a store to one kind of memory.
@@ -351,7 +483,9 @@ macro_rules! place_forms {
             ),
             acc: place_forms!($Store<$K> at Acc, acc Some(OpInfo::of::<$Store<$K, Acc, Acc>>())),
             slot_slot: place_forms!($Store<$K> at Sum<Slot, Slot>, acc None),
+            slot_imm: place_forms!($Store<$K> at Sum<Slot, Imm<u32>>, acc None),
             acc_slot: place_forms!($Store<$K> at Sum<Acc, Slot>, acc None),
+            acc_imm: place_forms!($Store<$K> at Sum<Acc, Imm<u32>>, acc None),
         }
     };
     ($Store:ident<$K:ident> at $At:ty, acc $acc:expr) => {

@@ -4,6 +4,7 @@
 use wamr_runtime::entity::bytes::Chunk;
 
 use super::SlotValue;
+use super::forms::LoadKind;
 use crate::exec::guard::{Read, Write};
 
 /// A load.
@@ -15,6 +16,8 @@ pub(crate) trait LoadOp: Copy + 'static {
     const NAME: &'static str;
     /// How many bytes are read.
     const BYTES: usize;
+    /// What it is as an operand of other operators.
+    const KIND: Option<LoadKind>;
     /// Reads memory that is not shared.
     ///
     /// # Safety
@@ -89,6 +92,28 @@ macro_rules! for_each_store {
 }
 pub(crate) use for_each_store;
 
+/// What loads are operands.
+macro_rules! kind {
+    (I32Load) => {
+        Some(LoadKind::I32)
+    };
+    (I32Load8U) => {
+        Some(LoadKind::I32Byte)
+    };
+    (I64Load) => {
+        Some(LoadKind::I64)
+    };
+    (F32Load) => {
+        Some(LoadKind::F32)
+    };
+    (F64Load) => {
+        Some(LoadKind::F64)
+    };
+    ($Op:ident) => {
+        None
+    };
+}
+
 macro_rules! define_load {
     ($($Op:ident $visit:ident $name:literal: $mem:ty as $res:ty;)*) => {$(
         #[derive(Clone, Copy)]
@@ -99,6 +124,7 @@ macro_rules! define_load {
             type Res = $res;
             const NAME: &'static str = $name;
             const BYTES: usize = size_of::<$mem>();
+            const KIND: Option<LoadKind> = kind!($Op);
 
             #[inline(always)]
             unsafe fn load(address: *const u8) -> $res {

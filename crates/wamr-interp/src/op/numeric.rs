@@ -7,7 +7,8 @@ use wamr_runtime::numeric;
 use wamr_types::TrapCode;
 
 use super::SlotValue;
-use super::forms::{SelectForms, StepForms};
+use super::forms::{LoadKind, LoadedForms, SelectForms, ShiftKind, ShiftedForms, StepForms};
+use super::memory::{F32Load, F64Load, I32Load, I32Load8U, I64Load};
 
 /// An operator with two operands of one type.
 pub(crate) trait BinaryOp: Copy + 'static {
@@ -16,6 +17,8 @@ pub(crate) trait BinaryOp: Copy + 'static {
     /// Type of the result.
     type Res: SlotValue;
     const NAME: &'static str;
+    /// The name without the type, as the end of others.
+    const FUNC: &'static str;
     const COMMUTATIVE: bool;
     /// Whether the result may be the address of an access.
     const IS_ADDRESS: bool;
@@ -24,6 +27,12 @@ pub(crate) trait BinaryOp: Copy + 'static {
     const TRAPS: bool;
     /// See [`super::Op::V3`].
     const V3: bool;
+    /// What it is as an operand of other operators.
+    const SHIFT: Option<ShiftKind>;
+    /// The forms with a shift for the second operand.
+    const SHIFTED: Option<&'static ShiftedForms>;
+    /// The forms with a load for the second operand.
+    const LOADED: &'static [LoadedForms];
     fn eval(a: Self::Arg, b: Self::Arg) -> Result<Self::Res, TrapCode>;
 }
 
@@ -299,6 +308,109 @@ macro_rules! class {
     };
 }
 
+/// What operators are folded: shifts by constants into those that combine bits, which hashes and
+/// packed fields are made of, and loads into arithmetic.
+macro_rules! folds {
+    (@shift I32Shl) => {
+        Some(ShiftKind::Left)
+    };
+    (@shift I64Shl) => {
+        Some(ShiftKind::Left)
+    };
+    (@shift I32ShrU) => {
+        Some(ShiftKind::Right)
+    };
+    (@shift I64ShrU) => {
+        Some(ShiftKind::Right)
+    };
+    (@shift I32Rotl) => {
+        Some(ShiftKind::Rotated)
+    };
+    (@shift I64Rotl) => {
+        Some(ShiftKind::Rotated)
+    };
+    (@shift $Op:ident) => {
+        None
+    };
+    (@shifted I32Add) => {
+        folds!(@shifted I32Add of I32Shl I32ShrU I32Rotl)
+    };
+    (@shifted I32Or) => {
+        folds!(@shifted I32Or of I32Shl I32ShrU I32Rotl)
+    };
+    (@shifted I32Xor) => {
+        folds!(@shifted I32Xor of I32Shl I32ShrU I32Rotl)
+    };
+    (@shifted I64Add) => {
+        folds!(@shifted I64Add of I64Shl I64ShrU I64Rotl)
+    };
+    (@shifted I64Or) => {
+        folds!(@shifted I64Or of I64Shl I64ShrU I64Rotl)
+    };
+    (@shifted I64Xor) => {
+        folds!(@shifted I64Xor of I64Shl I64ShrU I64Rotl)
+    };
+    (@shifted $Op:ident of $Left:ident $Right:ident $Rotated:ident) => {
+        Some(const { &ShiftedForms::of::<$Op, $Left, $Right, $Rotated>() })
+    };
+    (@shifted $Op:ident) => {
+        None
+    };
+    (@loaded I32Add) => {
+        folds!(@ints I32Add)
+    };
+    (@loaded I32And) => {
+        folds!(@ints I32And)
+    };
+    (@loaded I32Or) => {
+        folds!(@ints I32Or)
+    };
+    (@loaded I32Xor) => {
+        folds!(@ints I32Xor)
+    };
+    (@loaded I64Add) => {
+        folds!(@longs I64Add)
+    };
+    (@loaded I64Xor) => {
+        folds!(@longs I64Xor)
+    };
+    (@loaded F32Add) => {
+        folds!(@floats F32Add F32 F32Load)
+    };
+    (@loaded F32Sub) => {
+        folds!(@floats F32Sub F32 F32Load)
+    };
+    (@loaded F32Mul) => {
+        folds!(@floats F32Mul F32 F32Load)
+    };
+    (@loaded F64Add) => {
+        folds!(@floats F64Add F64 F64Load)
+    };
+    (@loaded F64Sub) => {
+        folds!(@floats F64Sub F64 F64Load)
+    };
+    (@loaded F64Mul) => {
+        folds!(@floats F64Mul F64 F64Load)
+    };
+    (@ints $Op:ident) => {
+        const {
+            &[
+                LoadedForms::of_ints::<$Op, I32Load>(LoadKind::I32),
+                LoadedForms::of_ints::<$Op, I32Load8U>(LoadKind::I32Byte),
+            ]
+        }
+    };
+    (@longs $Op:ident) => {
+        const { &[LoadedForms::of_ints::<$Op, I64Load>(LoadKind::I64)] }
+    };
+    (@floats $Op:ident $Kind:ident $Load:ident) => {
+        const { &[LoadedForms::of_floats::<$Op, $Load>(LoadKind::$Kind)] }
+    };
+    (@loaded $Op:ident) => {
+        &[]
+    };
+}
+
 macro_rules! define_binary {
     ($($class:ident $Op:ident $visit:ident $ty:ident::$func:ident($arg:ty) -> $res:ty;)*) => {$(
         #[derive(Clone, Copy)]
@@ -308,11 +420,15 @@ macro_rules! define_binary {
             type Arg = $arg;
             type Res = $res;
             const NAME: &'static str = concat!(stringify!($ty), ".", stringify!($func));
+            const FUNC: &'static str = concat!("_", stringify!($func));
             const COMMUTATIVE: bool = class!(@commutative $class);
             const IS_ADDRESS: bool = class!(@address $class);
             const IS_SCALE: bool = class!(@scale $class);
             const TRAPS: bool = class!(@traps $class);
             const V3: bool = class!(@v3 $class);
+            const SHIFT: Option<ShiftKind> = folds!(@shift $Op);
+            const SHIFTED: Option<&'static ShiftedForms> = folds!(@shifted $Op);
+            const LOADED: &'static [LoadedForms] = folds!(@loaded $Op);
 
             #[inline(always)]
             fn eval(a: $arg, b: $arg) -> Result<$res, TrapCode> {

@@ -19,7 +19,7 @@ use crate::op::{Acc, Cell, Class, Imm, Slot, Target};
 use super::exception::Kept;
 use super::numeric::{NOT_ZERO, SAME};
 use super::stack::{Operand, Place};
-use super::{Copied, Translator};
+use super::{Copied, Step, Translator};
 
 /// The types of values that a block takes or leaves.
 #[derive(Clone, Copy)]
@@ -166,7 +166,7 @@ pub(super) struct Fuse {
     /// What the accumulators copy before these operations.
     pub(super) copied: Copied,
     /// `Translator::latest_step` before these operations.
-    pub(super) step: Option<usize>,
+    pub(super) step: Option<Step>,
 }
 
 impl<'m> Translator<'m, '_> {

@@ -7,14 +7,14 @@ use wasmparser::{MemArg, MemArgTarget};
 use crate::exec::memory::{
     Bulk, DataDrop, MemoryCopy, MemoryFill, MemoryGrow, MemoryInit, MemorySize, Place,
 };
-use crate::op::forms::{LoadForms, StoreForms};
+use crate::op::forms::{At, LoadForms, StoreForms};
 use crate::op::memory::*;
 use crate::op::{Class, Slot};
 
-use super::Translator;
 use super::numeric::Address;
 use super::operands::Operands;
 use super::stack::Operand;
+use super::{Folded, FoldedOperator, Translator};
 
 /// Where an access goes.
 #[derive(Clone, Copy)]
@@ -69,9 +69,9 @@ impl Translator<'_, '_> {
 
     fn load(&mut self, forms: &'static LoadForms, memarg: MemArg) {
         let none = Operands::NONE;
-        let (forms, offset) = match self.access(memarg) {
-            Access::Plain { offset } => (&forms.plain, offset),
-            Access::Guarded { offset } => (&forms.guarded, offset),
+        let (address_forms, offset, kind) = match self.access(memarg) {
+            Access::Plain { offset } => (&forms.plain, offset, None),
+            Access::Guarded { offset } => (&forms.guarded, offset, forms.kind),
             Access::Any { offset, memory, wide } => {
                 let operands = none.slot(self.pop_slot()).imm(offset, true);
                 self.define_form(&forms.any, &operands.cell(memory).cell(wide.into()));
@@ -79,26 +79,29 @@ impl Translator<'_, '_> {
             }
         };
         use Operand::{Const, Slot};
-        let (info, operands) = match self.pop_address() {
-            Address::Plain(Slot(at)) if self.take_acc(Class::Int, at) => (&forms.acc, none),
-            Address::Plain(Slot(at)) => (&forms.slot, none.slot(at)),
-            Address::Plain(Const(bits)) => (&forms.imm, none.imm(bits, false)),
+        let (at, operands) = match self.pop_address() {
+            Address::Plain(Slot(at)) if self.take_acc(Class::Int, at) => (At::Acc, none),
+            Address::Plain(Slot(at)) => (At::Slot, none.slot(at)),
+            Address::Plain(Const(bits)) => (At::Imm, none.imm(bits, false)),
             Address::Sum(a, b) => {
                 let is_copied = self.copied.holds(Class::Int, a);
-                let info = match (is_copied, b) {
-                    (true, Slot(_)) => &forms.acc_slot,
-                    (true, Const(_)) => &forms.acc_imm,
-                    (false, Slot(_)) => &forms.slot_slot,
-                    (false, Const(_)) => &forms.slot_imm,
+                let at = match (is_copied, b) {
+                    (true, Slot(_)) => At::AccSlot,
+                    (true, Const(_)) => At::AccImm,
+                    (false, Slot(_)) => At::SlotSlot,
+                    (false, Const(_)) => At::SlotImm,
                 };
                 let a = if is_copied { none } else { none.slot(a) };
-                (info, a.operand(b, false))
+                (at, a.operand(b, false))
             }
-            Address::Element { base, index, shift } => {
-                self.element(&forms.element, base, index, shift)
-            }
+            Address::Element { base, index, shift } => self.element(base, index, shift),
         };
-        self.define_form(info, &operands.cell(offset));
+        let before = self.before();
+        let start = self.define_form(&address_forms[at as usize], &operands.cell(offset));
+        if let (Some(kind), Some(latest)) = (kind, &mut self.latest) {
+            let operator = FoldedOperator::Load { kind, at, offset: self.offset };
+            latest.folded = Some(Folded { start, operator, before });
+        }
     }
 
     fn store(&mut self, forms: &'static StoreForms, memarg: MemArg) {
@@ -121,11 +124,18 @@ impl Translator<'_, '_> {
             }
             Address::Plain(Operand::Slot(at)) => (&access_forms.slot, none.slot(at)),
             Address::Plain(Operand::Const(bits)) => (&access_forms.imm, none.imm(bits, false)),
-            Address::Sum(a, b) if self.copied.holds(Class::Int, a) => {
-                (&access_forms.acc_slot, none.operand(b, false))
+            Address::Sum(a, b) => {
+                let is_copied = self.copied.holds(Class::Int, a);
+                let forms = match (is_copied, b) {
+                    (true, Operand::Slot(_)) => &access_forms.acc_slot,
+                    (true, Operand::Const(_)) => &access_forms.acc_imm,
+                    (false, Operand::Slot(_)) => &access_forms.slot_slot,
+                    (false, Operand::Const(_)) => &access_forms.slot_imm,
+                };
+                let a = if is_copied { none } else { none.slot(a) };
+                (forms, a.operand(b, false))
             }
-            Address::Sum(a, b) => (&access_forms.slot_slot, none.slot(a).operand(b, false)),
-            Address::Element { .. } => unreachable!("sums of slots"),
+            Address::Element { .. } => unreachable!("sums alone"),
         };
         let place = at.cell(offset);
         let (info, operands) = match (value, &value_forms.acc) {

@@ -18,6 +18,7 @@ use crate::exec::dispatch::{HANDLER_CELLS, Handlers, Table};
 use crate::exec::variable::Copy;
 use crate::handlers::{self, Region};
 use crate::module::InterpModule;
+use crate::op::forms::{At, LoadKind, ShiftKind};
 use crate::op::{Cell, Class, Define, Op, OpInfo, Slot, StackValue};
 
 mod atomic;
@@ -79,10 +80,14 @@ const MAX_CELLS: usize = 1 << 26;
 /// How many slots the operand stack of a function may take.
 const MAX_HEIGHT: u32 = 1 << 22;
 
-/// Translates a function to text, for memories of every kind.
-pub(crate) fn listing(module: &InterpModule, func: DefinedFuncIdx) -> Result<String, Error> {
+/// Translates a function to text.
+pub(crate) fn listing(
+    module: &InterpModule,
+    func: DefinedFuncIdx,
+    memory0: MemoryKind,
+) -> Result<String, Error> {
     let mut listing = Listing::default();
-    let code = function(module, func, MemoryKind::Checked, Some(&mut listing))?;
+    let code = function(module, func, memory0, Some(&mut listing))?;
     let mut text = String::new();
     writeln!(text, "frame {} locals {}", code.cells[0], code.cells[1])
         .and_then(|()| listing.write(&code.cells, &mut text))
@@ -103,8 +108,16 @@ struct Latest {
     sum: Option<Addends>,
     /// What the value is times a power of two, if it is that.
     scaled: Option<Scaled>,
+    /// What an operator can take over that has the value for its second operand.
+    folded: Option<Folded>,
     /// What leaves the value in its accumulator alone.
     quiet: Option<Handlers>,
+}
+
+impl Latest {
+    const fn new(home: Slot, dst_cell: usize) -> Self {
+        Self { home, dst_cell, fuse: None, sum: None, scaled: None, folded: None, quiet: None }
+    }
 }
 
 /// A sum that an operation which takes an address can compute itself.
@@ -129,6 +142,52 @@ struct Scaled {
     shift: u32,
     /// What the accumulators copy before that operation.
     copied: Copied,
+}
+
+/// An operation that another one can take over as an operand.
+#[derive(Clone, core::marker::Copy)]
+struct Folded {
+    /// Where it begins.
+    start: usize,
+    operator: FoldedOperator,
+    before: Before,
+}
+
+/// What there was before an operation.
+#[derive(Clone, core::marker::Copy)]
+struct Before {
+    /// What the accumulators copied.
+    copied: Copied,
+    /// The operation, if it defined a value: its home, its cell for that, and its quiet form.
+    latest: Option<(Slot, usize, Handlers)>,
+}
+
+/// An operator that another one can take over.
+#[derive(Clone, core::marker::Copy)]
+enum FoldedOperator {
+    /// A shift by a constant, of a class of operands and a width.
+    Shift { kind: ShiftKind, is_wide: bool },
+    /// A load from a guarded memory, and its offset in the module.
+    Load { kind: LoadKind, at: At, offset: usize },
+}
+
+/// An addition that the end of a loop can take over: of a slot and a constant or another slot, or
+/// two of them.
+#[derive(Clone, core::marker::Copy)]
+struct Step {
+    /// Where the operation begins.
+    start: usize,
+    kind: StepKind,
+    /// Where an addition of a constant right before it begins.
+    previous: Option<usize>,
+}
+
+/// What an addition adds.
+#[derive(Clone, core::marker::Copy, PartialEq, Eq)]
+enum StepKind {
+    Imm,
+    Slot,
+    Two,
 }
 
 /// Which slot each accumulator copies, if any.
@@ -171,8 +230,8 @@ struct Translator<'m, 'l> {
     copied: Copied,
     /// The latest operation, if it is a copy from a slot.
     latest_copy: Option<Copy<Slot>>,
-    /// Where the latest operation begins, if it is the sum of a slot and a constant.
-    latest_step: Option<usize>,
+    /// The latest operation, if it is an addition.
+    latest_step: Option<Step>,
 
     locals: Vec<LocalInfo>,
     stack: Vec<Value>,
@@ -430,8 +489,27 @@ impl<'m, 'l> Translator<'m, 'l> {
         }
         let dst_cell = start + HANDLER_CELLS;
         debug_assert_eq!(self.cells[dst_cell], home.0 as Cell, "dst comes first");
-        self.latest =
-            Some(Latest { home, dst_cell, fuse: None, sum: None, scaled: None, quiet: None });
+        self.latest = Some(Latest::new(home, dst_cell));
+    }
+
+    /// What there is before the next operation.
+    fn before(&self) -> Before {
+        let latest =
+            self.latest.as_ref().and_then(|l| l.quiet.map(|quiet| (l.home, l.dst_cell, quiet)));
+        Before { copied: self.copied, latest }
+    }
+
+    /// Takes an operation back, from `start` on.
+    fn take_back(&mut self, start: usize, before: Before) {
+        self.cells.truncate(start);
+        if let Some(listing) = &mut self.listing {
+            listing.take_back(start);
+        }
+        self.copied = before.copied;
+        self.latest = before.latest.map(|(home, dst_cell, quiet)| Latest {
+            quiet: Some(quiet),
+            ..Latest::new(home, dst_cell)
+        });
     }
 
     /// Whether an operand can be taken from the accumulator of a class. It was popped, so that

@@ -1,8 +1,9 @@
 //! Numeric operators: constants are folded, or become immediates.
 
-use crate::exec::dispatch::HANDLER_CELLS;
+use crate::exec::control::StepTwo;
+use crate::exec::dispatch::{HANDLER_CELLS, operand_cells};
 use crate::op::forms::{
-    BinaryForms, BranchForms, ChosenForms, CompareForms, ElementForms, SelectForms, Test,
+    At, BinaryForms, BranchForms, ChosenForms, CompareForms, ElementForms, SelectForms, Test,
     UnaryForms,
 };
 use crate::op::numeric::*;
@@ -11,7 +12,7 @@ use crate::op::{Cell, Class, OpInfo, Slot};
 use super::control::Fuse;
 use super::operands::Operands;
 use super::stack::{Operand, Place, Value};
-use super::{Addends, Latest, Scaled, Translator};
+use super::{Addends, Folded, FoldedOperator, Latest, Scaled, Step, StepKind, Translator};
 
 /// An address that an operation computes itself, or takes.
 #[derive(Clone, Copy)]
@@ -37,9 +38,14 @@ impl Translator<'_, '_> {
     ) -> usize {
         if back
             && let Some(steps) = &forms.steps
-            && let Some(step) = self.take_step(a)
+            && let Some((kind, step)) = self.take_step(a)
         {
-            let info = if matches!(b, Operand::Slot(_)) { &steps.slot } else { &steps.imm };
+            let ends = match kind {
+                StepKind::Imm => &steps.by_imm,
+                StepKind::Slot => &steps.by_slot,
+                StepKind::Two => &steps.two,
+            };
+            let info = if matches!(b, Operand::Slot(_)) { &ends.slot } else { &ends.imm };
             self.emit_form(info, &step.operand(b, false).cell(0));
             return self.cells.len() - 1;
         }
@@ -58,16 +64,40 @@ impl Translator<'_, '_> {
         self.cells.len() - 1
     }
 
-    /// Takes the latest operation back, if it is the sum in `slot` of another one and a constant;
-    /// gives its operands.
-    fn take_step(&mut self, slot: Slot) -> Option<Operands> {
-        let start = self.latest_step?;
-        let &[dst, src, step] = &self.cells[start + HANDLER_CELLS..] else { return None };
+    /// Takes the latest operation back, if it is an addition whose sum is in `slot`; gives its
+    /// operands.
+    fn take_step(&mut self, slot: Slot) -> Option<(StepKind, Operands)> {
+        let Step { start, kind, .. } = self.latest_step?;
+        let cells = &self.cells[start + HANDLER_CELLS..];
+        let (&[dst, _, _] | &[_, _, _, dst, _, _]) = cells else { return None };
+        let operands = Operands::of(cells);
         if dst != slot.0 as Cell || !self.copied.holds(Class::Int, slot) {
             return None;
         }
         self.cells.truncate(start);
-        Some(Operands::NONE.cell(dst).cell(src).cell(step))
+        Some((kind, operands))
+    }
+
+    /// Says that the sum of the latest operation has gone to a local: makes one operation of it
+    /// and an addition right before, whose sum did too.
+    pub(super) fn step_local(&mut self) {
+        let Some(Step { start, kind: StepKind::Imm, previous: Some(previous) }) = self.latest_step
+        else {
+            return;
+        };
+        let size = const { operand_cells::<StepTwo>() / 2 };
+        let cells = &self.cells[previous + HANDLER_CELLS..];
+        debug_assert_eq!(start, previous + HANDLER_CELLS + size, "right before");
+        let first = &cells[..size];
+        // One whose sum is in its home may yet be taken back.
+        if first[0] as i32 >= self.temp_base as i32 {
+            return;
+        }
+        let second = &cells[HANDLER_CELLS + size..];
+        let operands = second.iter().fold(Operands::of(first), |all, &cell| all.cell(cell));
+        self.cells.truncate(previous);
+        self.emit_form(const { &OpInfo::of::<StepTwo>() }, &operands);
+        self.latest_step = Some(Step { start: previous, kind: StepKind::Two, previous: None });
     }
 
     fn binary(&mut self, forms: &'static BinaryForms) {
@@ -100,19 +130,83 @@ impl Translator<'_, '_> {
                 }
             }
         };
+        let (before, step) = (self.before(), self.latest_step);
         let start = self.define_form(info, &operands);
-        if forms.is_address && core::ptr::eq(info, &forms.slot_imm) {
-            self.latest_step = Some(start);
+        let is_slot_imm = core::ptr::eq(info, &forms.slot_imm);
+        if forms.is_address && is_slot_imm {
+            let previous = step.filter(|step| step.kind == StepKind::Imm).map(|step| step.start);
+            self.latest_step = Some(Step { start, kind: StepKind::Imm, previous });
+        } else if forms.is_address && core::ptr::eq(info, &forms.slot_slot) {
+            self.latest_step = Some(Step { start, kind: StepKind::Slot, previous: None });
         }
+        if let (Some(kind), true, Some(latest)) = (forms.shift, is_slot_imm, &mut self.latest) {
+            let operator = FoldedOperator::Shift { kind, is_wide: wide };
+            latest.folded = Some(Folded { start, operator, before });
+        }
+    }
+
+    /// An operator whose second operand was just shifted or loaded, in one operation; says whether
+    /// that is what there is on the stack.
+    fn binary_folded(&mut self, forms: &'static BinaryForms) -> bool {
+        let Some(Latest { home, folded: Some(Folded { start, operator, before }), .. }) =
+            self.latest
+        else {
+            return false;
+        };
+        let [a, b] = [2, 1].map(|below| self.stack[self.stack.len() - below]);
+        let is_latest =
+            |value: Value| matches!(value.place, Place::Temp) && self.temp(value.height) == home;
+        let other = match (is_latest(a), is_latest(b)) {
+            (false, true) => a,
+            (true, false) if forms.ordered.is_none() => b,
+            _ => return false,
+        };
+        let Operand::Slot(other) = self.operand(other) else { return false };
+        let is_acc = before.copied.holds(forms.class, other);
+        let info = match operator {
+            FoldedOperator::Shift { kind, is_wide } if is_wide == forms.is_wide => forms
+                .shifted
+                .map(|shifted| if is_acc { &shifted.acc } else { &shifted.slot })
+                .map(|infos| &infos[kind as usize]),
+            FoldedOperator::Shift { .. } => None,
+            FoldedOperator::Load { kind, at, .. } => forms
+                .loaded
+                .iter()
+                .find(|loaded| loaded.load == kind)
+                .and_then(|loaded| loaded.form(is_acc, at)),
+        };
+        let Some(info) = info else { return false };
+        self.pop_value();
+        self.pop_value();
+        // Behind the handler and the result. Of the count of a shift the low half does.
+        let cells = &self.cells[start + HANDLER_CELLS + 1..];
+        let folded = match operator {
+            FoldedOperator::Shift { .. } => Operands::of(&cells[..2]),
+            FoldedOperator::Load { .. } => Operands::of(cells),
+        };
+        self.take_back(start, before);
+        let mut operands = folded;
+        if is_acc {
+            self.take_acc(forms.class, other);
+        } else {
+            operands = folded.behind(other);
+        }
+        let here = self.offset;
+        if let FoldedOperator::Load { offset, .. } = operator {
+            self.offset = offset;
+        }
+        self.define_form(info, &operands);
+        self.offset = here;
+        true
     }
 
     /// An operator of two operands; sums are remembered, since they may be addresses.
     fn arithmetic(&mut self, forms: &'static BinaryForms) {
+        if forms.is_address && self.add_scaled() || self.binary_folded(forms) {
+            return;
+        }
         if !(forms.is_address || forms.is_scale) {
             return self.binary(forms);
-        }
-        if forms.is_address && self.add_scaled() {
-            return;
         }
         let (start, copied) = (self.cells.len(), self.copied);
         let [a, b] = [2, 1].map(|below| self.operand(self.stack[self.stack.len() - below]));
@@ -155,7 +249,9 @@ impl Translator<'_, '_> {
         self.cells.truncate(start);
         self.copied = copied;
         self.latest = None;
-        let (info, operands) = self.element(const { &ElementForms::ADDRESS }, base, index, shift);
+        let forms = const { &ElementForms::ADDRESS };
+        let (at, operands) = self.element(base, index, shift);
+        let info = if at == At::AccElement { &forms.acc } else { &forms.slot };
         self.define_form(info, &operands);
         if let Some(latest) = &mut self.latest {
             let b = Operand::Slot(base);
@@ -164,19 +260,13 @@ impl Translator<'_, '_> {
         true
     }
 
-    /// The form that takes the address of an element, and its operands.
-    pub(super) fn element(
-        &mut self,
-        forms: &'static ElementForms,
-        base: Slot,
-        index: Slot,
-        shift: u32,
-    ) -> (&'static OpInfo, Operands) {
+    /// Where an element is, and its place as operands.
+    pub(super) fn element(&mut self, base: Slot, index: Slot, shift: u32) -> (At, Operands) {
         let base = Operands::NONE.slot(base);
         if self.take_acc(Class::Int, index) {
-            (&forms.acc, base.cell(shift))
+            (At::AccElement, base.cell(shift))
         } else {
-            (&forms.slot, base.slot(index).cell(shift))
+            (At::Element, base.slot(index).cell(shift))
         }
     }
 
@@ -239,9 +329,9 @@ impl Translator<'_, '_> {
         self.pop_sum(|_| true)
     }
 
-    /// Pops the address of a store: takes the addition of two slots back.
+    /// Pops the address of a store: takes the addition back, unless it is that of an element.
     pub(super) fn pop_place(&mut self) -> Address {
-        self.pop_sum(|sum| sum.shift.is_none() && matches!(sum.b, Operand::Slot(_)))
+        self.pop_sum(|sum| sum.shift.is_none())
     }
 
     fn pop_sum(&mut self, is_wanted: impl Fn(&Addends) -> bool) -> Address {

@@ -16,6 +16,14 @@ pub(super) struct Operands {
 impl Operands {
     pub(super) const NONE: Self = Self { cells: [0; MAX_CELLS], len: 0 };
 
+    /// Operands that are cells already.
+    pub(super) fn of(cells: &[Cell]) -> Self {
+        let mut all = Self::NONE;
+        all.cells[..cells.len()].copy_from_slice(cells);
+        all.len = cells.len();
+        all
+    }
+
     /// Adds a number, or a target that is not known yet.
     #[inline]
     pub(super) const fn cell(mut self, cell: Cell) -> Self {

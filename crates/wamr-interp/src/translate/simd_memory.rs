@@ -9,7 +9,7 @@ use crate::exec::simd::{LoadLane, Locate, PlainPlace, StoreLane, VectorLoad, Vec
 use crate::op::memory::*;
 use crate::op::simd::*;
 use crate::op::simd_memory::*;
-use crate::op::{Acc, Class, Slot, Source, Sum};
+use crate::op::{Acc, Class, Imm, Slot, Source, Sum};
 
 use super::Translator;
 use super::memory::Access;
@@ -47,6 +47,14 @@ impl Translator<'_, '_> {
                 let address = Sum(a, b);
                 self.define_vector(|dst| VectorLoadGuarded { dst, address, offset });
             }
+            Address::Sum(a, Operand::Const(b)) if self.copied.holds(Class::Int, a) => {
+                let address = Sum(Acc, Imm(b as u32));
+                self.define_vector(|dst| VectorLoadGuarded { dst, address, offset });
+            }
+            Address::Sum(a, Operand::Const(b)) => {
+                let address = Sum(a, Imm(b as u32));
+                self.define_vector(|dst| VectorLoadGuarded { dst, address, offset });
+            }
             Address::Plain(operand) => {
                 let address = self.stage(operand, self.height);
                 if self.take_acc(Class::Int, address) {
@@ -56,9 +64,7 @@ impl Translator<'_, '_> {
                     self.define_vector(|dst| VectorLoadGuarded { dst, address, offset });
                 }
             }
-            Address::Sum(_, Operand::Const(_)) | Address::Element { .. } => {
-                unreachable!("sums of slots")
-            }
+            Address::Element { .. } => unreachable!("sums alone"),
         }
     }
 

@@ -293,7 +293,9 @@ impl Translator<'_, '_> {
         let is_free = self.locals[local as usize].latest == NONE;
         self.preserve(local);
         let slot = self.locals[local as usize].slot;
-        if !(is_free && self.redirect(value, slot)) {
+        if is_free && self.redirect(value, slot) {
+            self.step_local();
+        } else {
             self.copy_value(slot, value);
         }
         self.latest = None;
@@ -312,6 +314,7 @@ impl Translator<'_, '_> {
         self.preserve(local);
         let slot = self.locals[local as usize].slot;
         if is_free && self.redirect(value, slot) {
+            self.step_local();
             self.push_local(local);
         } else {
             self.copy_value(slot, value);

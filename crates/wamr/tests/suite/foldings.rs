@@ -50,6 +50,42 @@ const FOLDINGS: &str = r#"(module (memory 1) (tag $t)
         (f64.store (i32.shl (i32.trunc_f64_s (local.get 0)) (i32.const 3))
             (f64.mul (local.get 0) (f64.const 1)))
         (f64.add (f64.load (i32.const 16)) (f64.sub (local.get 0) (f64.load (i32.const 16)))))
+    (func (export "shifted operands") (param i32) (result i32)
+        (i32.xor
+            (i32.add
+                (i32.rotl (local.get 0) (i32.const 35))
+                (i32.shr_u (local.get 0) (i32.const 1)))
+            (i32.or (i32.shl (local.get 0) (i32.const 4)) (local.get 0))))
+    (func (export "wide shifted operands") (param i32) (result i32) (local $x i64)
+        (local.set $x (i64.mul (i64.extend_i32_u (local.get 0)) (i64.const 0x1_0000_0001)))
+        (i32.wrap_i64 (i64.add
+            (i64.xor (i64.rotl (local.get $x) (i64.const 33)) (i64.shr_u (local.get $x) (i64.const 32)))
+            (i64.or (i64.shl (local.get $x) (i64.const 65)) (local.get $x)))))
+    (func (export "loaded operands") (param $i i32) (result i32)
+        (i32.sub
+            (i32.xor
+                (i32.add
+                    (i32.mul (local.get $i) (local.get $i))
+                    (i32.load8_u (i32.add (local.get $i) (i32.const 4))))
+                (i32.load8_u offset=1 (i32.add (i32.shl (local.get $i) (i32.const 1)) (local.get $i))))
+            (i32.or (i32.load8_u (i32.mul (local.get $i) (i32.const 5))) (local.get $i))))
+    (func (export "a loaded operand and a local that changes") (param $i i32) (result i32)
+        (i32.add
+            (local.get $i)
+            (i32.load8_u (local.tee $i (i32.add (local.get $i) (i32.const 2))))))
+    (func (export "steps in a loop") (param $n i32) (result i32)
+        (local $p i32) (local $q i32) (local $by i32) (local $sum i32)
+        (local.set $by (i32.const 2))
+        (loop $again
+            (local.set $sum (i32.add (local.get $sum) (i32.load8_u (local.get $p))))
+            (local.set $p (i32.add (local.get $p) (i32.const 1)))
+            (local.set $q (i32.add (local.get $p) (i32.const 1)))
+            (br_if $again (local.tee $n (i32.add (local.get $n) (i32.const -1)))))
+        (loop $by_two
+            (local.set $sum (i32.add (local.get $sum) (local.get $q)))
+            (br_if $by_two (i32.lt_s
+                (local.tee $p (i32.add (local.get $p) (local.get $by))) (i32.const 9))))
+        (local.get $sum))
     (func (export "all bits of a wide use") (result i64) (local i32)
         (drop (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))
         (i64.extend_i32_u (local.get 0))))"#;
@@ -78,6 +114,11 @@ fn folded_operations_compute_the_same() {
                     ("values through a table of labels", 2, 14),
                     ("values through a table of labels", 9, 163),
                     ("swapped locals in a loop", 10, 55),
+                    ("shifted operands", 0x2000_0003, 0x1000_001a ^ 0x2000_0033),
+                    ("wide shifted operands", 3, (6 ^ 3) + (6 | 3)),
+                    ("loaded operands", 3, ((9 + 7) ^ 10) - 15),
+                    ("a loaded operand and a local that changes", 3, 8),
+                    ("steps in a loop", 3, (1 + 2) + 3 * 4),
                 ];
                 for (name, given, expected) in cases {
                     let result = call::<i32, i32>(&mut store, &instance, name, given);

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use wamr::{Engine, ErrorKind, Instance, Store, TrapCode};
 use wamr_interp::Interpreter;
+use wamr_runtime::MemoryKind;
 use wamr_types::DefinedFuncIdx;
 
 use crate::support::{each_mode, interp_config, module};
@@ -140,8 +141,8 @@ fn branches_with_a_thousand_values_take_little_code() {
             "drop ".repeat(999),
         );
         let module = module(&engine, &text);
-        let listing =
-            Interpreter::listing(&engine, module.decoded(), DefinedFuncIdx::from_usize(0));
+        let (func, memory) = (DefinedFuncIdx::from_usize(0), MemoryKind::Checked);
+        let listing = Interpreter::listing(&engine, module.decoded(), func, memory);
         let lines = listing.unwrap().lines().count();
         assert!(lines < 2500 + 4 * BRANCHES, "{lines} operations for {value}");
     }

@@ -87,6 +87,23 @@ fn frames_tell_the_offset_of_what_failed_or_called() {
     });
 }
 
+#[test]
+fn a_load_that_is_an_operand_traps_at_its_own_offset() {
+    each_mode(|engine| {
+        let wat = r#"(module (memory 1)
+            (func (export "run") (param i32) (result i32)
+                (i32.add (i32.mul (local.get 0) (local.get 0)) (i32.load (local.get 0)))))"#;
+        let module = crate::support::module(engine, wat);
+        let bytes = module.decoded().bytes.as_slice().to_vec();
+        let mut store = Store::new(engine, ());
+        let instance = wamr::Instance::new(&mut store, &module, &[]).unwrap();
+        let error = call::<i32, i32>(&mut store, &instance, "run", -1).unwrap_err();
+        let offset = error.backtrace().frames()[0].offset().expect("an offset");
+        // `i32.load` with its alignment and offset, and `i32.add`.
+        assert_eq!(bytes[offset..offset + 4], [0x28, 2, 0, 0x6a]);
+    });
+}
+
 /// Two instances and the host between them.
 fn sandwich(engine: &Engine, store: &mut Store<()>) -> wamr::Instance {
     let inner = instantiate(

@@ -18,6 +18,7 @@ use wamr_runtime::numeric::simd::V128;
 use super::Regs;
 use super::dispatch::{HANDLER_CELLS, Handlers, Kind, again, operand_cells};
 use crate::op::memory::{LoadOp, StoreOp};
+use crate::op::numeric::BinaryOp;
 use crate::op::{Cell, Class, Define, Flow, Name, Op, Slot, SlotValue, Source, quiet};
 
 #[cfg(wamr_guards)]
@@ -90,6 +91,55 @@ impl<K: LoadOp, A: Source<u32>, const QUIET: bool> Op for LoadGuarded<K, A, QUIE
             let (value, ip) = K::Mem::read(operation::<Self>(r), r, start);
             let Self { dst, .. } = *again(r, ip);
             r.define::<QUIET, _>(dst, value);
+        }
+        Flow::Next
+    }
+}
+
+/// `dst = a op memory 0 [address + offset]`, where that is guarded.
+#[derive(Clone, Copy)]
+#[repr(C, packed(4))]
+pub(crate) struct BinaryLoaded<K, L, A, B, const QUIET: bool = false> {
+    pub(crate) dst: Slot,
+    pub(crate) a: A,
+    pub(crate) address: B,
+    pub(crate) offset: u32,
+    kind: Kind<(K, L)>,
+}
+
+impl<K, L, A, B> Define for BinaryLoaded<K, L, A, B>
+where
+    K: BinaryOp,
+    L: LoadOp,
+    A: Source<K::Arg>,
+    B: Source<u32>,
+{
+    const RESULT: Class = K::Res::CLASS;
+    const QUIET: Option<Handlers> = quiet::<BinaryLoaded<K, L, A, B, true>>();
+}
+
+impl<K, L, A, B, const QUIET: bool> Op for BinaryLoaded<K, L, A, B, QUIET>
+where
+    K: BinaryOp,
+    L: LoadOp,
+    A: Source<K::Arg>,
+    B: Source<u32>,
+{
+    const KEEPS_ACC: bool = true;
+
+    const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER, "_", L::NAME, "_", B::LETTER]);
+
+    #[inline(always)]
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
+        // SAFETY: as for loads.
+        unsafe {
+            let start = self.address.get(r) as u64 + self.offset as u64;
+            let (bits, ip) = L::Mem::read(operation::<Self>(r), r, start);
+            let Self { dst, a, .. } = *again(r, ip);
+            match K::eval(a.get(r), K::Arg::from_slot(bits.to_slot())) {
+                Ok(value) => r.define::<QUIET, _>(dst, value),
+                Err(code) => return Flow::Trap(code),
+            }
         }
         Flow::Next
     }
