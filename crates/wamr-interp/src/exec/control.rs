@@ -161,17 +161,17 @@ impl Op for StepTwo {
     }
 }
 
-/// Takes a step, then jumps back if a comparison with the sum holds: the end of a loop.
+/// Takes a step, then jumps if a comparison with the sum holds: the end of a loop.
 #[derive(Clone, Copy)]
 #[repr(C, packed(4))]
-pub(crate) struct StepBranch<K, S, B> {
+pub(crate) struct StepBranch<K, S, B, const BACK: bool> {
     step: Step<S>,
     b: B,
     kind: Kind<K>,
     target: Target,
 }
 
-impl<K, S, B> Op for StepBranch<K, S, B>
+impl<K, S, B, const BACK: bool> Op for StepBranch<K, S, B, BACK>
 where
     K: CompareOp<Arg = i32>,
     S: Source<i32>,
@@ -179,7 +179,9 @@ where
 {
     const JUMPS: bool = true;
     const KEEPS_ACC: bool = true;
-    const NAME: Name = Name::of(&["step_", S::LETTER, "_jump_back_if_", K::NAME, "_", B::LETTER]);
+    const TRAPS: bool = BACK;
+    const NAME: Name =
+        Name::of(&["step_", S::LETTER, "_jump", back(BACK), "_if_", K::NAME, "_", B::LETTER]);
 
     #[inline(always)]
     unsafe fn run(&self, r: &mut Regs) -> Flow {
@@ -189,6 +191,35 @@ where
             let sum = step.take(r);
             sum.to_acc(&mut r.acc);
             if K::eval(sum, self.b.get(r)) {
+                return take::<BACK>(self.target, r);
+            }
+        }
+        Flow::Next
+    }
+}
+
+/// Takes a step, then jumps back if a comparison of another number holds.
+#[derive(Clone, Copy)]
+#[repr(C, packed(4))]
+pub(crate) struct StepOtherBranch<K, B> {
+    step: Step<Imm<i32>>,
+    a: Slot,
+    b: B,
+    kind: Kind<K>,
+    target: Target,
+}
+
+impl<K: CompareOp<Arg = i32>, B: Source<i32>> Op for StepOtherBranch<K, B> {
+    const JUMPS: bool = true;
+    const KEEPS_ACC: bool = true;
+    const NAME: Name = Name::of(&["step_i_jump_back_if_", K::NAME, "_s", B::LETTER]);
+
+    #[inline(always)]
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
+        // SAFETY: operands are slots of the current frame, the target is the last operand.
+        unsafe {
+            self.step.take(r).to_acc(&mut r.acc);
+            if K::eval(self.a.get(r), self.b.get(r)) {
                 return take::<true>(self.target, r);
             }
         }

@@ -53,8 +53,12 @@ pub(crate) struct Shifted<K> {
     kind: Kind<K>,
 }
 
+impl<K: BinaryOp> Shifted<K> {
+    const NAME: &'static Name = &Name::of(&["(", K::FUNC, ")"]);
+}
+
 impl<K: BinaryOp> Source<K::Res> for Shifted<K> {
-    const LETTER: &'static str = K::FUNC;
+    const LETTER: &'static str = Self::NAME.as_str();
 
     #[inline(always)]
     unsafe fn get(self, r: &Regs) -> K::Res {
@@ -63,6 +67,32 @@ impl<K: BinaryOp> Source<K::Res> for Shifted<K> {
         match K::eval(src, K::Arg::from_slot(self.count.into())) {
             Ok(shifted) => shifted,
             Err(_) => unreachable!("shifts do not trap"),
+        }
+    }
+}
+
+/// The result of another operator, as an operand.
+#[derive(Clone, Copy)]
+#[repr(C, packed(4))]
+pub(crate) struct Nested<K, A, B> {
+    a: A,
+    b: B,
+    kind: Kind<K>,
+}
+
+impl<K: BinaryOp, A: Source<K::Arg>, B: Source<K::Arg>> Nested<K, A, B> {
+    const NAME: &'static Name = &Name::of(&["(", K::FUNC, "_", A::LETTER, B::LETTER, ")"]);
+}
+
+impl<K: BinaryOp, A: Source<K::Arg>, B: Source<K::Arg>> Source<K::Res> for Nested<K, A, B> {
+    const LETTER: &'static str = Self::NAME.as_str();
+
+    #[inline(always)]
+    unsafe fn get(self, r: &Regs) -> K::Res {
+        // SAFETY: the caller's promise is the one needed.
+        match unsafe { K::eval(self.a.get(r), self.b.get(r)) } {
+            Ok(value) => value,
+            Err(_) => unreachable!("such operators do not trap"),
         }
     }
 }

@@ -4,12 +4,12 @@
 use super::memory::{LoadOp, StoreOp};
 use super::numeric::{BinaryOp, CompareOp, UnaryOp};
 use super::simd::{ShiftOp, VectorBinaryOp, VectorUnaryOp};
-use super::{Acc, Class, Element, Imm, OpInfo, Slot, SlotValue, StackValue, Sum};
-use crate::exec::control::{Branch, StepBranch, StepTwoBranch};
+use super::{Acc, Class, Element, Imm, OpInfo, Scaled, Slot, SlotValue, StackValue, Sum};
+use crate::exec::control::{Branch, StepBranch, StepOtherBranch, StepTwoBranch};
 use crate::exec::gc::BranchCast;
-use crate::exec::guard::{BinaryLoaded, LoadGuarded, StoreGuarded};
+use crate::exec::guard::{BinaryLoaded, BranchLoaded, LoadGuarded, StoreGuarded};
 use crate::exec::memory::{Load, LoadAny, Store, StoreAny};
-use crate::exec::numeric::{Address, Binary, Compare, CompareSelect, Shifted, Unary};
+use crate::exec::numeric::{Address, Binary, Compare, CompareSelect, Nested, Shifted, Unary};
 use crate::exec::simd::{Shift, VectorBinary, VectorUnary};
 use crate::exec::variable::Narrow;
 
@@ -56,6 +56,10 @@ pub(crate) struct BinaryForms {
     pub(crate) shifted: Option<&'static ShiftedForms>,
     /// Forms with a load as the second operand.
     pub(crate) loaded: &'static [LoadedForms],
+    /// What it is for operators of the same type that take it over.
+    pub(crate) float: Option<FloatKind>,
+    /// Forms with one of these as an operand.
+    pub(crate) nested: Option<&'static [NestedForms; 3]>,
 }
 
 /// Forms of an operator that are not those of another order of its operands.
@@ -87,6 +91,8 @@ impl BinaryForms {
             shift: K::SHIFT,
             shifted: K::SHIFTED,
             loaded: K::LOADED,
+            float: K::FLOAT,
+            nested: K::NESTED,
         }
     }
 }
@@ -169,6 +175,8 @@ pub(crate) struct BranchForms {
     pub(crate) steps: Option<StepForms>,
     /// Choices between two values instead.
     pub(crate) selects: Option<SelectForms>,
+    /// Branches on what they load.
+    pub(crate) loaded: &'static [BranchLoadedForms],
     pub(crate) slot_imm: [OpInfo; 2],
     pub(crate) others: Option<OtherBranchForms>,
 }
@@ -178,6 +186,10 @@ pub(crate) struct StepForms {
     pub(crate) by_imm: EndForms,
     pub(crate) by_slot: EndForms,
     pub(crate) two: EndForms,
+    /// The comparison is not of the sum.
+    pub(crate) other: EndForms,
+    /// Forwards, by a constant.
+    pub(crate) forwards: EndForms,
 }
 
 /// Branches by where the second operand of the comparison is.
@@ -190,12 +202,20 @@ impl StepForms {
     pub(crate) const fn of<K: CompareOp<Arg = i32>>() -> Self {
         Self {
             by_imm: EndForms {
-                slot: OpInfo::of::<StepBranch<K, Imm<i32>, Slot>>(),
-                imm: OpInfo::of::<StepBranch<K, Imm<i32>, Imm<i32>>>(),
+                slot: OpInfo::of::<StepBranch<K, Imm<i32>, Slot, true>>(),
+                imm: OpInfo::of::<StepBranch<K, Imm<i32>, Imm<i32>, true>>(),
             },
             by_slot: EndForms {
-                slot: OpInfo::of::<StepBranch<K, Slot, Slot>>(),
-                imm: OpInfo::of::<StepBranch<K, Slot, Imm<i32>>>(),
+                slot: OpInfo::of::<StepBranch<K, Slot, Slot, true>>(),
+                imm: OpInfo::of::<StepBranch<K, Slot, Imm<i32>, true>>(),
+            },
+            other: EndForms {
+                slot: OpInfo::of::<StepOtherBranch<K, Slot>>(),
+                imm: OpInfo::of::<StepOtherBranch<K, Imm<i32>>>(),
+            },
+            forwards: EndForms {
+                slot: OpInfo::of::<StepBranch<K, Imm<i32>, Slot, false>>(),
+                imm: OpInfo::of::<StepBranch<K, Imm<i32>, Imm<i32>, false>>(),
             },
             two: EndForms {
                 slot: OpInfo::of::<StepTwoBranch<K, Slot>>(),
@@ -256,6 +276,7 @@ impl BranchForms {
             is_wide: is_wide::<K::Arg>(),
             steps: K::STEPS,
             selects: K::SELECTS,
+            loaded: K::LOADED,
             slot_imm: [
                 OpInfo::of::<Branch<K, Slot, Imm<K::Arg>, false>>(),
                 OpInfo::of::<Branch<K, Slot, Imm<K::Arg>, true>>(),
@@ -283,6 +304,7 @@ impl BranchForms {
             is_wide: true,
             steps: None,
             selects: None,
+            loaded: &[],
             slot_imm: [
                 OpInfo::of::<BranchCast<SENSE, false>>(),
                 OpInfo::of::<BranchCast<SENSE, true>>(),
@@ -308,15 +330,30 @@ pub(crate) enum At {
     SlotSlot,
     SlotImm,
     Element,
+    Scaled,
     Acc,
     AccSlot,
     AccImm,
     AccElement,
+    AccScaled,
     Imm,
 }
 
+impl At {
+    /// How many kinds there are with a slot, and with an accumulator.
+    const KINDS: usize = 5;
+
+    /// Whether the accumulator of integers is part of it.
+    const fn is_acc(self) -> bool {
+        matches!(
+            self,
+            Self::Acc | Self::AccSlot | Self::AccImm | Self::AccElement | Self::AccScaled
+        )
+    }
+}
+
 /// Forms of a load, by [`At`].
-pub(crate) type AddressForms = [OpInfo; 9];
+pub(crate) type AddressForms = [OpInfo; 11];
 
 /// The forms of a load of one kind of memory.
 macro_rules! address_forms {
@@ -326,10 +363,12 @@ macro_rules! address_forms {
             OpInfo::defining::<$Load<$K, Sum<Slot, Slot>>>(),
             OpInfo::defining::<$Load<$K, Sum<Slot, Imm<u32>>>>(),
             OpInfo::defining::<$Load<$K, Element<Slot>>>(),
+            OpInfo::defining::<$Load<$K, Scaled<Slot>>>(),
             OpInfo::defining::<$Load<$K, Acc>>(),
             OpInfo::defining::<$Load<$K, Sum<Acc, Slot>>>(),
             OpInfo::defining::<$Load<$K, Sum<Acc, Imm<u32>>>>(),
             OpInfo::defining::<$Load<$K, Element<Acc>>>(),
+            OpInfo::defining::<$Load<$K, Scaled<Acc>>>(),
             OpInfo::defining::<$Load<$K, Imm<u32>>>(),
         ]
     };
@@ -339,11 +378,11 @@ macro_rules! address_forms {
 pub(crate) struct LoadedForms {
     pub(crate) load: LoadKind,
     /// Where the first operand is, and the address.
-    slot_slot: [OpInfo; 4],
-    slot_acc: [OpInfo; 4],
-    acc_slot: [OpInfo; 4],
+    slot_slot: [OpInfo; At::KINDS],
+    slot_acc: [OpInfo; At::KINDS],
+    acc_slot: [OpInfo; At::KINDS],
     /// Two accumulators, which floats and addresses have.
-    acc_acc: Option<[OpInfo; 4]>,
+    acc_acc: Option<[OpInfo; At::KINDS]>,
 }
 
 /// A load that operators take an operand from.
@@ -356,7 +395,7 @@ pub(crate) enum LoadKind {
     F64,
 }
 
-/// Four forms of an operator with an operand that is loaded.
+/// Forms of an operator with an operand that is loaded.
 macro_rules! loaded_forms {
     ($K:ident, $L:ident, $First:ty, $At:ty) => {
         [
@@ -364,6 +403,7 @@ macro_rules! loaded_forms {
             OpInfo::defining::<BinaryLoaded<$K, $L, $First, Sum<$At, Slot>>>(),
             OpInfo::defining::<BinaryLoaded<$K, $L, $First, Sum<$At, Imm<u32>>>>(),
             OpInfo::defining::<BinaryLoaded<$K, $L, $First, Element<$At>>>(),
+            OpInfo::defining::<BinaryLoaded<$K, $L, $First, Scaled<$At>>>(),
         ]
     };
 }
@@ -385,29 +425,134 @@ impl LoadedForms {
 
     /// The form for a first operand that is in the accumulator or in a slot.
     pub(crate) fn form(&self, is_acc: bool, at: At) -> Option<&OpInfo> {
-        let forms = match (is_acc, at) {
-            (_, At::Imm) => None,
-            (false, At::Slot | At::SlotSlot | At::SlotImm | At::Element) => Some(&self.slot_slot),
-            (false, _) => Some(&self.slot_acc),
-            (true, At::Slot | At::SlotSlot | At::SlotImm | At::Element) => Some(&self.acc_slot),
-            (true, _) => self.acc_acc.as_ref(),
+        let forms = match (is_acc, at.is_acc()) {
+            (false, false) => Some(&self.slot_slot),
+            (false, true) => Some(&self.slot_acc),
+            (true, false) => Some(&self.acc_slot),
+            (true, true) => self.acc_acc.as_ref(),
         };
-        forms.map(|forms| &forms[at as usize % 4])
+        forms.filter(|_| at != At::Imm).map(|forms| &forms[at as usize % At::KINDS])
     }
 }
 
-/// An operator whose second operand is shifted by a constant, by [`ShiftKind`].
-pub(crate) struct ShiftedForms {
-    pub(crate) slot: [OpInfo; 3],
-    pub(crate) acc: [OpInfo; 3],
+/// A branch on a comparison of what is loaded from a guarded memory: forwards, and back.
+pub(crate) struct BranchLoadedForms {
+    pub(crate) load: LoadKind,
+    /// Where the address is, and the second operand.
+    slot_slot: [[OpInfo; At::KINDS]; 2],
+    slot_imm: [[OpInfo; At::KINDS]; 2],
+    acc_slot: [[OpInfo; At::KINDS]; 2],
+    acc_imm: [[OpInfo; At::KINDS]; 2],
 }
 
-/// A shift that operators take an operand from.
+/// Forms of a branch on what is loaded.
+macro_rules! branch_loaded_forms {
+    ($K:ident, $L:ident, $At:ty, $B:ty) => {
+        [branch_loaded_forms!($K, $L, $At, $B, false), branch_loaded_forms!($K, $L, $At, $B, true)]
+    };
+    ($K:ident, $L:ident, $At:ty, $B:ty, $back:literal) => {
+        [
+            OpInfo::of::<BranchLoaded<$K, $L, $At, $B, $back>>(),
+            OpInfo::of::<BranchLoaded<$K, $L, Sum<$At, Slot>, $B, $back>>(),
+            OpInfo::of::<BranchLoaded<$K, $L, Sum<$At, Imm<u32>>, $B, $back>>(),
+            OpInfo::of::<BranchLoaded<$K, $L, Element<$At>, $B, $back>>(),
+            OpInfo::of::<BranchLoaded<$K, $L, Scaled<$At>, $B, $back>>(),
+        ]
+    };
+}
+
+impl BranchLoadedForms {
+    pub(crate) const fn of<K: CompareOp, L: LoadOp>(load: LoadKind) -> Self {
+        Self {
+            load,
+            slot_slot: branch_loaded_forms!(K, L, Slot, Slot),
+            slot_imm: branch_loaded_forms!(K, L, Slot, Imm<K::Arg>),
+            acc_slot: branch_loaded_forms!(K, L, Acc, Slot),
+            acc_imm: branch_loaded_forms!(K, L, Acc, Imm<K::Arg>),
+        }
+    }
+
+    /// The form for an address, and a second operand that is a slot or a constant.
+    pub(crate) fn form(&self, at: At, is_slot: bool, back: bool) -> Option<&OpInfo> {
+        let forms = match (at.is_acc(), is_slot) {
+            (false, true) => &self.slot_slot,
+            (false, false) => &self.slot_imm,
+            (true, true) => &self.acc_slot,
+            (true, false) => &self.acc_imm,
+        };
+        (at != At::Imm).then(|| &forms[usize::from(back)][at as usize % At::KINDS])
+    }
+}
+
+/// An operator on floats one of whose operands is computed by another one, which is `K`.
+pub(crate) struct NestedForms {
+    /// The first operand is computed, by where its operands are; the second is in a slot.
+    pub(crate) first: [OpInfo; 3],
+    /// The second operand is computed, and the first is in a slot.
+    pub(crate) second: [OpInfo; 3],
+    /// The second operand is computed from slots, and the first is in the accumulator.
+    pub(crate) acc_second: OpInfo,
+}
+
+/// Where the operands are of an operator that another one can take over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Inner {
+    SlotSlot,
+    SlotAcc,
+    AccSlot,
+}
+
+/// An operator on floats that others of the same type can take over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FloatKind {
+    Add,
+    Sub,
+    Mul,
+}
+
+impl NestedForms {
+    /// By [`FloatKind`] of the operator within.
+    pub(crate) const fn of<K, A, S, M>() -> [Self; 3]
+    where
+        K: BinaryOp,
+        A: BinaryOp<Arg = K::Arg, Res = K::Arg>,
+        S: BinaryOp<Arg = K::Arg, Res = K::Arg>,
+        M: BinaryOp<Arg = K::Arg, Res = K::Arg>,
+    {
+        [Self::of_one::<K, A>(), Self::of_one::<K, S>(), Self::of_one::<K, M>()]
+    }
+
+    const fn of_one<K: BinaryOp, N: BinaryOp<Arg = K::Arg, Res = K::Arg>>() -> Self {
+        Self {
+            first: [
+                OpInfo::defining::<Binary<K, Nested<N, Slot, Slot>, Slot>>(),
+                OpInfo::defining::<Binary<K, Nested<N, Slot, Acc>, Slot>>(),
+                OpInfo::defining::<Binary<K, Nested<N, Acc, Slot>, Slot>>(),
+            ],
+            second: [
+                OpInfo::defining::<Binary<K, Slot, Nested<N, Slot, Slot>>>(),
+                OpInfo::defining::<Binary<K, Slot, Nested<N, Slot, Acc>>>(),
+                OpInfo::defining::<Binary<K, Slot, Nested<N, Acc, Slot>>>(),
+            ],
+            acc_second: OpInfo::defining::<Binary<K, Acc, Nested<N, Slot, Slot>>>(),
+        }
+    }
+}
+
+/// An operator whose second operand is shifted by a constant, or multiplied.
+pub(crate) struct ShiftedForms {
+    kinds: [ShiftKind; 3],
+    slot: [OpInfo; 3],
+    acc: [OpInfo; 3],
+}
+
+/// An operator with a constant that others take an operand from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ShiftKind {
     Left,
     Right,
     Rotated,
+    Multiplied,
 }
 
 impl ShiftedForms {
@@ -419,6 +564,7 @@ impl ShiftedForms {
         T: BinaryOp<Arg = K::Arg, Res = K::Arg>,
     {
         Self {
+            kinds: [shift_kind::<L>(), shift_kind::<R>(), shift_kind::<T>()],
             slot: [
                 OpInfo::defining::<Binary<K, Slot, Shifted<L>>>(),
                 OpInfo::defining::<Binary<K, Slot, Shifted<R>>>(),
@@ -430,6 +576,19 @@ impl ShiftedForms {
                 OpInfo::defining::<Binary<K, Acc, Shifted<T>>>(),
             ],
         }
+    }
+
+    /// The form for a first operand that is in the accumulator or in a slot.
+    pub(crate) fn form(&self, is_acc: bool, kind: ShiftKind) -> Option<&OpInfo> {
+        let position = self.kinds.iter().position(|&known| known == kind)?;
+        Some(if is_acc { &self.acc[position] } else { &self.slot[position] })
+    }
+}
+
+const fn shift_kind<K: BinaryOp>() -> ShiftKind {
+    match K::SHIFT {
+        Some(kind) => kind,
+        None => panic!("not an operator that is folded"),
     }
 }
 

@@ -80,8 +80,11 @@ impl Name {
         name
     }
 
-    fn as_str(&self) -> &str {
-        core::str::from_utf8(&self.bytes[..self.len as usize]).expect("made of strings")
+    pub(crate) const fn as_str(&self) -> &str {
+        match core::str::from_utf8(self.bytes.split_at(self.len as usize).0) {
+            Ok(name) => name,
+            Err(_) => panic!("made of strings"),
+        }
     }
 }
 

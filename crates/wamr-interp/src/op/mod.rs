@@ -349,6 +349,24 @@ impl<I: Source<u32>> Source<u32> for Element<I> {
     }
 }
 
+/// An index times a power of two, for an operation that takes an address.
+#[derive(Clone, Copy)]
+#[repr(C, packed(4))]
+pub(crate) struct Scaled<I> {
+    pub(crate) index: I,
+    pub(crate) shift: u32,
+}
+
+impl<I: Source<u32>> Source<u32> for Scaled<I> {
+    const LETTER: &'static str = "<<";
+
+    #[inline(always)]
+    unsafe fn get(self, r: &Regs) -> u32 {
+        // SAFETY: the caller's promise is the one needed.
+        unsafe { self.index.get(r).wrapping_shl(self.shift) }
+    }
+}
+
 /// A place to jump to, as a distance in cells from behind the cell that holds it. Always the last
 /// operand.
 #[derive(Clone, Copy)]

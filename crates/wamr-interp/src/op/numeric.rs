@@ -7,7 +7,10 @@ use wamr_runtime::numeric;
 use wamr_types::TrapCode;
 
 use super::SlotValue;
-use super::forms::{LoadKind, LoadedForms, SelectForms, ShiftKind, ShiftedForms, StepForms};
+use super::forms::{
+    BranchLoadedForms, FloatKind, LoadKind, LoadedForms, NestedForms, SelectForms, ShiftKind,
+    ShiftedForms, StepForms,
+};
 use super::memory::{F32Load, F64Load, I32Load, I32Load8U, I64Load};
 
 /// An operator with two operands of one type.
@@ -17,7 +20,7 @@ pub(crate) trait BinaryOp: Copy + 'static {
     /// Type of the result.
     type Res: SlotValue;
     const NAME: &'static str;
-    /// The name without the type, as the end of others.
+    /// The name without the type, as a part of others.
     const FUNC: &'static str;
     const COMMUTATIVE: bool;
     /// Whether the result may be the address of an access.
@@ -33,6 +36,10 @@ pub(crate) trait BinaryOp: Copy + 'static {
     const SHIFTED: Option<&'static ShiftedForms>;
     /// The forms with a load for the second operand.
     const LOADED: &'static [LoadedForms];
+    /// What it is for others of the same type that have it as an operand.
+    const FLOAT: Option<FloatKind>;
+    /// The forms with one of these as an operand.
+    const NESTED: Option<&'static [NestedForms; 3]>;
     fn eval(a: Self::Arg, b: Self::Arg) -> Result<Self::Res, TrapCode>;
 }
 
@@ -51,6 +58,8 @@ pub(crate) trait CompareOp: Copy + 'static {
     const STEPS: Option<StepForms> = None;
     /// Choices between two values, which `i32` has.
     const SELECTS: Option<SelectForms> = None;
+    /// Branches on what they load.
+    const LOADED: &'static [BranchLoadedForms] = &[];
     fn eval(a: Self::Arg, b: Self::Arg) -> bool;
 }
 
@@ -311,6 +320,9 @@ macro_rules! class {
 /// What operators are folded: shifts by constants into those that combine bits, which hashes and
 /// packed fields are made of, and loads into arithmetic.
 macro_rules! folds {
+    (@shift I32Mul) => {
+        Some(ShiftKind::Multiplied)
+    };
     (@shift I32Shl) => {
         Some(ShiftKind::Left)
     };
@@ -332,8 +344,9 @@ macro_rules! folds {
     (@shift $Op:ident) => {
         None
     };
+    // Addresses of elements are shifted sums.
     (@shifted I32Add) => {
-        folds!(@shifted I32Add of I32Shl I32ShrU I32Rotl)
+        folds!(@shifted I32Add of I32Mul I32ShrU I32Rotl)
     };
     (@shifted I32Or) => {
         folds!(@shifted I32Or of I32Shl I32ShrU I32Rotl)
@@ -409,6 +422,68 @@ macro_rules! folds {
     (@loaded $Op:ident) => {
         &[]
     };
+    (@float F32Add) => {
+        Some(FloatKind::Add)
+    };
+    (@float F64Add) => {
+        Some(FloatKind::Add)
+    };
+    (@float F32Sub) => {
+        Some(FloatKind::Sub)
+    };
+    (@float F64Sub) => {
+        Some(FloatKind::Sub)
+    };
+    (@float F32Mul) => {
+        Some(FloatKind::Mul)
+    };
+    (@float F64Mul) => {
+        Some(FloatKind::Mul)
+    };
+    (@float $Op:ident) => {
+        None
+    };
+    (@nested F32Add) => {
+        folds!(@nested F32Add of F32Add F32Sub F32Mul)
+    };
+    (@nested F32Sub) => {
+        folds!(@nested F32Sub of F32Add F32Sub F32Mul)
+    };
+    (@nested F32Mul) => {
+        folds!(@nested F32Mul of F32Add F32Sub F32Mul)
+    };
+    (@nested F64Add) => {
+        folds!(@nested F64Add of F64Add F64Sub F64Mul)
+    };
+    (@nested F64Sub) => {
+        folds!(@nested F64Sub of F64Add F64Sub F64Mul)
+    };
+    (@nested F64Mul) => {
+        folds!(@nested F64Mul of F64Add F64Sub F64Mul)
+    };
+    (@nested $Op:ident of $Add:ident $Sub:ident $Mul:ident) => {
+        Some(const { &NestedForms::of::<$Op, $Add, $Sub, $Mul>() })
+    };
+    (@nested $Op:ident) => {
+        None
+    };
+    (@branches I32Eq) => {
+        folds!(@tests I32Eq)
+    };
+    (@branches I32Ne) => {
+        folds!(@tests I32Ne)
+    };
+    (@branches $Op:ident) => {
+        &[]
+    };
+    (@tests $Op:ident) => {
+        const {
+            &[
+                BranchLoadedForms::of::<$Op, I32Load>(LoadKind::I32),
+                BranchLoadedForms::of::<$Op, I32Load8U>(LoadKind::I32Byte),
+            ]
+        }
+    };
 }
 
 macro_rules! define_binary {
@@ -420,7 +495,7 @@ macro_rules! define_binary {
             type Arg = $arg;
             type Res = $res;
             const NAME: &'static str = concat!(stringify!($ty), ".", stringify!($func));
-            const FUNC: &'static str = concat!("_", stringify!($func));
+            const FUNC: &'static str = stringify!($func);
             const COMMUTATIVE: bool = class!(@commutative $class);
             const IS_ADDRESS: bool = class!(@address $class);
             const IS_SCALE: bool = class!(@scale $class);
@@ -429,6 +504,8 @@ macro_rules! define_binary {
             const SHIFT: Option<ShiftKind> = folds!(@shift $Op);
             const SHIFTED: Option<&'static ShiftedForms> = folds!(@shifted $Op);
             const LOADED: &'static [LoadedForms] = folds!(@loaded $Op);
+            const FLOAT: Option<FloatKind> = folds!(@float $Op);
+            const NESTED: Option<&'static [NestedForms; 3]> = folds!(@nested $Op);
 
             #[inline(always)]
             fn eval(a: $arg, b: $arg) -> Result<$res, TrapCode> {
@@ -452,6 +529,7 @@ macro_rules! define_compare {
             type Negated = $Negated;
             const STEPS: Option<StepForms> = class!(@steps $ty $Op);
             const SELECTS: Option<SelectForms> = class!(@selects $ty $Op);
+            const LOADED: &'static [BranchLoadedForms] = folds!(@branches $Op);
             const NAME: &'static str = concat!(stringify!($ty), ".", stringify!($func));
 
             #[inline(always)]

@@ -19,7 +19,7 @@ use crate::op::{Acc, Cell, Class, Imm, Slot, Target};
 use super::exception::Kept;
 use super::numeric::{NOT_ZERO, SAME};
 use super::stack::{Operand, Place};
-use super::{Copied, Step, Translator};
+use super::{Copied, Folded, Step, Translator};
 
 /// The types of values that a block takes or leaves.
 #[derive(Clone, Copy)]
@@ -167,6 +167,8 @@ pub(super) struct Fuse {
     pub(super) copied: Copied,
     /// `Translator::latest_step` before these operations.
     pub(super) step: Option<Step>,
+    /// What an operation right before them is that defines `a`.
+    pub(super) folded: Option<Folded>,
 }
 
 impl<'m> Translator<'m, '_> {
@@ -210,9 +212,9 @@ impl<'m> Translator<'m, '_> {
     }
 
     pub(super) fn visit_if(&mut self, ty: BlockType) {
-        let Fuse { a, b, test, .. } = self.pop_condition();
+        let condition = self.pop_condition();
         let index = self.open(Kind::If, ty);
-        let cell = self.emit_branch(test.fails, a, b, false);
+        let cell = self.emit_branch(condition.test.fails, &condition, false);
         self.cells[cell] = self.controls[index].otherwise.wait(cell);
     }
 
@@ -292,24 +294,25 @@ impl<'m> Translator<'m, '_> {
     }
 
     pub(super) fn visit_br_if(&mut self, depth: u32) {
-        let Fuse { a, b, test, .. } = self.pop_condition();
-        self.branch_if(depth, a, b, test);
+        let condition = self.pop_condition();
+        self.branch_if(depth, &condition);
     }
 
-    /// Goes to a label with the values on top of the stack, if a test holds.
-    pub(super) fn branch_if(&mut self, depth: u32, a: Slot, b: Operand, test: Test) {
+    /// Goes to a label with the values on top of the stack, if a condition holds.
+    pub(super) fn branch_if(&mut self, depth: u32, condition: &Fuse) {
+        let test = condition.test;
         let index = self.control_index(depth);
         self.gather_for(index);
         let control = &self.controls[index];
         let values = control.label_values().len();
         let needs_copy = self.needs_copy(values, control.height);
         if needs_copy {
-            let skip = self.emit_branch(test.fails, a, b, false);
+            let skip = self.emit_branch(test.fails, condition, false);
             self.branch_with_values(index);
             self.resolve_cell(skip);
         } else {
             let back = control.kind == Kind::Loop;
-            let cell = self.emit_branch(test.holds, a, b, back);
+            let cell = self.emit_branch(test.holds, condition, back);
             self.link(cell, index);
         }
     }
@@ -333,7 +336,8 @@ impl<'m> Translator<'m, '_> {
         // The reference stays on the stack.
         self.latest = None;
         let test = if sense { SAME } else { SAME.negated() };
-        self.branch_if(depth, reference, Operand::Const(0), test);
+        let condition = self.condition(reference, Operand::Const(0), test);
+        self.branch_if(depth, &condition);
     }
 
     pub(super) fn visit_br_table(&mut self, table: &BrTable<'_>) {
@@ -477,14 +481,14 @@ impl<'m> Translator<'m, '_> {
         }
         let operand = self.operand(value);
         let a = self.stage(operand, value.height);
-        Fuse {
-            start: self.cells.len(),
-            a,
-            b: Operand::Const(0),
-            test: NOT_ZERO,
-            copied: self.copied,
-            step: self.latest_step,
-        }
+        let folded = self.latest_folded(a);
+        Fuse { folded, ..self.condition(a, Operand::Const(0), NOT_ZERO) }
+    }
+
+    /// A condition that no operation has to compute.
+    pub(super) fn condition(&self, a: Slot, b: Operand, test: Test) -> Fuse {
+        let (copied, step) = (self.copied, self.latest_step);
+        Fuse { start: self.cells.len(), a, b, test, copied, step, folded: None }
     }
 
     /// Lets the target in `cell` be the label of a block.

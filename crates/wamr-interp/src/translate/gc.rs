@@ -290,7 +290,8 @@ impl Translator<'_, '_> {
         let ty = self.cast_type(to.is_nullable(), to.heap_type());
         let value = self.top_slot();
         let test = if sense { Test::CAST } else { Test::CAST.negated() };
-        self.branch_if(depth, value, Operand::Const(ty.to_bits()), test);
+        let condition = self.condition(value, Operand::Const(ty.to_bits()), test);
+        self.branch_if(depth, &condition);
     }
 
     pub(super) fn visit_br_on_cast(

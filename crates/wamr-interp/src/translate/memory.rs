@@ -95,10 +95,14 @@ impl Translator<'_, '_> {
                 (at, a.operand(b, false))
             }
             Address::Element { base, index, shift } => self.element(base, index, shift),
+            Address::Scaled { index, shift } if self.take_acc(Class::Int, index) => {
+                (At::AccScaled, none.cell(shift))
+            }
+            Address::Scaled { index, shift } => (At::Scaled, none.slot(index).cell(shift)),
         };
-        let before = self.before();
+        let before = kind.map(|_| self.before());
         let start = self.define_form(&address_forms[at as usize], &operands.cell(offset));
-        if let (Some(kind), Some(latest)) = (kind, &mut self.latest) {
+        if let (Some(kind), Some(before), Some(latest)) = (kind, before, &mut self.latest) {
             let operator = FoldedOperator::Load { kind, at, offset: self.offset };
             latest.folded = Some(Folded { start, operator, before });
         }
@@ -135,7 +139,7 @@ impl Translator<'_, '_> {
                 let a = if is_copied { none } else { none.slot(a) };
                 (forms, a.operand(b, false))
             }
-            Address::Element { .. } => unreachable!("sums alone"),
+            Address::Element { .. } | Address::Scaled { .. } => unreachable!("sums alone"),
         };
         let place = at.cell(offset);
         let (info, operands) = match (value, &value_forms.acc) {

@@ -18,7 +18,7 @@ use crate::exec::dispatch::{HANDLER_CELLS, Handlers, Table};
 use crate::exec::variable::Copy;
 use crate::handlers::{self, Region};
 use crate::module::InterpModule;
-use crate::op::forms::{At, LoadKind, ShiftKind};
+use crate::op::forms::{At, FloatKind, Inner, LoadKind, ShiftKind};
 use crate::op::{Cell, Class, Define, Op, OpInfo, Slot, StackValue};
 
 mod atomic;
@@ -111,7 +111,7 @@ struct Latest {
     /// What an operator can take over that has the value for its second operand.
     folded: Option<Folded>,
     /// What leaves the value in its accumulator alone.
-    quiet: Option<Handlers>,
+    quiet: Option<&'static Handlers>,
 }
 
 impl Latest {
@@ -159,7 +159,7 @@ struct Before {
     /// What the accumulators copied.
     copied: Copied,
     /// The operation, if it defined a value: its home, its cell for that, and its quiet form.
-    latest: Option<(Slot, usize, Handlers)>,
+    latest: Option<(Slot, usize, &'static Handlers)>,
 }
 
 /// An operator that another one can take over.
@@ -169,6 +169,8 @@ enum FoldedOperator {
     Shift { kind: ShiftKind, is_wide: bool },
     /// A load from a guarded memory, and its offset in the module.
     Load { kind: LoadKind, at: At, offset: usize },
+    /// An operator on floats of a class.
+    Float { kind: FloatKind, class: Class, inner: Inner },
 }
 
 /// An addition that the end of a loop can take over: of a slot and a constant or another slot, or
@@ -191,23 +193,27 @@ enum StepKind {
 }
 
 /// Which slot each accumulator copies, if any.
-#[derive(Clone, core::marker::Copy, Default)]
-struct Copied([Option<Slot>; 4]);
+#[derive(Clone, core::marker::Copy)]
+struct Copied([Slot; 4]);
 
 impl Copied {
+    /// No slot has this number.
+    const NOTHING: Slot = Slot(i32::MIN);
+    const NONE: Self = Self([Self::NOTHING; 4]);
+
     /// Whether the accumulator of a class copies the slot.
     fn holds(&self, class: Class, slot: Slot) -> bool {
-        self.0[class as usize] == Some(slot)
+        self.0[class as usize] == slot
     }
 
     /// Says that the slot is written without the accumulators.
     fn forget(&mut self, slot: Slot) {
-        self.replace(slot, None);
+        self.replace(slot, Self::NOTHING);
     }
 
     /// Says that what was written to a slot goes to another one.
-    fn replace(&mut self, slot: Slot, by: Option<Slot>) {
-        self.0.iter_mut().filter(|copied| **copied == Some(slot)).for_each(|copied| *copied = by);
+    fn replace(&mut self, slot: Slot, by: Slot) {
+        self.0.iter_mut().filter(|copied| **copied == slot).for_each(|copied| *copied = by);
     }
 }
 
@@ -274,7 +280,7 @@ impl<'m, 'l> Translator<'m, 'l> {
             listing: None,
             offset: 0,
             latest: None,
-            copied: Copied::default(),
+            copied: Copied::NONE,
             latest_copy: None,
             latest_step: None,
             locals: Vec::new(),
@@ -409,7 +415,7 @@ impl<'m, 'l> Translator<'m, 'l> {
         self.latest_copy = None;
         self.latest_step = None;
         if !info.keeps_acc {
-            self.copied = Copied::default();
+            self.copied = Copied::NONE;
         }
         if info.traps {
             self.offsets.mark(start, self.offset);
@@ -454,7 +460,7 @@ impl<'m, 'l> Translator<'m, 'l> {
     /// Says that the result of the latest operation is in an accumulator too.
     fn in_acc(&mut self, class: Option<Class>) {
         if let (Some(class), Some(latest)) = (class, &self.latest) {
-            self.copied.0[class as usize] = Some(latest.home);
+            self.copied.0[class as usize] = latest.home;
         }
     }
 
@@ -476,7 +482,7 @@ impl<'m, 'l> Translator<'m, 'l> {
         self.defined(start, home, wide);
         self.in_acc(info.result);
         if let Some(latest) = &mut self.latest {
-            latest.quiet = info.quiet;
+            latest.quiet = info.quiet.as_ref();
         }
         start
     }
@@ -536,6 +542,6 @@ impl<'m, 'l> Translator<'m, 'l> {
         self.latest = None;
         self.latest_copy = None;
         self.latest_step = None;
-        self.copied = Copied::default();
+        self.copied = Copied::NONE;
     }
 }

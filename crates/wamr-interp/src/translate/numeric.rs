@@ -3,8 +3,8 @@
 use crate::exec::control::StepTwo;
 use crate::exec::dispatch::{HANDLER_CELLS, operand_cells};
 use crate::op::forms::{
-    At, BinaryForms, BranchForms, ChosenForms, CompareForms, ElementForms, SelectForms, Test,
-    UnaryForms,
+    At, BinaryForms, BranchForms, ChosenForms, CompareForms, ElementForms, EndForms, Inner,
+    SelectForms, StepForms, Test, UnaryForms,
 };
 use crate::op::numeric::*;
 use crate::op::{Cell, Class, OpInfo, Slot};
@@ -25,6 +25,11 @@ pub(super) enum Address {
         index: Slot,
         shift: u32,
     },
+    /// An index, which is shifted left before.
+    Scaled {
+        index: Slot,
+        shift: u32,
+    },
 }
 
 impl Translator<'_, '_> {
@@ -32,21 +37,18 @@ impl Translator<'_, '_> {
     pub(super) fn emit_branch(
         &mut self,
         forms: &'static BranchForms,
-        a: Slot,
-        b: Operand,
+        fuse: &Fuse,
         back: bool,
     ) -> usize {
-        if back
-            && let Some(steps) = &forms.steps
-            && let Some((kind, step)) = self.take_step(a)
+        let Fuse { a, b, .. } = *fuse;
+        if let Some(steps) = &forms.steps
+            && let Some((ends, step)) = self.take_step(a, steps, back)
         {
-            let ends = match kind {
-                StepKind::Imm => &steps.by_imm,
-                StepKind::Slot => &steps.by_slot,
-                StepKind::Two => &steps.two,
-            };
             let info = if matches!(b, Operand::Slot(_)) { &ends.slot } else { &ends.imm };
             self.emit_form(info, &step.operand(b, false).cell(0));
+            return self.cells.len() - 1;
+        }
+        if self.branch_loaded(forms, fuse, back) {
             return self.cells.len() - 1;
         }
         let is_taken = forms.others.is_some() && self.take_acc(forms.class, a);
@@ -64,18 +66,56 @@ impl Translator<'_, '_> {
         self.cells.len() - 1
     }
 
-    /// Takes the latest operation back, if it is an addition whose sum is in `slot`; gives its
-    /// operands.
-    fn take_step(&mut self, slot: Slot) -> Option<(StepKind, Operands)> {
+    /// A branch on what was just loaded, in one operation; says whether that is what there is.
+    fn branch_loaded(&mut self, forms: &'static BranchForms, fuse: &Fuse, back: bool) -> bool {
+        let Fuse { b, .. } = *fuse;
+        let Some(Folded { start, operator, before }) = fuse.folded else { return false };
+        let FoldedOperator::Load { kind, at, offset } = operator else { return false };
+        // Nothing may stand between.
+        if self.cells.len() != fuse.start {
+            return false;
+        }
+        let loaded = forms.loaded.iter().find(|loaded| loaded.load == kind);
+        let is_slot = matches!(b, Operand::Slot(_));
+        let Some(info) = loaded.and_then(|loaded| loaded.form(at, is_slot, back)) else {
+            return false;
+        };
+        // Behind the handler and the result.
+        let place = Operands::of(&self.cells[start + HANDLER_CELLS + 1..]);
+        self.take_back(start, before);
+        let here = core::mem::replace(&mut self.offset, offset);
+        self.emit_form(info, &place.operand(b, false).cell(0));
+        self.offset = here;
+        true
+    }
+
+    /// Takes the latest operation back, if it is an addition whose sum is in `slot`, or in another
+    /// local; gives forms of a branch that makes it, and its operands.
+    fn take_step(
+        &mut self,
+        slot: Slot,
+        forms: &'static StepForms,
+        back: bool,
+    ) -> Option<(&'static EndForms, Operands)> {
         let Step { start, kind, .. } = self.latest_step?;
         let cells = &self.cells[start + HANDLER_CELLS..];
         let (&[dst, _, _] | &[_, _, _, dst, _, _]) = cells else { return None };
-        let operands = Operands::of(cells);
-        if dst != slot.0 as Cell || !self.copied.holds(Class::Int, slot) {
-            return None;
-        }
+        let mut operands = Operands::of(cells);
+        let is_sum = dst == slot.0 as Cell && self.copied.holds(Class::Int, slot);
+        let ends = match (kind, is_sum, back) {
+            (StepKind::Imm, true, true) => &forms.by_imm,
+            (StepKind::Imm, true, false) => &forms.forwards,
+            (StepKind::Slot, true, true) => &forms.by_slot,
+            (StepKind::Two, true, true) => &forms.two,
+            // A sum in its home may yet be taken from the accumulator.
+            (StepKind::Imm, false, true) if (dst as i32) < self.temp_base as i32 => {
+                operands = operands.slot(slot);
+                &forms.other
+            }
+            _ => return None,
+        };
         self.cells.truncate(start);
-        Some((kind, operands))
+        Some((ends, operands))
     }
 
     /// Says that the sum of the latest operation has gone to a local: makes one operation of it
@@ -130,7 +170,9 @@ impl Translator<'_, '_> {
                 }
             }
         };
-        let (before, step) = (self.before(), self.latest_step);
+        let is_folded = forms.shift.is_some() || forms.float.is_some();
+        let before = is_folded.then(|| self.before());
+        let step = self.latest_step;
         let start = self.define_form(info, &operands);
         let is_slot_imm = core::ptr::eq(info, &forms.slot_imm);
         if forms.is_address && is_slot_imm {
@@ -139,8 +181,26 @@ impl Translator<'_, '_> {
         } else if forms.is_address && core::ptr::eq(info, &forms.slot_slot) {
             self.latest_step = Some(Step { start, kind: StepKind::Slot, previous: None });
         }
-        if let (Some(kind), true, Some(latest)) = (forms.shift, is_slot_imm, &mut self.latest) {
-            let operator = FoldedOperator::Shift { kind, is_wide: wide };
+        let Some(before) = before else { return };
+        let operator = if let Some(kind) = forms.shift {
+            is_slot_imm.then_some(FoldedOperator::Shift { kind, is_wide: wide })
+        } else if let Some(kind) = forms.float {
+            let inner = if core::ptr::eq(info, &forms.slot_slot) {
+                Some(Inner::SlotSlot)
+            } else if core::ptr::eq(info, &forms.acc_slot) {
+                Some(Inner::AccSlot)
+            } else {
+                forms
+                    .ordered
+                    .as_ref()
+                    .filter(|ordered| core::ptr::eq(info, &ordered.slot_acc))
+                    .map(|_| Inner::SlotAcc)
+            };
+            inner.map(|inner| FoldedOperator::Float { kind, class, inner })
+        } else {
+            None
+        };
+        if let (Some(operator), Some(latest)) = (operator, &mut self.latest) {
             latest.folded = Some(Folded { start, operator, before });
         }
     }
@@ -148,6 +208,9 @@ impl Translator<'_, '_> {
     /// An operator whose second operand was just shifted or loaded, in one operation; says whether
     /// that is what there is on the stack.
     fn binary_folded(&mut self, forms: &'static BinaryForms) -> bool {
+        if forms.shifted.is_none() && forms.nested.is_none() && forms.loaded.is_empty() {
+            return false;
+        }
         let Some(Latest { home, folded: Some(Folded { start, operator, before }), .. }) =
             self.latest
         else {
@@ -156,24 +219,35 @@ impl Translator<'_, '_> {
         let [a, b] = [2, 1].map(|below| self.stack[self.stack.len() - below]);
         let is_latest =
             |value: Value| matches!(value.place, Place::Temp) && self.temp(value.height) == home;
-        let other = match (is_latest(a), is_latest(b)) {
-            (false, true) => a,
-            (true, false) if forms.ordered.is_none() => b,
+        let may_be_first =
+            forms.ordered.is_none() || matches!(operator, FoldedOperator::Float { .. });
+        let (is_first, other) = match (is_latest(a), is_latest(b)) {
+            (false, true) => (false, a),
+            (true, false) if may_be_first => (true, b),
             _ => return false,
         };
         let Operand::Slot(other) = self.operand(other) else { return false };
-        let is_acc = before.copied.holds(forms.class, other);
+        let mut is_acc = before.copied.holds(forms.class, other);
         let info = match operator {
-            FoldedOperator::Shift { kind, is_wide } if is_wide == forms.is_wide => forms
-                .shifted
-                .map(|shifted| if is_acc { &shifted.acc } else { &shifted.slot })
-                .map(|infos| &infos[kind as usize]),
-            FoldedOperator::Shift { .. } => None,
+            FoldedOperator::Shift { kind, is_wide } if is_wide == forms.is_wide => {
+                forms.shifted.and_then(|shifted| shifted.form(is_acc, kind))
+            }
             FoldedOperator::Load { kind, at, .. } => forms
                 .loaded
                 .iter()
                 .find(|loaded| loaded.load == kind)
                 .and_then(|loaded| loaded.form(is_acc, at)),
+            FoldedOperator::Float { kind, class, inner } if class == forms.class => {
+                is_acc &= !is_first && inner == Inner::SlotSlot;
+                forms.nested.map(|nested| &nested[kind as usize]).map(|nested| {
+                    match (is_first, is_acc) {
+                        (true, _) => &nested.first[inner as usize],
+                        (false, false) => &nested.second[inner as usize],
+                        (false, true) => &nested.acc_second,
+                    }
+                })
+            }
+            FoldedOperator::Shift { .. } | FoldedOperator::Float { .. } => None,
         };
         let Some(info) = info else { return false };
         self.pop_value();
@@ -182,12 +256,14 @@ impl Translator<'_, '_> {
         let cells = &self.cells[start + HANDLER_CELLS + 1..];
         let folded = match operator {
             FoldedOperator::Shift { .. } => Operands::of(&cells[..2]),
-            FoldedOperator::Load { .. } => Operands::of(cells),
+            FoldedOperator::Load { .. } | FoldedOperator::Float { .. } => Operands::of(cells),
         };
         self.take_back(start, before);
         let mut operands = folded;
         if is_acc {
             self.take_acc(forms.class, other);
+        } else if is_first && matches!(operator, FoldedOperator::Float { .. }) {
+            operands = folded.slot(other);
         } else {
             operands = folded.behind(other);
         }
@@ -324,8 +400,21 @@ impl Translator<'_, '_> {
         (forms, a.operand(b, false))
     }
 
-    /// Pops the address of a load: takes the addition back, if it is a sum that was just computed.
+    /// Pops the address of a load: takes the addition back, if it is a sum that was just computed,
+    /// or the shift of an index.
     pub(super) fn pop_address(&mut self) -> Address {
+        if let Some(Latest { home, scaled: Some(scaled), .. }) = self.latest
+            && let Some(value) = self.stack.last()
+            && matches!(value.place, Place::Temp)
+            && home == self.temp(value.height)
+        {
+            self.pop_value();
+            let Scaled { start, index, shift, copied } = scaled;
+            self.cells.truncate(start);
+            self.copied = copied;
+            self.latest = None;
+            return Address::Scaled { index, shift };
+        }
         self.pop_sum(|_| true)
     }
 
@@ -374,6 +463,7 @@ impl Translator<'_, '_> {
 
     fn compare_slot(&mut self, forms: &'static CompareForms, a: Slot, b: Operand) {
         let (start, copied, step) = (self.cells.len(), self.copied, self.latest_step);
+        let folded = self.latest_folded(a);
         let is_copied = copied.holds(forms.class, a);
         let info = match (is_copied, b) {
             (false, Operand::Slot(_)) => &forms.slot_slot,
@@ -383,7 +473,12 @@ impl Translator<'_, '_> {
         };
         let operands = if is_copied { Operands::NONE } else { Operands::NONE.slot(a) };
         self.define_form(info, &operands.operand(b, forms.is_wide));
-        self.fuse(Fuse { start, a, b, test: forms.test, copied, step });
+        self.fuse(Fuse { start, a, b, test: forms.test, copied, step, folded });
+    }
+
+    /// What an operator can take over that has `slot` for its operand.
+    pub(super) fn latest_folded(&self, slot: Slot) -> Option<Folded> {
+        self.latest.as_ref().filter(|latest| latest.home == slot).and_then(|l| l.folded)
     }
 
     /// Says how to branch on the value that the latest operation defined.

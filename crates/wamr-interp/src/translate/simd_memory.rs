@@ -64,7 +64,7 @@ impl Translator<'_, '_> {
                     self.define_vector(|dst| VectorLoadGuarded { dst, address, offset });
                 }
             }
-            Address::Element { .. } => unreachable!("sums alone"),
+            Address::Element { .. } | Address::Scaled { .. } => unreachable!("sums alone"),
         }
     }
 

@@ -340,7 +340,7 @@ impl Translator<'_, '_> {
                 let (dst_cell, home) = (latest.dst_cell, latest.home);
                 self.cells[dst_cell] = slot.0 as u32;
                 self.copied.forget(slot);
-                self.copied.replace(home, Some(slot));
+                self.copied.replace(home, slot);
                 true
             }
             _ => false,

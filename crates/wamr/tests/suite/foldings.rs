@@ -86,6 +86,38 @@ const FOLDINGS: &str = r#"(module (memory 1) (tag $t)
             (br_if $by_two (i32.lt_s
                 (local.tee $p (i32.add (local.get $p) (local.get $by))) (i32.const 9))))
         (local.get $sum))
+    (func (export "operators on floats") (param $i i32) (result i32)
+        (local $x f64) (local $y f64) (local $z f32)
+        (local.set $x (f64.convert_i32_s (local.get $i)))
+        (local.set $y (f64.const 0.5))
+        (local.set $x (f64.sub
+            (f64.mul (local.get $x) (f64.add (local.get $x) (local.get $y)))
+            (f64.sub (local.get $y) (f64.mul (f64.add (local.get $x) (local.get $x)) (local.get $y)))))
+        (local.set $z (f32.demote_f64 (local.get $x)))
+        (local.set $z (f32.add
+            (f32.mul (f32.sub (local.get $z) (f32.const 1)) (local.get $z))
+            (f32.sub (local.get $z) (f32.add (local.get $z) (local.get $z)))))
+        (i32.trunc_f32_s (f32.mul (local.get $z) (f32.const 16))))
+    (func (export "branches on loads") (param $i i32) (result i32) (local $found i32)
+        (loop $next
+            (if (i32.eqz (i32.load8_u (i32.shl (local.get $i) (i32.const 1))))
+                (then (local.set $found (i32.or (local.get $found) (i32.const 1)))))
+            (if (i32.ne (i32.load8_u offset=2 (local.get $i)) (local.get $i))
+                (then (local.set $found (i32.or (local.get $found) (i32.const 2)))))
+            (block $skip
+                (br_if $skip (i32.eq (i32.const 9) (i32.load8_u (i32.mul (local.get $i) (i32.const 3)))))
+                (local.set $found (i32.or (local.get $found) (i32.const 4))))
+            (local.set $i (i32.sub (local.get $i) (i32.const 1)))
+            (br_if $next (i32.load8_u (i32.add (local.get $i) (local.get $i)))))
+        (i32.add (i32.shl (local.get $i) (i32.const 8)) (local.get $found)))
+    (func (export "a step and another condition") (param $i i32) (result i32) (local $more i32)
+        (loop $next
+            (local.set $more (i32.load8_u (local.get $i)))
+            (local.set $i (i32.add (local.get $i) (i32.const 1)))
+            (br_if $next (i32.lt_u (local.get $more) (i32.const 7))))
+        (local.set $i (i32.add (local.get $i) (i32.const 100)))
+        (if (result i32) (i32.gt_u (local.get $i) (i32.const 107))
+            (then (local.get $i)) (else (local.get $more))))
     (func (export "all bits of a wide use") (result i64) (local i32)
         (drop (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))
         (i64.extend_i32_u (local.get 0))))"#;
@@ -119,6 +151,11 @@ fn folded_operations_compute_the_same() {
                     ("loaded operands", 3, ((9 + 7) ^ 10) - 15),
                     ("a loaded operand and a local that changes", 3, 8),
                     ("steps in a loop", 3, (1 + 2) + 3 * 4),
+                    // 3 (3 + ½) - (½ - (3 + 3) ½) = 13, and (13 - 1) 13 + (13 - (13 + 13)) = 143.
+                    ("operators on floats", 3, 16 * 143),
+                    ("branches on loads", 3, 6),
+                    ("a step and another condition", 0, 108),
+                    ("a step and another condition", 7, 108),
                 ];
                 for (name, given, expected) in cases {
                     let result = call::<i32, i32>(&mut store, &instance, name, given);

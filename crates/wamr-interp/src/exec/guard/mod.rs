@@ -16,10 +16,11 @@
 use wamr_runtime::numeric::simd::V128;
 
 use super::Regs;
+use super::control::{back, take};
 use super::dispatch::{HANDLER_CELLS, Handlers, Kind, again, operand_cells};
 use crate::op::memory::{LoadOp, StoreOp};
-use crate::op::numeric::BinaryOp;
-use crate::op::{Cell, Class, Define, Flow, Name, Op, Slot, SlotValue, Source, quiet};
+use crate::op::numeric::{BinaryOp, CompareOp};
+use crate::op::{Cell, Class, Define, Flow, Name, Op, Slot, SlotValue, Source, Target, quiet};
 
 #[cfg(wamr_guards)]
 mod x86_64;
@@ -139,6 +140,45 @@ where
             match K::eval(a.get(r), K::Arg::from_slot(bits.to_slot())) {
                 Ok(value) => r.define::<QUIET, _>(dst, value),
                 Err(code) => return Flow::Trap(code),
+            }
+        }
+        Flow::Next
+    }
+}
+
+/// Jumps if a comparison with `memory 0 [address + offset]` holds, where that is guarded.
+#[derive(Clone, Copy)]
+#[repr(C, packed(4))]
+pub(crate) struct BranchLoaded<K, L, A, B, const BACK: bool> {
+    address: A,
+    offset: u32,
+    b: B,
+    kind: Kind<(K, L)>,
+    target: Target,
+}
+
+impl<K, L, A, B, const BACK: bool> Op for BranchLoaded<K, L, A, B, BACK>
+where
+    K: CompareOp,
+    L: LoadOp,
+    A: Source<u32>,
+    B: Source<K::Arg>,
+{
+    const JUMPS: bool = true;
+    const KEEPS_ACC: bool = true;
+
+    const NAME: Name =
+        Name::of(&["jump", back(BACK), "_if_", K::NAME, "_", L::NAME, "_", A::LETTER, B::LETTER]);
+
+    #[inline(always)]
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
+        // SAFETY: as for loads; the target is the last operand.
+        unsafe {
+            let start = self.address.get(r) as u64 + self.offset as u64;
+            let (bits, ip) = L::Mem::read(operation::<Self>(r), r, start);
+            let op = again::<Self>(r, ip);
+            if K::eval(K::Arg::from_slot(bits.to_slot()), { op.b }.get(r)) {
+                return take::<BACK>(op.target, r);
             }
         }
         Flow::Next
