@@ -16,7 +16,8 @@ fn operations(func: &str) -> Vec<String> {
 
 /// The names of a function's operations, for instances whose memory is of a kind.
 fn operations_for(func: &str, memory: MemoryKind) -> Vec<String> {
-    let text = format!("(module (memory 1) (global $g (mut i32) (i32.const 0)) (func {func}))");
+    let text =
+        format!("(module (memory 1) (tag $t) (global $g (mut i32) (i32.const 0)) (func {func}))");
     let engine = Engine::new(Tunables::default());
     let features = Interpreter.supported();
     let options = LoadOptions { features, supported: features, validation: Validation::Eager };
@@ -212,6 +213,16 @@ fn two_steps_are_one_operation() {
                 (i32.lt_s (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 9))))",
     );
     assert_eq!(ops, ["i32.store_ss", "step_two_jump_back_if_i32.lt_s_i", "return"]);
+    // What can be caught begins between them.
+    let ops = operations(
+        "(param $p i32) (param $q i32)
+        (local.set $p (i32.add (local.get $p) (i32.const 4)))
+        (block $caught
+            (try_table (catch_all $caught)
+                (local.set $q (i32.add (local.get $q) (i32.const 8)))
+                (throw $t)))",
+    );
+    assert_eq!(ops[..2], ["i32.add_si", "i32.add_si"]);
     // A sum on the stack is not a step yet.
     let ops = operations(
         "(param i32) (result i32)
@@ -269,15 +280,19 @@ fn loads_of_guarded_memories_are_operands() {
                 (f64.load (i32.add (local.get $a) (i32.const 8)))
                 (f64.load offset=8 (local.get $b))))",
     );
-    let expected =
-        ["f64.load_+_guarded quiet", "f64.mul_a_f64.load_s quiet", "f64.add_sa", "return_one_s"];
+    let expected = [
+        "f64.load_+_guarded quiet",
+        "f64.mul_a_f64.load_s_guarded quiet",
+        "f64.add_sa",
+        "return_one_s",
+    ];
     assert_eq!(ops, expected);
     // From either side, where that is the same.
     let ops = operations(
         "(param $at i32) (param $x i32) (result i32)
         (i32.or (i32.load8_u (local.get $at)) (local.get $x))",
     );
-    assert_eq!(ops, ["i32.or_s_i32.load8_u_s", "return_one_a"]);
+    assert_eq!(ops, ["i32.or_s_i32.load8_u_s_guarded", "return_one_a"]);
     let ops = operations(
         "(param $at i32) (param $x f64) (result f64)
         (f64.sub (f64.load (local.get $at)) (local.get $x))",
@@ -290,8 +305,21 @@ fn loads_of_guarded_memories_are_operands() {
             (i32.mul (local.get $x) (local.get $x))
             (i32.load (i32.mul (local.get $at) (i32.const 12))))",
     );
-    let expected = ["i32.mul_ss", "i32.mul_si quiet", "i32.add_s_i32.load_a", "return_one_a"];
+    let expected =
+        ["i32.mul_ss", "i32.mul_si quiet", "i32.add_s_i32.load_a_guarded", "return_one_a"];
     assert_eq!(ops, expected);
+}
+
+#[test]
+fn loads_of_floats_are_operands_in_any_case() {
+    let func = "(param $at i32) (param $x f64) (result f64)
+        (f64.mul (local.get $x) (f64.load offset=16 (local.get $at)))";
+    assert_eq!(operations(func), ["f64.mul_s_f64.load_s", "return_one_s"]);
+    let guarded = operations_for(func, MemoryKind::Guarded);
+    assert_eq!(guarded, ["f64.mul_s_f64.load_s_guarded", "return_one_s"]);
+    let func = "(param $at i32) (param $x i32) (result i32)
+        (i32.xor (local.get $x) (i32.load (local.get $at)))";
+    assert_eq!(operations(func), ["i32.load_s quiet", "i32.xor_as", "return_one_a"]);
 }
 
 #[test]
@@ -305,9 +333,9 @@ fn branches_take_loads_of_guarded_memories_over() {
             (br_if $next (i32.load (i32.add (local.get $p) (local.get $x)))))",
     );
     let expected = [
-        "jump_if_i32.ne_i32.load8_u_ss",
+        "jump_if_i32.ne_i32.load8_u_ss_guarded",
         "global.set_n",
-        "jump_back_if_i32.ne_i32.load_+i",
+        "jump_back_if_i32.ne_i32.load_+i_guarded",
         "return",
     ];
     assert_eq!(ops, expected);

@@ -8,6 +8,7 @@ use wamr_types::TrapCode;
 use super::Regs;
 use super::dispatch::{Handlers, Kind};
 use crate::op::memory::{LoadOp, StoreOp};
+use crate::op::numeric::BinaryOp;
 use crate::op::{Class, Define, Flow, Name, Op, Slot, SlotValue, Source, quiet};
 
 /// The address of an access to memory 0 with a 32-bit address, if it is in bounds.
@@ -51,6 +52,57 @@ impl<K: LoadOp, A: Source<u32>, const QUIET: bool> Op for Load<K, A, QUIET> {
                     r.define::<QUIET, _>(self.dst, value);
                     Flow::Next
                 }
+                None => Flow::Trap(TrapCode::MemoryOutOfBounds),
+            }
+        }
+    }
+}
+
+/// `dst = a op memory 0 [address + offset]`
+#[derive(Clone, Copy)]
+#[repr(C, packed(4))]
+pub(crate) struct BinaryLoaded<K, L, A, B, const QUIET: bool = false> {
+    pub(crate) dst: Slot,
+    pub(crate) a: A,
+    pub(crate) address: B,
+    pub(crate) offset: u32,
+    kind: Kind<(K, L)>,
+}
+
+impl<K, L, A, B> Define for BinaryLoaded<K, L, A, B>
+where
+    K: BinaryOp,
+    L: LoadOp<Res = K::Arg>,
+    A: Source<K::Arg>,
+    B: Source<u32>,
+{
+    const RESULT: Class = K::Res::CLASS;
+    const QUIET: Option<Handlers> = quiet::<BinaryLoaded<K, L, A, B, true>>();
+}
+
+impl<K, L, A, B, const QUIET: bool> Op for BinaryLoaded<K, L, A, B, QUIET>
+where
+    K: BinaryOp,
+    L: LoadOp<Res = K::Arg>,
+    A: Source<K::Arg>,
+    B: Source<u32>,
+{
+    const KEEPS_ACC: bool = true;
+
+    const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER, "_", L::NAME, "_", B::LETTER]);
+
+    #[inline(always)]
+    unsafe fn run(&self, r: &mut Regs) -> Flow {
+        // SAFETY: operands are slots of the current frame; the address was checked.
+        unsafe {
+            match address(r, self.address.get(r), self.offset, L::BYTES) {
+                Some(address) => match K::eval(self.a.get(r), L::load(address)) {
+                    Ok(value) => {
+                        r.define::<QUIET, _>(self.dst, value);
+                        Flow::Next
+                    }
+                    Err(code) => Flow::Trap(code),
+                },
                 None => Flow::Trap(TrapCode::MemoryOutOfBounds),
             }
         }

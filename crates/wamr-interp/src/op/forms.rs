@@ -1,14 +1,16 @@
 //! The operations that an operator can become, by where its operands are. Translation chooses
 //! from these tables, so that it is there once rather than for every operator.
 
+use wamr_runtime::MemoryKind;
+
 use super::memory::{LoadOp, StoreOp};
 use super::numeric::{BinaryOp, CompareOp, UnaryOp};
 use super::simd::{ShiftOp, VectorBinaryOp, VectorUnaryOp};
 use super::{Acc, Class, Element, Imm, OpInfo, Scaled, Slot, SlotValue, StackValue, Sum};
 use crate::exec::control::{Branch, StepBranch, StepOtherBranch, StepTwoBranch};
 use crate::exec::gc::BranchCast;
-use crate::exec::guard::{BinaryLoaded, BranchLoaded, LoadGuarded, StoreGuarded};
-use crate::exec::memory::{Load, LoadAny, Store, StoreAny};
+use crate::exec::guard::{BinaryLoadedGuarded, BranchLoadedGuarded, LoadGuarded, StoreGuarded};
+use crate::exec::memory::{BinaryLoaded, Load, LoadAny, Store, StoreAny};
 use crate::exec::numeric::{Address, Binary, Compare, CompareSelect, Nested, Shifted, Unary};
 use crate::exec::simd::{Shift, VectorBinary, VectorUnary};
 use crate::exec::variable::Narrow;
@@ -374,9 +376,10 @@ macro_rules! address_forms {
     };
 }
 
-/// An operator whose second operand is loaded from a guarded memory, by [`At`].
+/// An operator whose second operand is loaded from a memory of one kind, by [`At`].
 pub(crate) struct LoadedForms {
     pub(crate) load: LoadKind,
+    pub(crate) memory: MemoryKind,
     /// Where the first operand is, and the address.
     slot_slot: [OpInfo; At::KINDS],
     slot_acc: [OpInfo; At::KINDS],
@@ -397,30 +400,49 @@ pub(crate) enum LoadKind {
 
 /// Forms of an operator with an operand that is loaded.
 macro_rules! loaded_forms {
-    ($K:ident, $L:ident, $First:ty, $At:ty) => {
+    ($Loaded:ident<$K:ident, $L:ident>, $First:ty, $At:ty) => {
         [
-            OpInfo::defining::<BinaryLoaded<$K, $L, $First, $At>>(),
-            OpInfo::defining::<BinaryLoaded<$K, $L, $First, Sum<$At, Slot>>>(),
-            OpInfo::defining::<BinaryLoaded<$K, $L, $First, Sum<$At, Imm<u32>>>>(),
-            OpInfo::defining::<BinaryLoaded<$K, $L, $First, Element<$At>>>(),
-            OpInfo::defining::<BinaryLoaded<$K, $L, $First, Scaled<$At>>>(),
+            OpInfo::defining::<$Loaded<$K, $L, $First, $At>>(),
+            OpInfo::defining::<$Loaded<$K, $L, $First, Sum<$At, Slot>>>(),
+            OpInfo::defining::<$Loaded<$K, $L, $First, Sum<$At, Imm<u32>>>>(),
+            OpInfo::defining::<$Loaded<$K, $L, $First, Element<$At>>>(),
+            OpInfo::defining::<$Loaded<$K, $L, $First, Scaled<$At>>>(),
         ]
     };
 }
 
 impl LoadedForms {
-    pub(crate) const fn of_ints<K: BinaryOp, L: LoadOp>(load: LoadKind) -> Self {
+    pub(crate) const fn of_guarded<K: BinaryOp, L: LoadOp>(load: LoadKind) -> Self {
         Self {
             load,
-            slot_slot: loaded_forms!(K, L, Slot, Slot),
-            slot_acc: loaded_forms!(K, L, Slot, Acc),
-            acc_slot: loaded_forms!(K, L, Acc, Slot),
+            memory: MemoryKind::Guarded,
+            slot_slot: loaded_forms!(BinaryLoadedGuarded<K, L>, Slot, Slot),
+            slot_acc: loaded_forms!(BinaryLoadedGuarded<K, L>, Slot, Acc),
+            acc_slot: loaded_forms!(BinaryLoadedGuarded<K, L>, Acc, Slot),
             acc_acc: None,
         }
     }
 
-    pub(crate) const fn of_floats<K: BinaryOp, L: LoadOp>(load: LoadKind) -> Self {
-        Self { acc_acc: Some(loaded_forms!(K, L, Acc, Acc)), ..Self::of_ints::<K, L>(load) }
+    pub(crate) const fn of_guarded_floats<K: BinaryOp, L: LoadOp>(load: LoadKind) -> Self {
+        Self {
+            acc_acc: Some(loaded_forms!(BinaryLoadedGuarded<K, L>, Acc, Acc)),
+            ..Self::of_guarded::<K, L>(load)
+        }
+    }
+
+    pub(crate) const fn of_floats<K, L>(load: LoadKind) -> Self
+    where
+        K: BinaryOp,
+        L: LoadOp<Res = K::Arg>,
+    {
+        Self {
+            load,
+            memory: MemoryKind::Checked,
+            slot_slot: loaded_forms!(BinaryLoaded<K, L>, Slot, Slot),
+            slot_acc: loaded_forms!(BinaryLoaded<K, L>, Slot, Acc),
+            acc_slot: loaded_forms!(BinaryLoaded<K, L>, Acc, Slot),
+            acc_acc: Some(loaded_forms!(BinaryLoaded<K, L>, Acc, Acc)),
+        }
     }
 
     /// The form for a first operand that is in the accumulator or in a slot.
@@ -452,11 +474,11 @@ macro_rules! branch_loaded_forms {
     };
     ($K:ident, $L:ident, $At:ty, $B:ty, $back:literal) => {
         [
-            OpInfo::of::<BranchLoaded<$K, $L, $At, $B, $back>>(),
-            OpInfo::of::<BranchLoaded<$K, $L, Sum<$At, Slot>, $B, $back>>(),
-            OpInfo::of::<BranchLoaded<$K, $L, Sum<$At, Imm<u32>>, $B, $back>>(),
-            OpInfo::of::<BranchLoaded<$K, $L, Element<$At>, $B, $back>>(),
-            OpInfo::of::<BranchLoaded<$K, $L, Scaled<$At>, $B, $back>>(),
+            OpInfo::of::<BranchLoadedGuarded<$K, $L, $At, $B, $back>>(),
+            OpInfo::of::<BranchLoadedGuarded<$K, $L, Sum<$At, Slot>, $B, $back>>(),
+            OpInfo::of::<BranchLoadedGuarded<$K, $L, Sum<$At, Imm<u32>>, $B, $back>>(),
+            OpInfo::of::<BranchLoadedGuarded<$K, $L, Element<$At>, $B, $back>>(),
+            OpInfo::of::<BranchLoadedGuarded<$K, $L, Scaled<$At>, $B, $back>>(),
         ]
     };
 }

@@ -53,7 +53,7 @@ impl OpInfo {
 }
 
 /// More bytes than any name has.
-const NAME_BYTES: usize = 40;
+const NAME_BYTES: usize = 48;
 
 /// A name that is put together when the interpreter is compiled.
 #[derive(Clone, Copy)]

@@ -318,7 +318,8 @@ macro_rules! class {
 }
 
 /// What operators are folded: shifts by constants into those that combine bits, which hashes and
-/// packed fields are made of, and loads into arithmetic.
+/// packed fields are made of, loads into arithmetic, and operators on floats into each other. For
+/// checked memories loads of floats alone, since programs gain most by these.
 macro_rules! folds {
     (@shift I32Mul) => {
         Some(ShiftKind::Multiplied)
@@ -408,16 +409,21 @@ macro_rules! folds {
     (@ints $Op:ident) => {
         const {
             &[
-                LoadedForms::of_ints::<$Op, I32Load>(LoadKind::I32),
-                LoadedForms::of_ints::<$Op, I32Load8U>(LoadKind::I32Byte),
+                LoadedForms::of_guarded::<$Op, I32Load>(LoadKind::I32),
+                LoadedForms::of_guarded::<$Op, I32Load8U>(LoadKind::I32Byte),
             ]
         }
     };
     (@longs $Op:ident) => {
-        const { &[LoadedForms::of_ints::<$Op, I64Load>(LoadKind::I64)] }
+        const { &[LoadedForms::of_guarded::<$Op, I64Load>(LoadKind::I64)] }
     };
     (@floats $Op:ident $Kind:ident $Load:ident) => {
-        const { &[LoadedForms::of_floats::<$Op, $Load>(LoadKind::$Kind)] }
+        const {
+            &[
+                LoadedForms::of_guarded_floats::<$Op, $Load>(LoadKind::$Kind),
+                LoadedForms::of_floats::<$Op, $Load>(LoadKind::$Kind),
+            ]
+        }
     };
     (@loaded $Op:ident) => {
         &[]

@@ -78,6 +78,8 @@ impl<'m> Translator<'m, '_> {
                 }
             }
         }
+        // What is in the region may not take operations back that are not.
+        self.keep_latest();
         let start = self.cells.len();
         let action = Action::Catch(clauses);
         self.regions.push(Region { start, end: usize::MAX, depth: index, action });
@@ -91,9 +93,7 @@ impl<'m> Translator<'m, '_> {
             let end = &mut self.regions[region].end;
             *end = (*end).min(self.cells.len());
             // What follows may not take operations back that are in the region.
-            self.latest = None;
-            self.latest_copy = None;
-            self.latest_step = None;
+            self.keep_latest();
         }
     }
 

@@ -69,9 +69,9 @@ impl Translator<'_, '_> {
 
     fn load(&mut self, forms: &'static LoadForms, memarg: MemArg) {
         let none = Operands::NONE;
-        let (address_forms, offset, kind) = match self.access(memarg) {
-            Access::Plain { offset } => (&forms.plain, offset, None),
-            Access::Guarded { offset } => (&forms.guarded, offset, forms.kind),
+        let (address_forms, offset, memory) = match self.access(memarg) {
+            Access::Plain { offset } => (&forms.plain, offset, MemoryKind::Checked),
+            Access::Guarded { offset } => (&forms.guarded, offset, MemoryKind::Guarded),
             Access::Any { offset, memory, wide } => {
                 let operands = none.slot(self.pop_slot()).imm(offset, true);
                 self.define_form(&forms.any, &operands.cell(memory).cell(wide.into()));
@@ -100,10 +100,10 @@ impl Translator<'_, '_> {
             }
             Address::Scaled { index, shift } => (At::Scaled, none.slot(index).cell(shift)),
         };
-        let before = kind.map(|_| self.before());
+        let before = forms.kind.map(|_| self.before());
         let start = self.define_form(&address_forms[at as usize], &operands.cell(offset));
-        if let (Some(kind), Some(before), Some(latest)) = (kind, before, &mut self.latest) {
-            let operator = FoldedOperator::Load { kind, at, offset: self.offset };
+        if let (Some(kind), Some(before), Some(latest)) = (forms.kind, before, &mut self.latest) {
+            let operator = FoldedOperator::Load { kind, memory, at, offset: self.offset };
             latest.folded = Some(Folded { start, operator, before });
         }
     }

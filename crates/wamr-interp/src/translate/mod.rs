@@ -167,8 +167,8 @@ struct Before {
 enum FoldedOperator {
     /// A shift by a constant, of a class of operands and a width.
     Shift { kind: ShiftKind, is_wide: bool },
-    /// A load from a guarded memory, and its offset in the module.
-    Load { kind: LoadKind, at: At, offset: usize },
+    /// A load from a memory 0 of a kind, and its offset in the module.
+    Load { kind: LoadKind, memory: MemoryKind, at: At, offset: usize },
     /// An operator on floats of a class.
     Float { kind: FloatKind, class: Class, inner: Inner },
 }
@@ -411,9 +411,7 @@ impl<'m, 'l> Translator<'m, 'l> {
     #[inline(never)]
     unsafe fn append(&mut self, info: &'static OpInfo, operands: *const Cell) -> usize {
         let start = self.cells.len();
-        self.latest = None;
-        self.latest_copy = None;
-        self.latest_step = None;
+        self.keep_latest();
         if !info.keeps_acc {
             self.copied = Copied::NONE;
         }
@@ -539,9 +537,14 @@ impl<'m, 'l> Translator<'m, 'l> {
 
     /// Says that jumps may arrive here.
     fn join(&mut self) {
+        self.keep_latest();
+        self.copied = Copied::NONE;
+    }
+
+    /// Says that the latest operation stays as it is.
+    fn keep_latest(&mut self) {
         self.latest = None;
         self.latest_copy = None;
         self.latest_step = None;
-        self.copied = Copied::NONE;
     }
 }

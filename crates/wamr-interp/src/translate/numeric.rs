@@ -9,6 +9,8 @@ use crate::op::forms::{
 use crate::op::numeric::*;
 use crate::op::{Cell, Class, OpInfo, Slot};
 
+use wamr_runtime::MemoryKind;
+
 use super::control::Fuse;
 use super::operands::Operands;
 use super::stack::{Operand, Place, Value};
@@ -70,7 +72,10 @@ impl Translator<'_, '_> {
     fn branch_loaded(&mut self, forms: &'static BranchForms, fuse: &Fuse, back: bool) -> bool {
         let Fuse { b, .. } = *fuse;
         let Some(Folded { start, operator, before }) = fuse.folded else { return false };
-        let FoldedOperator::Load { kind, at, offset } = operator else { return false };
+        let FoldedOperator::Load { kind, memory: MemoryKind::Guarded, at, offset } = operator
+        else {
+            return false;
+        };
         // Nothing may stand between.
         if self.cells.len() != fuse.start {
             return false;
@@ -232,10 +237,10 @@ impl Translator<'_, '_> {
             FoldedOperator::Shift { kind, is_wide } if is_wide == forms.is_wide => {
                 forms.shifted.and_then(|shifted| shifted.form(is_acc, kind))
             }
-            FoldedOperator::Load { kind, at, .. } => forms
+            FoldedOperator::Load { kind, memory, at, .. } => forms
                 .loaded
                 .iter()
-                .find(|loaded| loaded.load == kind)
+                .find(|loaded| loaded.load == kind && loaded.memory == memory)
                 .and_then(|loaded| loaded.form(is_acc, at)),
             FoldedOperator::Float { kind, class, inner } if class == forms.class => {
                 is_acc &= !is_first && inner == Inner::SlotSlot;

@@ -100,7 +100,7 @@ impl<K: LoadOp, A: Source<u32>, const QUIET: bool> Op for LoadGuarded<K, A, QUIE
 /// `dst = a op memory 0 [address + offset]`, where that is guarded.
 #[derive(Clone, Copy)]
 #[repr(C, packed(4))]
-pub(crate) struct BinaryLoaded<K, L, A, B, const QUIET: bool = false> {
+pub(crate) struct BinaryLoadedGuarded<K, L, A, B, const QUIET: bool = false> {
     pub(crate) dst: Slot,
     pub(crate) a: A,
     pub(crate) address: B,
@@ -108,7 +108,7 @@ pub(crate) struct BinaryLoaded<K, L, A, B, const QUIET: bool = false> {
     kind: Kind<(K, L)>,
 }
 
-impl<K, L, A, B> Define for BinaryLoaded<K, L, A, B>
+impl<K, L, A, B> Define for BinaryLoadedGuarded<K, L, A, B>
 where
     K: BinaryOp,
     L: LoadOp,
@@ -116,10 +116,10 @@ where
     B: Source<u32>,
 {
     const RESULT: Class = K::Res::CLASS;
-    const QUIET: Option<Handlers> = quiet::<BinaryLoaded<K, L, A, B, true>>();
+    const QUIET: Option<Handlers> = quiet::<BinaryLoadedGuarded<K, L, A, B, true>>();
 }
 
-impl<K, L, A, B, const QUIET: bool> Op for BinaryLoaded<K, L, A, B, QUIET>
+impl<K, L, A, B, const QUIET: bool> Op for BinaryLoadedGuarded<K, L, A, B, QUIET>
 where
     K: BinaryOp,
     L: LoadOp,
@@ -128,7 +128,8 @@ where
 {
     const KEEPS_ACC: bool = true;
 
-    const NAME: Name = Name::of(&[K::NAME, "_", A::LETTER, "_", L::NAME, "_", B::LETTER]);
+    const NAME: Name =
+        Name::of(&[K::NAME, "_", A::LETTER, "_", L::NAME, "_", B::LETTER, "_guarded"]);
 
     #[inline(always)]
     unsafe fn run(&self, r: &mut Regs) -> Flow {
@@ -149,7 +150,7 @@ where
 /// Jumps if a comparison with `memory 0 [address + offset]` holds, where that is guarded.
 #[derive(Clone, Copy)]
 #[repr(C, packed(4))]
-pub(crate) struct BranchLoaded<K, L, A, B, const BACK: bool> {
+pub(crate) struct BranchLoadedGuarded<K, L, A, B, const BACK: bool> {
     address: A,
     offset: u32,
     b: B,
@@ -157,7 +158,7 @@ pub(crate) struct BranchLoaded<K, L, A, B, const BACK: bool> {
     target: Target,
 }
 
-impl<K, L, A, B, const BACK: bool> Op for BranchLoaded<K, L, A, B, BACK>
+impl<K, L, A, B, const BACK: bool> Op for BranchLoadedGuarded<K, L, A, B, BACK>
 where
     K: CompareOp,
     L: LoadOp,
@@ -167,8 +168,18 @@ where
     const JUMPS: bool = true;
     const KEEPS_ACC: bool = true;
 
-    const NAME: Name =
-        Name::of(&["jump", back(BACK), "_if_", K::NAME, "_", L::NAME, "_", A::LETTER, B::LETTER]);
+    const NAME: Name = Name::of(&[
+        "jump",
+        back(BACK),
+        "_if_",
+        K::NAME,
+        "_",
+        L::NAME,
+        "_",
+        A::LETTER,
+        B::LETTER,
+        "_guarded",
+    ]);
 
     #[inline(always)]
     unsafe fn run(&self, r: &mut Regs) -> Flow {
