@@ -8,6 +8,27 @@ use wamr::{Caller, Engine, Extern, Func, Instance, Store, TrapCode};
 use crate::support::{call, each_mode, instantiate, trap};
 
 const LOOPS: &str = r#"(module
+    (memory 1) (data (i32.const 8) "\01")
+    (func (export "step") (local $i i32)
+        (loop $l (br_if $l (i32.ne
+            (local.tee $i (i32.add (local.get $i) (i32.const 2))) (i32.const 1)))))
+    (func (export "step by a local") (local $i i32) (local $by i32)
+        (local.set $by (i32.const 2))
+        (loop $l (br_if $l (i32.ne
+            (local.tee $i (i32.add (local.get $i) (local.get $by))) (i32.const 1)))))
+    (func (export "two steps") (local $i i32) (local $j i32)
+        (loop $l
+            (local.set $j (i32.add (local.get $j) (i32.const 1)))
+            (br_if $l (i32.ne
+                (local.tee $i (i32.add (local.get $i) (i32.const 2))) (i32.const 1)))))
+    (func (export "step and a condition") (local $i i32) (local $always i32)
+        (local.set $always (i32.const 1))
+        (loop $l
+            (local.set $i (i32.add (local.get $i) (i32.const 2)))
+            (br_if $l (local.get $always))))
+    (func (export "load") (local $at i32)
+        (local.set $at (i32.const 8))
+        (loop $l (br_if $l (i32.load (local.get $at)))))
     (func (export "loop") (loop $l (br $l)))
     (func (export "branch") (loop $l (br_if $l (i32.const 1))))
     (func (export "table") (loop $l (br_table $l $l (i32.const 0))))
@@ -18,7 +39,8 @@ const LOOPS: &str = r#"(module
 #[test]
 fn every_kind_of_loop_stops() {
     each_mode(|engine| {
-        for name in ["loop", "branch", "table", "calls"] {
+        let steps = ["step", "step by a local", "two steps", "step and a condition"];
+        for name in ["loop", "branch", "table", "calls", "load"].into_iter().chain(steps) {
             let mut store = Store::new(engine, ());
             let instance = instantiate(engine, &mut store, LOOPS, &[]);
             let handle = store.interrupt_handle();

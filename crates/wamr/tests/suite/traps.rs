@@ -104,6 +104,31 @@ fn a_load_that_is_an_operand_traps_at_its_own_offset() {
     });
 }
 
+#[test]
+fn a_load_that_a_branch_makes_traps_at_its_own_offset() {
+    each_mode(|engine| {
+        let wat = r#"(module (memory 1)
+            (func (export "forwards") (param i32) (result i32)
+                (if (i32.eq (i32.load8_u (local.get 0)) (local.get 0)) (then))
+                (i32.const 0))
+            (func (export "back") (param i32) (result i32)
+                (loop $next (br_if $next (i32.load8_u (local.get 0))))
+                (i32.const 0)))"#;
+        let module = crate::support::module(engine, wat);
+        let bytes = module.decoded().bytes.as_slice().to_vec();
+        let mut store = Store::new(engine, ());
+        let instance = wamr::Instance::new(&mut store, &module, &[]).unwrap();
+        // `i32.load8_u` with its alignment and offset, and what is behind it.
+        for (name, next) in [("forwards", 0x20), ("back", 0x0d)] {
+            let error = call::<i32, i32>(&mut store, &instance, name, 0x1_0000).unwrap_err();
+            assert_eq!(error.trap_code(), Some(TrapCode::MemoryOutOfBounds), "{name}");
+            let offset = error.backtrace().frames()[0].offset().expect("an offset");
+            assert_eq!(bytes[offset..offset + 4], [0x2d, 0, 0, next], "{name}");
+            assert_eq!(call::<i32, i32>(&mut store, &instance, name, 0xffff).unwrap(), 0);
+        }
+    });
+}
+
 /// Two instances and the host between them.
 fn sandwich(engine: &Engine, store: &mut Store<()>) -> wamr::Instance {
     let inner = instantiate(
