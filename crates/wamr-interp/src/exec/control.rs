@@ -1,6 +1,6 @@
 //! Jumps. Those that go back check for interruptions.
 
-use wamr_runtime::rt;
+use wamr_runtime::{numeric, rt};
 use wamr_types::TrapCode;
 
 use super::Regs;
@@ -130,7 +130,7 @@ impl<S: Source<i32>> Step<S> {
         // SAFETY: operands are slots of the current frame.
         unsafe {
             let src: i32 = self.src.get(r);
-            let sum = i32::wrapping_add(src, self.step.get(r));
+            let sum = numeric::i32::add(src, self.step.get(r));
             r.set(self.dst, sum);
             sum
         }

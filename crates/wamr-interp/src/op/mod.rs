@@ -61,6 +61,7 @@ pub(crate) trait Op: Copy + 'static {
     const SLOW: bool = false;
     /// Whether another operation than the next one may follow: handlers of others are a little
     /// shorter.
+    #[cfg_attr(not(wamr_threaded), allow(dead_code, reason = "a loop asks nothing of it"))]
     const JUMPS: bool = false;
     /// Whether a handler for processors of the level x86-64-v3 is worth having.
     const V3: bool = false;
